@@ -1,0 +1,20 @@
+//! What Auditwire does, and the store it needs for that. Start with [`Engine`]: every verb takes it, then the
+//! [`Caller`](auditwire_model::access::Caller), then what is asked.
+//!
+//! No SQL, no HTTP, no configuration files, no reading of the environment in this crate.
+
+pub mod connections;
+pub mod delivery;
+mod engine;
+pub mod error;
+pub mod intake;
+pub mod log;
+pub mod projects;
+pub mod records;
+pub mod search;
+pub mod secrets;
+pub mod store;
+pub mod tokens;
+
+pub use engine::{Engine, Settings};
+pub use error::{Error, Kind, Result};

@@ -1,0 +1,251 @@
+//! The stored documents. Each is JSON in a versioned enum: all versions are read, the newest is written, so old data
+//! opens for ever (golden files in the tests).
+
+use auditwire_model::access::Scope;
+use auditwire_model::connection::ConnectionSpec;
+use auditwire_model::{ConnectionId, Position, ProjectId, Timestamp, TokenId};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::error::{Error, Kind, Result};
+use crate::store::Record;
+
+/// A document that is stored as a record.
+pub trait Document: Serialize + DeserializeOwned {
+    /// The bytes to store.
+    ///
+    /// # Errors
+    /// Only a defect can make this fail.
+    fn encode(&self) -> Result<Vec<u8>> {
+        serde_json::to_vec(self)
+            .map_err(|e| Error::new(Kind::Internal, "internal", "a record could not be written").caused_by(e))
+    }
+
+    /// Reads a stored record.
+    ///
+    /// # Errors
+    /// `damaged_record`, naming kind, project and id.
+    fn decode(record: &Record) -> Result<Self> {
+        serde_json::from_slice(&record.value).map_err(|e| {
+            Error::new(Kind::Internal, "damaged_record", format!("the stored record {:?} cannot be read", record.key))
+                .caused_by(e)
+        })
+    }
+}
+
+macro_rules! document {
+    ($(#[$doc:meta])* $name:ident, $current:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(tag = "v")]
+        pub enum $name {
+            /// Version 1.
+            #[serde(rename = "1")]
+            V1($current),
+        }
+        impl Document for $name {}
+        impl From<$current> for $name {
+            fn from(value: $current) -> Self {
+                Self::V1(value)
+            }
+        }
+        impl $name {
+            /// The newest form.
+            #[must_use]
+            pub fn into_current(self) -> $current {
+                match self {
+                    Self::V1(value) => value,
+                }
+            }
+        }
+    };
+}
+
+document!(
+    /// [`crate::store::RecordKind::Instance`], id `instance`.
+    InstanceRecord,
+    Instance
+);
+/// This installation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// Random, made on first start; travels in messages so that loops are seen.
+    pub id: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+document!(
+    /// [`crate::store::RecordKind::Project`].
+    ProjectRecord,
+    Project
+);
+/// A project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Project {
+    /// Its id.
+    pub id: ProjectId,
+    /// For people.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+document!(
+    /// [`crate::store::RecordKind::Token`]; global, id = token id.
+    TokenRecord,
+    Token
+);
+/// An API token without its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// Public half.
+    pub id: TokenId,
+    /// For people.
+    pub name: String,
+    /// `None`: the operator's.
+    pub project: Option<ProjectId>,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// The `source.id`s it may send; empty means any.
+    pub sources: Vec<String>,
+    /// Lower-case hex SHA-256 of the whole token text.
+    pub sha256: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+document!(
+    /// [`crate::store::RecordKind::Connection`].
+    ConnectionRecord,
+    StoredConnection
+);
+/// A configured SIEM connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredConnection {
+    /// Its id.
+    pub id: ConnectionId,
+    /// 1 when created, one more with each change. Is the ETag.
+    pub revision: u64,
+    /// What was configured.
+    pub spec: ConnectionSpec,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was changed last.
+    pub updated_at: Timestamp,
+}
+
+document!(
+    /// [`crate::store::RecordKind::ConnectionSecret`]; id = connection id. The PEM, sealed.
+    SecretRecord,
+    Sealed
+);
+/// A secret under envelope encryption: the data key is sealed by a master key, the secret by the data key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sealed {
+    /// Which master key.
+    pub key_id: String,
+    /// AES-256-GCM of the data key under the master key: hex of nonce and ciphertext.
+    pub data_key: String,
+    /// AES-256-GCM of the secret under the data key: hex of nonce and ciphertext.
+    pub ciphertext: String,
+}
+
+document!(
+    /// [`crate::store::RecordKind::ActiveConnection`]; one per project, id `active`. Its record version is the epoch.
+    ActiveConnectionRecord,
+    ActiveConnection
+);
+/// Which connection sends. One record, so two can never be active.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActiveConnection {
+    /// The active one, if any.
+    pub connection: Option<ConnectionId>,
+    /// The one that was stopped last, for `take_over`.
+    pub previous: Option<ConnectionId>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+document!(
+    /// [`crate::store::RecordKind::Cursor`]; id = connection id.
+    CursorRecord,
+    Cursor
+);
+/// How far a connection has come. Counters count since the connection was created.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// Every event up to here is settled: acknowledged, filtered or quarantined.
+    pub settled: Position,
+    /// The delivery number that the first event after `settled` that passes the filter gets.
+    pub next_n: u64,
+    /// Last acknowledged position.
+    pub acknowledged: Position,
+    /// When that was.
+    pub acknowledged_at: Option<Timestamp>,
+    /// Messages handed to the peer, first sendings only.
+    pub sent: u64,
+    /// Messages sent again.
+    pub resent: u64,
+    /// Events that the filter kept back.
+    pub filtered: u64,
+    /// Events set aside.
+    pub quarantined: u64,
+    /// Times a link was made anew.
+    pub reconnects: u64,
+    /// The resend rule: after a break, sending begins at this position instead (never above `settled` + 1).
+    pub resend_from: Option<Position>,
+    /// The delivery number of the event at `resend_from`.
+    pub resend_n: Option<u64>,
+}
+
+document!(
+    /// [`crate::store::RecordKind::CheckResult`]; id = connection id.
+    CheckResultRecord,
+    CheckResult
+);
+/// The last connection check of a stored connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckResult {
+    /// Which revision was checked.
+    pub revision: u64,
+    /// Whether it passed.
+    pub ok: bool,
+    /// Whether the peer confirmed (never for UDP).
+    pub confirmed: bool,
+    /// When.
+    pub at: Timestamp,
+}
+
+document!(
+    /// [`crate::store::RecordKind::IdempotencyKey`]; id = hex SHA-256 of caller, method, path and key.
+    IdempotencyRecord,
+    Idempotency
+);
+/// A finished creation, kept 24 h so that a repeated request gives the same answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Idempotency {
+    /// Lower-case hex SHA-256 of the request body: the same key with another body is a conflict.
+    pub request_sha256: String,
+    /// Id of what was made.
+    pub created: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+document!(
+    /// [`crate::store::RecordKind::Quarantine`]; id = `<connection>/<seq, 20 digits>`.
+    QuarantineRecord,
+    Quarantined
+);
+/// An event that was set aside because it cannot become a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quarantined {
+    /// Which event.
+    pub seq: Position,
+    /// Why, for people.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}

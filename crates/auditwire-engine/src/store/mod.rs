@@ -1,0 +1,268 @@
+//! The store the engine needs: one coarse trait in the product's words. Implementations: SQLite
+//! (`auditwire-store`) and memory ([`memory`]), held together by one contract suite ([`contract`]).
+//!
+//! A store keeps three things: *groups* (one blob of events per commit, with one [`Span`] per project in it),
+//! *records* (small versioned documents: connections, cursors, tokens, …) and *id runs* (the part of the duplicate window
+//! that is no longer in memory). [`Store::commit`] is the only way to write; it is one transaction and is on disk when
+//! it returns.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use auditwire_model::{Position, ProjectId, Timestamp};
+use bytes::Bytes;
+
+/// A group's number, given by the committer, increasing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GroupId(pub u64);
+
+/// The part of a group that belongs to one project: rows `offset .. offset + rows` of the blob's batch hold the
+/// positions `first .. first + rows`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// Which group.
+    pub group: GroupId,
+    /// Whose events.
+    pub project: ProjectId,
+    /// Position of the first row.
+    pub first: Position,
+    /// How many rows.
+    pub rows: u32,
+    /// First row inside the blob's batch.
+    pub offset: u32,
+    /// Earliest event time in the span.
+    pub time_min: Timestamp,
+    /// Latest event time in the span.
+    pub time_max: Timestamp,
+}
+
+impl Span {
+    /// Position of the last row.
+    #[must_use]
+    pub fn last(&self) -> Position {
+        Position(self.first.0 + u64::from(self.rows) - 1)
+    }
+}
+
+/// The events of one commit.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// Its number.
+    pub id: GroupId,
+    /// Encoded batch (`log::blob`).
+    pub blob: Bytes,
+    /// One per project, in the order of the rows.
+    pub spans: Vec<Span>,
+}
+
+/// What kind of document a record is. The number is stored; never reuse one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+#[expect(missing_docs, reason = "each variant is the document of that name in `records`")]
+pub enum RecordKind {
+    Instance = 1,
+    Project = 2,
+    Token = 3,
+    Connection = 4,
+    ConnectionName = 5,
+    ConnectionSecret = 6,
+    ActiveConnection = 7,
+    Cursor = 8,
+    CheckResult = 9,
+    IdempotencyKey = 10,
+    Quarantine = 11,
+}
+
+/// A record's address.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RecordKey {
+    /// What it is.
+    pub kind: RecordKind,
+    /// Whose it is; `None` for the instance's own.
+    pub project: Option<ProjectId>,
+    /// Unique within kind and project.
+    pub id: String,
+}
+
+impl RecordKey {
+    /// A record of a project.
+    pub fn of(kind: RecordKind, project: &ProjectId, id: impl Into<String>) -> Self {
+        Self { kind, project: Some(project.clone()), id: id.into() }
+    }
+
+    /// A record of the instance.
+    pub fn global(kind: RecordKind, id: impl Into<String>) -> Self {
+        Self { kind, project: None, id: id.into() }
+    }
+}
+
+/// A stored document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its address.
+    pub key: RecordKey,
+    /// 1 when created, one more with each put; begins again after a delete.
+    pub version: u64,
+    /// Versioned JSON (`records`).
+    pub value: Vec<u8>,
+}
+
+/// What must be true of a record before a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// Nothing.
+    Any,
+    /// It does not exist.
+    Absent,
+    /// It has this version.
+    Version(u64),
+}
+
+/// One step of a commit on a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Which record.
+    pub key: RecordKey,
+    /// What must be true of it; else the whole commit fails with [`StoreError::Conflict`].
+    pub expect: Expect,
+    /// What happens to it.
+    pub effect: Effect,
+}
+
+/// What a [`Change`] does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Writes it; the version grows by one.
+    Put(Vec<u8>),
+    /// Removes it; removing what is not there is no error.
+    Delete,
+    /// Only checks the expectation (a fence).
+    None,
+}
+
+/// A part of the duplicate window that left memory: ids as sorted 64-bit hashes with their positions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdRun {
+    /// Whose ids.
+    pub project: ProjectId,
+    /// First position covered.
+    pub first: Position,
+    /// Last position covered.
+    pub last: Position,
+    /// `received_at` of the last event covered; decides when the run may go.
+    pub newest: Timestamp,
+    /// How often runs were merged into it.
+    pub level: u8,
+    /// Encoded hashes and positions (`log::duplicates`).
+    pub hashes: Bytes,
+    /// Encoded filter over the hashes, loaded at start without the hashes.
+    pub filter: Bytes,
+}
+
+/// An [`IdRun`] without its hashes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdRunHead {
+    /// First position covered; with the project it identifies the run.
+    pub first: Position,
+    /// Last position covered.
+    pub last: Position,
+    /// `received_at` of the last event covered.
+    pub newest: Timestamp,
+    /// How often runs were merged into it.
+    pub level: u8,
+    /// Encoded filter.
+    pub filter: Bytes,
+}
+
+/// Everything that becomes true at once.
+#[derive(Debug, Clone, Default)]
+pub struct Commit {
+    /// Events.
+    pub group: Option<Group>,
+    /// Records, in order.
+    pub changes: Vec<Change>,
+    /// New runs of the duplicate window. A new run replaces all runs of its project that it covers.
+    pub id_runs: Vec<IdRun>,
+    /// Runs that ended: `(project, first position)`.
+    pub expired_id_runs: Vec<(ProjectId, Position)>,
+}
+
+/// Which way a reader goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// Oldest first.
+    Ascending,
+    /// Newest first.
+    Descending,
+}
+
+/// How much a store holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StoreStats {
+    /// The data file or files, in bytes.
+    pub data_bytes: u64,
+    /// The write-ahead log, in bytes.
+    pub wal_bytes: u64,
+}
+
+/// Why a store failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// An expectation did not hold; nothing was written.
+    #[error("record {key:?} has changed meanwhile")]
+    Conflict {
+        /// The first record whose expectation failed.
+        key: RecordKey,
+    },
+    /// No room; nothing was written. Clears by itself when there is room again.
+    #[error("the disk is full")]
+    Full(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What was read contradicts itself; names the row.
+    #[error("damaged: {0}")]
+    Damaged(String),
+    /// Any other failure. Whether a commit happened is not known: the process must not go on committing on its
+    /// assumption (the committer reads the heads again or ends).
+    #[error("the store failed")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Where events and records live. All reads see only completed commits.
+#[async_trait]
+pub trait Store: Send + Sync + Debug + 'static {
+    /// Makes everything in `commit` true at once; on disk when it returns. One caller at a time (the committer).
+    async fn commit(&self, commit: Commit) -> Result<(), StoreError>;
+
+    /// One record.
+    async fn record(&self, key: &RecordKey) -> Result<Option<Record>, StoreError>;
+
+    /// All records of a kind, of one project or (`None`) of all projects and the instance, ordered by project and id.
+    async fn records(&self, kind: RecordKind, project: Option<&ProjectId>) -> Result<Vec<Record>, StoreError>;
+
+    /// Last position of every project that has events, and the highest group id.
+    async fn heads(&self) -> Result<(Vec<(ProjectId, Position)>, Option<GroupId>), StoreError>;
+
+    /// Spans of a project that overlap `from ..= to`, in `order`, at most `limit`.
+    async fn spans(
+        &self,
+        project: &ProjectId,
+        from: Position,
+        to: Position,
+        order: Order,
+        limit: u32,
+    ) -> Result<Vec<Span>, StoreError>;
+
+    /// The blob of a group.
+    async fn group(&self, id: GroupId) -> Result<Option<Bytes>, StoreError>;
+
+    /// The runs of a project's duplicate window without their hashes, oldest first.
+    async fn id_run_heads(&self, project: &ProjectId) -> Result<Vec<IdRunHead>, StoreError>;
+
+    /// The hashes of one run.
+    async fn id_run_hashes(&self, project: &ProjectId, first: Position) -> Result<Option<Bytes>, StoreError>;
+
+    /// Moves the write-ahead log into the data file; called by the committer between commits.
+    async fn checkpoint(&self) -> Result<(), StoreError>;
+
+    /// How much is stored.
+    async fn stats(&self) -> Result<StoreStats, StoreError>;
+}

@@ -1,0 +1,90 @@
+//! Who may do what: the one decision table.
+
+use crate::{ProjectId, TokenId};
+
+/// A right in a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Send events.
+    Ingest,
+    /// See events and connections.
+    Read,
+    /// Change connections and tokens.
+    Configure,
+    /// Read the metrics.
+    Metrics,
+}
+
+/// Who asks. Every verb's first argument; there is no unauthenticated variant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// Stands above projects; may do everything.
+    Operator {
+        /// The token that proved it.
+        token: TokenId,
+    },
+    /// An API token of one project.
+    Token {
+        /// Its identity, for audit events.
+        token: TokenId,
+        /// The only project it may touch.
+        project: ProjectId,
+        /// What it may do there.
+        scopes: Vec<Scope>,
+        /// The `source.id`s it may send; empty means any.
+        sources: Vec<String>,
+    },
+    /// The service itself (heartbeats, gaps, background work).
+    Service,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right<'a> {
+    /// Send events to a project.
+    Ingest(&'a ProjectId),
+    /// See a project's events and connections.
+    Read(&'a ProjectId),
+    /// Change a project's connections and tokens.
+    Configure(&'a ProjectId),
+    /// Create projects and see all of them.
+    Operate,
+    /// Read the metrics.
+    Metrics,
+}
+
+/// The answer. A project that one may not see does not exist for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Go ahead.
+    Allowed,
+    /// 403: the caller knows the project, the right is missing.
+    Forbidden,
+    /// 404: the caller may not know that it exists.
+    Hidden,
+}
+
+/// The one decision.
+#[must_use]
+pub fn allows(caller: &Caller, right: Right<'_>) -> Decision {
+    match caller {
+        Caller::Operator { .. } | Caller::Service => Decision::Allowed,
+        Caller::Token { project, scopes, .. } => {
+            let (wanted, of) = match right {
+                Right::Ingest(p) => (Scope::Ingest, Some(p)),
+                Right::Read(p) => (Scope::Read, Some(p)),
+                Right::Configure(p) => (Scope::Configure, Some(p)),
+                Right::Metrics => (Scope::Metrics, None),
+                Right::Operate => return Decision::Forbidden,
+            };
+            if of.is_some_and(|p| p != project) {
+                Decision::Hidden
+            } else if scopes.contains(&wanted) {
+                Decision::Allowed
+            } else {
+                Decision::Forbidden
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Time as a value, and the clock as a parameter.
+
+use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use serde::{Deserialize, Serialize};
+
+/// UTC nanoseconds since 1970. Holds the years 1970 to 2262, as product limits say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Timestamp(i64);
+
+/// Why a text is not a timestamp.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidTimestamp {
+    /// A time without a zone names no instant.
+    #[error("the time has no zone; write it as RFC 3339 with 'Z' or an offset such as '+03:00'")]
+    Naive,
+    /// Not RFC 3339 at all.
+    #[error("not an RFC 3339 time; write it like 2026-11-22T10:00:00.123Z")]
+    Syntax,
+    /// Before 1970 or after 2262.
+    #[error("the time is outside the years 1970 to 2262")]
+    Range,
+}
+
+impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+
+    /// From nanoseconds since 1970; `None` before it.
+    #[must_use]
+    pub fn from_nanos(nanos: i64) -> Option<Self> {
+        (nanos >= 0).then_some(Self(nanos))
+    }
+
+    /// Nanoseconds since 1970.
+    #[must_use]
+    pub fn as_nanos(self) -> i64 {
+        self.0
+    }
+
+    /// Milliseconds since 1970, rounded down.
+    #[must_use]
+    pub fn as_millis(self) -> i64 {
+        self.0 / 1_000_000
+    }
+
+    /// Moves by a signed number of nanoseconds, stopping at the limits.
+    #[must_use]
+    pub fn saturating_add_nanos(self, nanos: i64) -> Self {
+        Self(self.0.saturating_add(nanos).max(0))
+    }
+
+    /// Time from `earlier` to this, zero if it is later.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> std::time::Duration {
+        std::time::Duration::from_nanos(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// Reads RFC 3339 with a zone.
+    ///
+    /// # Errors
+    /// [`InvalidTimestamp`] tells a naive time, a wrong syntax and a year out of range apart.
+    pub fn parse(text: &str) -> Result<Self, InvalidTimestamp> {
+        match text.parse::<jiff::Timestamp>() {
+            Ok(instant) => {
+                i64::try_from(instant.as_nanosecond()).ok().and_then(Self::from_nanos).ok_or(InvalidTimestamp::Range)
+            }
+            Err(_) if text.parse::<jiff::civil::DateTime>().is_ok() => Err(InvalidTimestamp::Naive),
+            Err(_) => Err(InvalidTimestamp::Syntax),
+        }
+    }
+
+    /// The instant as a `jiff` value, for calendar work.
+    #[must_use]
+    pub fn to_jiff(self) -> jiff::Timestamp {
+        jiff::Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// RFC 3339 in UTC with `Z` and as many fraction digits as are needed (none, or 1 to 9).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_jiff().fmt(f)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Where the time comes from. The binary passes the system's; tests pass [`ManualClock`].
+pub trait Clock: Send + Sync + fmt::Debug {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// A clock that only moves when told to.
+#[derive(Debug)]
+pub struct ManualClock(AtomicI64);
+
+impl ManualClock {
+    /// Stands at `start` until moved.
+    #[must_use]
+    pub fn new(start: Timestamp) -> Self {
+        Self(AtomicI64::new(start.0))
+    }
+
+    /// Moves forward.
+    pub fn advance(&self, by: std::time::Duration) {
+        self.0.fetch_add(i64::try_from(by.as_nanos()).unwrap_or(i64::MAX), Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}

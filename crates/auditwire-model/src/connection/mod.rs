@@ -1,0 +1,248 @@
+//! A SIEM connection as people configure it (product section 9), checked and normalised.
+//!
+//! A *connection* is a configured destination; a live socket is a *link* (delivery). [`ConnectionSpec`] is what a
+//! client sends and what is stored, apart from the key material, which travels beside it and is stored sealed.
+
+mod endpoint;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Timestamp;
+
+pub use endpoint::{Endpoint, Host, InvalidEndpoint};
+
+/// How messages travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// Plain TCP.
+    Tcp,
+    /// Datagrams; never acknowledged.
+    Udp,
+    /// TLS over TCP (RFC 5425).
+    Tls,
+    /// RELP; not served yet.
+    Relp,
+    /// RELP in TLS; not served yet.
+    RelpTls,
+}
+
+/// What a message looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// RAW: RFC 5424 with the canonical JSON as its message.
+    Rfc5424,
+    /// Common Event Format, version 0.
+    Cef,
+    /// LEEF 2.0; not served yet.
+    Leef,
+    /// Canonical JSON; not served yet.
+    Json,
+}
+
+/// Where one message ends in a stream (RFC 6587 section 3.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Framing {
+    /// Non-transparent framing, trailer LF.
+    Lf,
+    /// Octet counting.
+    OctetCounting,
+}
+
+/// What stands in front of `CEF:0|`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CefEnvelope {
+    /// An RFC 5424 header with APP-NAME `CEF`.
+    #[default]
+    Rfc5424,
+    /// `<PRI>MMM dd HH:mm:ss host `.
+    Bsd,
+    /// Nothing.
+    None,
+}
+
+/// How a TLS peer is verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verify {
+    /// Chain, names and validity.
+    #[default]
+    Full,
+    /// SHA-256 of the leaf; the handshake signature is still verified.
+    Fingerprint,
+    /// Anyone; the handshake signature is still verified.
+    Off,
+}
+
+/// Lowest TLS version that is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub enum TlsVersion {
+    /// TLS 1.2.
+    #[default]
+    #[serde(rename = "1.2")]
+    V1_2,
+    /// TLS 1.3.
+    #[serde(rename = "1.3")]
+    V1_3,
+}
+
+/// TLS settings without key material.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TlsSpec {
+    /// The name that the certificate must carry, when it is not the endpoint's host.
+    pub server_name: Option<String>,
+    /// How the peer is verified.
+    pub verify: Verify,
+    /// Lower-case hex SHA-256 of the leaf, for [`Verify::Fingerprint`].
+    pub fingerprint: Option<String>,
+    /// Lowest version spoken.
+    pub min_version: TlsVersion,
+    /// What the stored PEM holds, to show; the PEM itself is sealed elsewhere.
+    pub certificates: Vec<CertificateInfo>,
+    /// True when the stored PEM holds a client key.
+    pub client_key: bool,
+}
+
+/// One certificate of the stored PEM, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateInfo {
+    /// What it is used for.
+    pub role: CertificateRole,
+    /// RFC 4514 text.
+    pub subject: String,
+    /// RFC 4514 text.
+    pub issuer: String,
+    /// DNS names and addresses.
+    pub names: Vec<String>,
+    /// Valid from.
+    pub not_before: Timestamp,
+    /// Valid until.
+    pub not_after: Timestamp,
+    /// Lower-case hex SHA-256 of the DER.
+    pub sha256: String,
+}
+
+/// What a certificate is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CertificateRole {
+    /// Trusted issuer of the server's certificate.
+    Ca,
+    /// Ours, sent when the server asks.
+    Client,
+    /// This exact leaf is trusted.
+    Pinned,
+}
+
+/// Options of the form. Every one changes bytes on the wire.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Syslog facility, 0–23. Default 13 (log audit).
+    pub facility: u8,
+    /// HOSTNAME; default the host's own name.
+    pub hostname: Option<String>,
+    /// APP-NAME; default `auditwire`, or `CEF` for CEF in an RFC 5424 envelope.
+    pub app_name: Option<String>,
+    /// Byte order mark before the MSG part (RFC 5424 section 6.4).
+    pub bom: bool,
+    /// Largest message without its frame, in bytes; default 2048 for UDP, else 8192.
+    pub max_bytes: Option<u32>,
+    /// What stands in front of `CEF:0|`.
+    pub cef_envelope: CefEnvelope,
+    /// Private enterprise number of the SD-ID `audit@<pen>`. Default 32473 (RFC 5612).
+    pub pen: u32,
+    /// Cap of what is sent again after a break, in bytes; default 32 MiB.
+    pub overlap_bytes: Option<u64>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            facility: 13,
+            hostname: None,
+            app_name: None,
+            bom: false,
+            max_bytes: None,
+            cef_envelope: CefEnvelope::Rfc5424,
+            pen: 32473,
+            overlap_bytes: None,
+        }
+    }
+}
+
+/// Which events a connection sends.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Filter {
+    /// Which of the kinds applies.
+    pub kind: FilterKind,
+    /// For [`FilterKind::General`]: `success`, `failure`, `unknown`, an exact code, or a class such as `4xx`.
+    pub status: Selection,
+    /// For [`FilterKind::General`]: `source.id`s.
+    pub source: Selection,
+    /// For [`FilterKind::Query`]; not served yet.
+    pub query: Option<String>,
+}
+
+/// The kinds of filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FilterKind {
+    /// Everything is sent.
+    #[default]
+    None,
+    /// By status and source, joined by AND.
+    General,
+    /// By a query expression.
+    Query,
+}
+
+/// One half of a general filter.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Selection {
+    /// Off, only these, or all but these.
+    pub mode: SelectionMode,
+    /// At least one unless off.
+    pub values: Vec<String>,
+}
+
+/// How a selection's values count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SelectionMode {
+    /// Not applied.
+    #[default]
+    Off,
+    /// Send only selected.
+    Only,
+    /// Send all except.
+    Except,
+}
+
+/// A checked connection without its identity, state and secrets. The endpoint stays as written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionSpec {
+    /// 1–128 characters, unique in its project.
+    pub name: String,
+    /// `IP:port`, `[IPv6]:port` or `host:port`.
+    pub endpoint: Endpoint,
+    /// How messages travel.
+    pub transport: Transport,
+    /// Present exactly with [`Transport::Tls`].
+    pub tls: Option<TlsSpec>,
+    /// What a message looks like.
+    pub format: Format,
+    /// Where one message ends; ignored by UDP.
+    pub framing: Framing,
+    /// Format options.
+    pub options: Options,
+    /// Which events are sent.
+    pub filter: Filter,
+    /// Events per second; `None` = as fast as the peer takes them (UDP: 5,000).
+    pub rate_limit: Option<u32>,
+}

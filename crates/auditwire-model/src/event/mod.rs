@@ -1,0 +1,21 @@
+//! One audit event, from untrusted draft to stored row.
+//!
+//! A door turns foreign bytes into an [`EventDraft`]. Intake completes it ([`EventDraft::complete`]) and
+//! the committer gives it a [`Position`](crate::Position) by appending it to a [`BatchBuilder`]. From then on an event
+//! is a row of a record batch ([`schema`]), read through [`EventView`].
+
+mod batch;
+mod canonical;
+mod draft;
+mod json;
+mod limits;
+mod schema;
+mod view;
+
+pub use batch::BatchBuilder;
+pub use canonical::{content_bytes, write_canonical};
+pub use draft::{Event, EventDraft, Outcome, Plane};
+pub use json::{DraftReader, Items, Rejection, RejectionCode, UnreadableBody};
+pub use limits::EventLimits;
+pub use schema::{SCHEMA_VERSION, columns, schema};
+pub use view::{EventView, Pairs, Texts, rows, view};

@@ -1,0 +1,1 @@
+//! Prints an expression back as text that the search language reads as the same expression.

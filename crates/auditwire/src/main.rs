@@ -1,0 +1,3 @@
+//! The binary: verbs, configuration, wiring, lifecycle.
+
+fn main() {}
