@@ -16,12 +16,18 @@ pub async fn list(engine: &Engine, caller: &Caller) -> Result<Vec<Project>> {
     Err(Error::not_available("projects"))
 }
 
-/// Creates a project. Operator only.
+/// Creates a project. Operator only. A repeated request with the same key answers with what the first one made.
 ///
 /// # Errors
-/// `forbidden`, `invalid_id`, `invalid_name`, `project_exists`.
-pub async fn create(engine: &Engine, caller: &Caller, id: Option<String>, name: String) -> Result<Project> {
-    let _ = (engine, caller, id, name);
+/// `forbidden`, `invalid_id`, `invalid_name`, `project_exists`, `idempotency_key_reused`.
+pub async fn create(
+    engine: &Engine,
+    caller: &Caller,
+    id: Option<String>,
+    name: String,
+    idempotency_key: Option<&str>,
+) -> Result<Project> {
+    let _ = (engine, caller, id, name, idempotency_key);
     Err(Error::not_available("projects"))
 }
 

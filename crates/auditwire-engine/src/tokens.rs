@@ -39,12 +39,19 @@ pub async fn create_operator(engine: &Engine) -> Result<Option<Secret>> {
     Err(Error::not_available("tokens"))
 }
 
-/// Makes a token of a project; it never exceeds its maker.
+/// Makes a token of a project; it never exceeds its maker. The secret is there exactly once: a repeated request with the
+/// same key answers with the token that the first one made, without its secret.
 ///
 /// # Errors
-/// `forbidden`, `project_not_found`, `invalid_name`, `invalid_scopes`, `invalid_expiry`.
-pub async fn create(engine: &Engine, caller: &Caller, project: &ProjectId, spec: TokenSpec) -> Result<(Token, Secret)> {
-    let _ = (engine, caller, project, spec);
+/// `forbidden`, `project_not_found`, `invalid_name`, `invalid_scopes`, `invalid_expiry`, `idempotency_key_reused`.
+pub async fn create(
+    engine: &Engine,
+    caller: &Caller,
+    project: &ProjectId,
+    spec: TokenSpec,
+    idempotency_key: Option<&str>,
+) -> Result<(Token, Option<Secret>)> {
+    let _ = (engine, caller, project, spec, idempotency_key);
     Err(Error::not_available("tokens"))
 }
 
