@@ -1,3 +1,50 @@
-//! The project's own automation.
+//! The project's own automation: `cargo xtask VERB`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks to its user")]
 
-fn main() {}
+mod ci;
+mod real;
+mod run;
+mod shim;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask VERB
+
+  test [--real=auto|require|off] [-- ARGS]
+      All tests. Fetches real syslog receivers (rsyslog, syslog-ng) into target/real/ first, without root.
+      auto     (default) run what can be had here and print which suites could not run and why
+      require  fail when a real receiver cannot be had
+      off      only what needs no receiver
+      ARGS go to `cargo test`, for example: cargo xtask test -- --test it rsyslog
+  real
+      Only fetch the receivers and print where they are.
+  bench [ARGS]
+      The benchmark: durable intake to a TCP receiver (see docs/benchmarks.md). `bench --help` lists what can be chosen.
+  ci
+      What CI runs: formatting, clippy with warnings denied, `test --real=require`.
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let rest = args.get(1..).unwrap_or_default();
+    let result = match args.first().map(String::as_str) {
+        Some("test") => test::run(rest),
+        Some("real") => real::fetch().map(|real| println!("{}", real.root.display())),
+        Some("bench") => test::bench(rest),
+        Some("ci") => ci::run_all(),
+        Some("help" | "--help" | "-h") => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => Err(format!("which verb?\n\n{USAGE}")),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
