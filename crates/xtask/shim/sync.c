@@ -7,10 +7,12 @@
  *                       A            an HTTP answer "200" was about to be handed to a socket
  *                     The line of an answer is written before the call, those of writes and syncs after it, so a
  *                     sync that stands before an answer was finished before the answer could leave.
+ * SYNC_SHIM_FULL      a path: while a file is there, writes to regular files fail with ENOSPC, as on a full disk
  * SYNC_SHIM_COUNT     a file that holds the number of syncs so far as text, rewritten at most every 64 syncs and at exit
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -29,6 +31,7 @@
 static int log_fd = -1;
 static int count_fd = -1;
 static long delay_us = 0;
+static const char *full_path = NULL;
 static atomic_long syncs = 0;
 
 static void raw_write(int fd, const char *text, size_t length) {
@@ -49,6 +52,7 @@ __attribute__((constructor)) static void start(void) {
     if (path) log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     path = getenv("SYNC_SHIM_COUNT");
     if (path) count_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    full_path = getenv("SYNC_SHIM_FULL");
     const char *delay = getenv("SYNC_SHIM_DELAY_US");
     if (delay) delay_us = atol(delay);
 }
@@ -65,6 +69,12 @@ static void note(char kind, int fd) {
 static int is_regular(int fd) {
     struct stat status;
     return fd != log_fd && fd != count_fd && fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+static int disk_is_full(int fd) {
+    if (!full_path || !is_regular(fd) || syscall(SYS_access, full_path, F_OK) != 0) return 0;
+    errno = ENOSPC;
+    return 1;
 }
 
 static int is_answer(const void *bytes, size_t length) {
@@ -108,6 +118,7 @@ int fdatasync(int fd) {
 ssize_t write(int fd, const void *bytes, size_t length) {
     REAL("write", write_fn)
     if (log_fd >= 0 && is_answer(bytes, length)) note('A', fd);
+    if (disk_is_full(fd)) return -1;
     ssize_t result = real(fd, bytes, length);
     if (log_fd >= 0 && is_regular(fd)) note('W', fd);
     return result;
@@ -115,6 +126,7 @@ ssize_t write(int fd, const void *bytes, size_t length) {
 
 static ssize_t logged_pwrite(const char *name, int fd, const void *bytes, size_t length, off_t at) {
     pwrite_fn real = (pwrite_fn)dlsym(RTLD_NEXT, name);
+    if (disk_is_full(fd)) return -1;
     ssize_t result = real(fd, bytes, length, at);
     if (log_fd >= 0 && is_regular(fd)) note('W', fd);
     return result;
@@ -129,6 +141,7 @@ ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t at) {
 ssize_t writev(int fd, const struct iovec *parts, int count) {
     REAL("writev", writev_fn)
     if (log_fd >= 0 && count > 0 && is_answer(parts[0].iov_base, parts[0].iov_len)) note('A', fd);
+    if (disk_is_full(fd)) return -1;
     ssize_t result = real(fd, parts, count);
     if (log_fd >= 0 && is_regular(fd)) note('W', fd);
     return result;

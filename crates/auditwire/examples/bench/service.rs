@@ -1,0 +1,128 @@
+//! The service under test: the real binary in a folder of its own.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::http::{Client, text};
+use crate::{Result, client};
+
+/// How it is started.
+pub(crate) struct Start {
+    pub(crate) sync_delay_us: u64,
+}
+
+/// A running service; ended and removed when dropped.
+pub(crate) struct Service {
+    pub(crate) port: u16,
+    pub(crate) token: String,
+    child: Child,
+    folder: PathBuf,
+}
+
+impl Service {
+    pub(crate) fn start(binary: &Path, start: Start) -> Result<Self> {
+        let folder = std::env::temp_dir().join(format!("auditwire-bench-{}-{:x}", std::process::id(), unique()));
+        std::fs::create_dir_all(&folder)?;
+        let mut command = Command::new(binary);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder.join("data"));
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        if let Some(shim) = std::env::var_os("AUDITWIRE_TEST_SHIM") {
+            command.env("LD_PRELOAD", shim).env("SYNC_SHIM_COUNT", folder.join("syncs"));
+            command.env("SYNC_SHIM_DELAY_US", start.sync_delay_us.to_string());
+        }
+        let mut child = command.spawn()?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
+        let port = line.trim().trim_end_matches('/').rsplit(':').next().and_then(|p| p.parse().ok());
+        let mut service = Self { port: port.unwrap_or(0), token: String::new(), child, folder };
+        if service.port == 0 {
+            return Err(format!("the service did not say where it listens: {line:?}").into());
+        }
+        service.token = std::fs::read_to_string(service.folder.join("data/operator.token"))?.trim().to_owned();
+        service.wait_ready()?;
+        Ok(service)
+    }
+
+    fn wait_ready(&self) -> Result<()> {
+        let began = Instant::now();
+        while Client::connect(self.port, &self.token)?.request("GET", "/readyz", b"")?.0 != 200 {
+            if began.elapsed() > Duration::from_secs(20) {
+                return Err("the service did not become ready".into());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// Creates and activates a TCP connection with LF framing.
+    pub(crate) fn connect_siem(&self, port: u16) -> Result<()> {
+        let mut client = client(self)?;
+        let body = format!(
+            r#"{{"name":"bench","endpoint":"127.0.0.1:{port}","transport":"tcp","format":"rfc5424","framing":"lf"}}"#
+        );
+        let (status, answer) = client.request("POST", "/api/v1/projects/default/connections", body.as_bytes())?;
+        let id = text(&answer, "id").filter(|_| status == 201);
+        let id = id.ok_or_else(|| format!("create: {status} {}", String::from_utf8_lossy(&answer)))?;
+        let path = format!("/api/v1/projects/default/connections/{id}/activate");
+        let (status, answer) = client.request("POST", &path, br#"{"start":"now","despite_failed_check":true}"#)?;
+        if status == 200 {
+            Ok(())
+        } else {
+            Err(format!("activate: {status} {}", String::from_utf8_lossy(&answer)).into())
+        }
+    }
+
+    fn proc(&self, file: &str) -> Result<String> {
+        Ok(std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id()))?)
+    }
+
+    /// User and system time so far.
+    pub(crate) fn cpu(&self) -> Result<Duration> {
+        let stat = self.proc("stat")?;
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<u64>().ok()).unwrap_or(0);
+        // Linux counts process times in hundredths of a second (USER_HZ).
+        Ok(Duration::from_millis((ticks(11) + ticks(12)) * 10))
+    }
+
+    /// Syncs so far, as the preloaded library counts them (0 without it).
+    pub(crate) fn syncs(&self) -> Result<u64> {
+        let text = std::fs::read_to_string(self.folder.join("syncs")).unwrap_or_default();
+        Ok(text.trim().parse().unwrap_or(0))
+    }
+
+    pub(crate) fn resident_bytes(&self) -> Result<u64> {
+        self.status("VmRSS:")
+    }
+
+    pub(crate) fn peak_bytes(&self) -> Result<u64> {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, key: &str) -> Result<u64> {
+        let status = self.proc("status")?;
+        let line = status.lines().find_map(|l| l.strip_prefix(key)).ok_or("no such line")?;
+        Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
+    }
+
+    /// Everything in the data folder.
+    pub(crate) fn data_bytes(&self) -> u64 {
+        let files = std::fs::read_dir(self.folder.join("data"));
+        files.into_iter().flatten().flatten().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn unique() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::hash::RandomState::new().build_hasher().finish()
+}
