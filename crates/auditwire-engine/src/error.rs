@@ -5,6 +5,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::store::StoreError;
+
 /// The result of a verb.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -95,5 +97,25 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_deref().map(|s| s as _)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        let made = match &error {
+            StoreError::Conflict { .. } => {
+                Self::new(Kind::Conflict, "conflict", "it was changed by somebody else at the same time; try again")
+            }
+            StoreError::Full(_) => {
+                Self::new(Kind::Unavailable, "storage_full", "the storage is full; nothing was taken, try again later")
+                    .retry_after(Duration::from_secs(10))
+            }
+            StoreError::Damaged(_) => Self::new(Kind::Internal, "storage_damaged", "stored data cannot be read"),
+            StoreError::Failed(_) => {
+                Self::new(Kind::Unavailable, "storage_failed", "the storage does not answer; try again")
+                    .retry_after(Duration::from_secs(5))
+            }
+        };
+        made.caused_by(error)
     }
 }

@@ -72,6 +72,9 @@ pub struct Instance {
     pub id: String,
     /// When it was made.
     pub created_at: Timestamp,
+    /// True once the operator's first token was handed over; it is never made a second time.
+    #[serde(default)]
+    pub operator_token_made: bool,
 }
 
 document!(
@@ -157,13 +160,17 @@ document!(
     ActiveConnectionRecord,
     ActiveConnection
 );
-/// Which connection sends. One record, so two can never be active.
+/// Which connection sends. One record, so two can never be active. It is never deleted, so that its version, the epoch,
+/// only grows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActiveConnection {
     /// The active one, if any.
     pub connection: Option<ConnectionId>,
     /// The one that was stopped last, for `take_over`.
     pub previous: Option<ConnectionId>,
+    /// Where `previous` had come when it was deleted; `None` while its own cursor tells.
+    #[serde(default)]
+    pub previous_settled: Option<Position>,
     /// Since when.
     pub since: Timestamp,
 }
@@ -174,6 +181,10 @@ document!(
     Cursor
 );
 /// How far a connection has come. Counters count since the connection was created.
+///
+/// Every activation puts this record (with the start position) in the commit that puts [`ActiveConnection`]. A sender
+/// stores it with `Expect::Version` of what it read or wrote last: so a sender that was stopped may still store how far
+/// its last window came, and one that wakes after a later activation cannot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     /// Every event up to here is settled: acknowledged, filtered or quarantined.

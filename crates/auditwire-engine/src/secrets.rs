@@ -1,7 +1,19 @@
 //! Envelope encryption of secrets, and one-way hashes of tokens.
+//!
+//! A secret is sealed by a random data key of its own, the data key by a master key. Both seals authenticate the
+//! context (whose secret it is), so a sealed secret that is moved to another connection does not open. AES-256-GCM with
+//! random nonces is safe here: each data key seals once, and a master key seals far fewer than 2^32 data keys.
 
-use crate::error::Result;
-use crate::records::Sealed;
+use auditwire_model::ProjectId;
+use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
+use aws_lc_rs::{digest, rand};
+
+use crate::error::{Error, Kind, Result};
+use crate::records::{Document, Sealed, SecretRecord};
+use crate::store::{RecordKey, RecordKind, Store};
+
+const KEY_BYTES: usize = 32;
+const NONCE_BYTES: usize = 12;
 
 /// Bytes that print as nothing and are wiped when dropped.
 pub struct Secret(zeroize::Zeroizing<Vec<u8>>);
@@ -17,6 +29,22 @@ impl Secret {
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0
+    }
+
+    /// `bytes` random bytes.
+    ///
+    /// # Errors
+    /// When the system gives no randomness.
+    pub fn random(bytes: usize) -> Result<Self> {
+        let mut value = Self::new(vec![0; bytes]);
+        rand::fill(&mut value.0).map_err(|_| Error::new(Kind::Internal, "no_randomness", "no randomness"))?;
+        Ok(value)
+    }
+}
+
+impl Clone for Secret {
+    fn clone(&self) -> Self {
+        Self::new(self.0.to_vec())
     }
 }
 
@@ -39,21 +67,199 @@ impl Keyring {
         Self { keys }
     }
 
-    /// Seals a secret for `context` (connection id), which is authenticated with it.
+    /// A new master key with a random id, for the binary to write to a file and to pass to [`new`](Self::new).
     ///
     /// # Errors
-    /// When there is no key.
+    /// When the system gives no randomness.
+    pub fn generate() -> Result<(String, Secret)> {
+        let id = Secret::random(4)?;
+        Ok((format!("key-{}", hex::encode(id.expose())), Secret::random(KEY_BYTES)?))
+    }
+
+    /// Seals a secret for `context` (see [`connection_context`]), which is authenticated with it.
+    ///
+    /// # Errors
+    /// `key_missing` when there is no key; `invalid_key` when it has not 32 bytes.
     pub fn seal(&self, context: &str, secret: &Secret) -> Result<Sealed> {
-        let _ = (context, secret, &self.keys);
-        Err(crate::Error::not_available("sealing"))
+        let (key_id, master) = self.keys.last().ok_or_else(|| {
+            Error::new(Kind::Internal, "key_missing", "there is no key to encrypt secrets with; see AUDITWIRE_KEYS")
+        })?;
+        let data_key = Secret::random(KEY_BYTES)?;
+        Ok(Sealed {
+            key_id: key_id.clone(),
+            data_key: encrypt(master, &key_context(key_id, context), &data_key)?,
+            ciphertext: encrypt(&data_key, &secret_context(context), secret)?,
+        })
     }
 
     /// Opens what [`seal`](Self::seal) made.
     ///
     /// # Errors
-    /// `key_missing` names the key id that is not here; `secret_damaged` when authentication fails.
+    /// `key_missing` names the key id that is not here; `secret_damaged` when authentication fails: another key of that
+    /// id, another context, or changed bytes.
     pub fn open(&self, context: &str, sealed: &Sealed) -> Result<Secret> {
-        let _ = (context, sealed);
-        Err(crate::Error::not_available("opening"))
+        let key_id = &sealed.key_id;
+        let (_, master) = self.keys.iter().find(|(id, _)| id == key_id).ok_or_else(|| {
+            Error::new(Kind::Internal, "key_missing", format!("the key '{key_id}' that seals {context} is missing"))
+        })?;
+        let opened = decrypt(master, &key_context(key_id, context), &sealed.data_key)
+            .and_then(|data_key| decrypt(&data_key, &secret_context(context), &sealed.ciphertext));
+        opened.ok_or_else(|| {
+            let why = format!(
+                "{context} cannot be opened: the key '{key_id}' is not the one that sealed it, or it is damaged"
+            );
+            Error::new(Kind::Internal, "secret_damaged", why)
+        })
+    }
+}
+
+/// The context of a connection's PEM: names the secret in errors and binds it to its connection.
+#[must_use]
+pub fn connection_context(project: &ProjectId, connection: &str) -> String {
+    format!("the TLS key of connection {connection} in project {project}")
+}
+
+/// The stored PEM of a connection, opened; `None` when it has none.
+///
+/// # Errors
+/// As [`Keyring::open`], and when the store fails.
+pub async fn connection_pem(
+    store: &dyn Store,
+    keyring: &Keyring,
+    project: &ProjectId,
+    connection: &str,
+) -> Result<Option<Secret>> {
+    let key = RecordKey::of(RecordKind::ConnectionSecret, project, connection);
+    let Some(record) = store.record(&key).await? else { return Ok(None) };
+    let sealed = SecretRecord::decode(&record)?.into_current();
+    keyring.open(&connection_context(project, connection), &sealed).map(Some)
+}
+
+/// Tries to open every stored secret. The answer names what cannot be opened and why; start-up is refused unless it is
+/// empty. With an empty keyring it tells whether a new key may be made at all.
+///
+/// # Errors
+/// When the store fails.
+pub async fn verify_all(store: &dyn Store, keyring: &Keyring) -> Result<Vec<Error>> {
+    let mut failed = Vec::new();
+    for record in store.records(RecordKind::ConnectionSecret, None).await? {
+        let project = record.key.project.clone().unwrap_or_else(ProjectId::system);
+        let opened = SecretRecord::decode(&record)
+            .and_then(|sealed| keyring.open(&connection_context(&project, &record.key.id), &sealed.into_current()));
+        failed.extend(opened.err());
+    }
+    Ok(failed)
+}
+
+/// Lower-case hex SHA-256.
+#[must_use]
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex::encode(digest::digest(&digest::SHA256, bytes))
+}
+
+fn key_context(key_id: &str, context: &str) -> String {
+    format!("auditwire data key v1\0{key_id}\0{context}")
+}
+
+fn secret_context(context: &str) -> String {
+    format!("auditwire secret v1\0{context}")
+}
+
+/// Hex of nonce, ciphertext and tag.
+fn encrypt(key: &Secret, context: &str, plain: &Secret) -> Result<String> {
+    let failed = |_| Error::new(Kind::Internal, "invalid_key", "an encryption key does not have 32 bytes");
+    let cipher = RandomizedNonceKey::new(&AES_256_GCM, key.expose()).map_err(failed)?;
+    let mut bytes = plain.expose().to_vec();
+    let nonce = cipher.seal_in_place_append_tag(Aad::from(context.as_bytes()), &mut bytes).map_err(failed)?;
+    Ok(hex::encode(nonce.as_ref()) + &hex::encode(bytes))
+}
+
+fn decrypt(key: &Secret, context: &str, sealed: &str) -> Option<Secret> {
+    let bytes = hex::decode(sealed).ok()?;
+    let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES)?;
+    let cipher = RandomizedNonceKey::new(&AES_256_GCM, key.expose()).ok()?;
+    let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+    let mut buffer = Secret::new(sealed.to_vec());
+    let length = cipher.open_in_place(nonce, Aad::from(context.as_bytes()), &mut buffer.0).ok()?.len();
+    buffer.0.truncate(length);
+    Some(buffer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CANARY: &[u8] = b"canary-7d1f-private-key";
+
+    fn keyring(id: &str, fill: u8) -> Keyring {
+        Keyring::new(vec![(id.to_owned(), Secret::new(vec![fill; 32]))])
+    }
+
+    fn code(result: Result<Secret>) -> &'static str {
+        result.err().map_or("opened", |e| e.code)
+    }
+
+    #[test]
+    fn opens_what_it_sealed_and_never_seals_the_same_twice() {
+        let keys = keyring("k1", 7);
+        let sealed = keys.seal("a", &Secret::new(CANARY.to_vec())).unwrap();
+        assert_eq!(keys.open("a", &sealed).unwrap().expose(), CANARY);
+        let again = keys.seal("a", &Secret::new(CANARY.to_vec())).unwrap();
+        assert_ne!(sealed.ciphertext, again.ciphertext);
+        assert_ne!(sealed.data_key, again.data_key);
+        assert!(!sealed.ciphertext.contains(&hex::encode(CANARY)));
+    }
+
+    #[test]
+    fn an_older_key_still_opens_and_the_last_one_seals() {
+        let old = keyring("k1", 7).seal("a", &Secret::new(CANARY.to_vec())).unwrap();
+        let both = Keyring::new(vec![
+            ("k1".to_owned(), Secret::new(vec![7; 32])),
+            ("k2".to_owned(), Secret::new(vec![8; 32])),
+        ]);
+        assert_eq!(both.open("a", &old).unwrap().expose(), CANARY);
+        assert_eq!(both.seal("a", &Secret::new(CANARY.to_vec())).unwrap().key_id, "k2");
+    }
+
+    #[test]
+    fn refuses_wrong_key_wrong_context_and_changed_bytes() {
+        let keys = keyring("k1", 7);
+        let sealed = keys.seal("a", &Secret::new(CANARY.to_vec())).unwrap();
+        assert_eq!(code(keyring("k1", 8).open("a", &sealed)), "secret_damaged");
+        assert_eq!(code(keys.open("b", &sealed)), "secret_damaged");
+        for field in 0..2 {
+            let length = if field == 0 { sealed.data_key.len() } else { sealed.ciphertext.len() } / 2;
+            for at in 0..length {
+                let mut changed = sealed.clone();
+                let text = if field == 0 { &mut changed.data_key } else { &mut changed.ciphertext };
+                let mut bytes = hex::decode(&*text).unwrap();
+                bytes[at] ^= 1;
+                *text = hex::encode(bytes);
+                assert_eq!(code(keys.open("a", &changed)), "secret_damaged", "field {field} byte {at}");
+            }
+        }
+        for text in ["", "00", "not hex", &sealed.data_key] {
+            let changed = Sealed { ciphertext: text.to_owned(), ..sealed.clone() };
+            assert_eq!(code(keys.open("a", &changed)), "secret_damaged", "{text}");
+        }
+    }
+
+    #[test]
+    fn a_missing_key_is_named() {
+        let sealed = keyring("key-old", 7).seal("a", &Secret::new(CANARY.to_vec())).unwrap();
+        let error = keyring("key-new", 7).open("a", &sealed).unwrap_err();
+        assert_eq!(error.code, "key_missing");
+        assert!(error.detail.contains("'key-old'"), "{error}");
+        assert_eq!(keyring("k", 1).seal("a", &Secret::new(vec![])).unwrap().key_id, "k");
+        assert_eq!(Keyring::new(vec![]).seal("a", &Secret::new(vec![])).unwrap_err().code, "key_missing");
+    }
+
+    #[test]
+    fn nothing_secret_is_printed() {
+        let (id, key) = Keyring::generate().unwrap();
+        assert_eq!(key.expose().len(), 32);
+        let printed = format!("{:?}", Keyring::new(vec![(id, key.clone())]));
+        assert!(!printed.contains(&hex::encode(key.expose())) && !printed.contains(&format!("{:?}", key.expose())));
+        assert_eq!(format!("{:?}", Secret::new(CANARY.to_vec())), "Secret");
     }
 }

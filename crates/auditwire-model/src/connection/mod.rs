@@ -4,12 +4,14 @@
 //! client sends and what is stored, apart from the key material, which travels beside it and is stored sealed.
 
 mod endpoint;
+mod filter;
 
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 
 pub use endpoint::{Endpoint, Host, InvalidEndpoint};
+pub use filter::{Filter, FilterKind, Selection, SelectionMode};
 
 /// How messages travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -172,56 +174,6 @@ impl Default for Options {
             overlap_bytes: None,
         }
     }
-}
-
-/// Which events a connection sends.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Filter {
-    /// Which of the kinds applies.
-    pub kind: FilterKind,
-    /// For [`FilterKind::General`]: `success`, `failure`, `unknown`, an exact code, or a class such as `4xx`.
-    pub status: Selection,
-    /// For [`FilterKind::General`]: `source.id`s.
-    pub source: Selection,
-    /// For [`FilterKind::Query`]; not served yet.
-    pub query: Option<String>,
-}
-
-/// The kinds of filter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FilterKind {
-    /// Everything is sent.
-    #[default]
-    None,
-    /// By status and source, joined by AND.
-    General,
-    /// By a query expression.
-    Query,
-}
-
-/// One half of a general filter.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Selection {
-    /// Off, only these, or all but these.
-    pub mode: SelectionMode,
-    /// At least one unless off.
-    pub values: Vec<String>,
-}
-
-/// How a selection's values count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SelectionMode {
-    /// Not applied.
-    #[default]
-    Off,
-    /// Send only selected.
-    Only,
-    /// Send all except.
-    Except,
 }
 
 /// A checked connection without its identity, state and secrets. The endpoint stays as written.

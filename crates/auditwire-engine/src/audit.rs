@@ -1,0 +1,195 @@
+//! Audit events of the service itself: who changed what, written in the transaction of the change. Every verb that
+//! changes something, and delivery when it skips or sets aside events, builds one here.
+
+use auditwire_model::access::Caller;
+use auditwire_model::event::{Event, EventDraft, Outcome, Plane, content_bytes};
+use auditwire_model::{Position, ProjectId, Severity, Timestamp};
+use aws_lc_rs::digest;
+
+use crate::records::StoredConnection;
+
+/// The `source.id` that no other source may use.
+pub const SOURCE: &str = "auditwire";
+
+/// Names of the service's own actions (product section 4).
+#[expect(missing_docs, reason = "each constant is the action of that name")]
+pub mod action {
+    pub const CONNECTION_CREATE: &str = "siem-connection-create";
+    pub const CONNECTION_UPDATE: &str = "siem-connection-update";
+    pub const CONNECTION_ACTIVATE: &str = "siem-connection-activate";
+    pub const CONNECTION_STOP: &str = "siem-connection-stop";
+    pub const CONNECTION_DELETE: &str = "siem-connection-delete";
+    pub const CONNECTION_CHECK: &str = "siem-connection-check";
+    pub const CONNECTION_TEST: &str = "siem-connection-test";
+    pub const GAP: &str = "siem-gap";
+    pub const QUARANTINE: &str = "siem-quarantine";
+    pub const TOKEN_CREATE: &str = "token-create";
+    pub const TOKEN_REVOKE: &str = "token-revoke";
+    pub const TOKEN_REFUSED: &str = "token-refused";
+    pub const PROJECT_CREATE: &str = "project-create";
+}
+
+/// An audit event under construction.
+#[derive(Debug, Clone)]
+pub struct Audit {
+    draft: EventDraft,
+}
+
+impl Audit {
+    /// A successful `action` of `caller`. Outcome, severity and the rest can be changed before [`build`](Self::build).
+    #[must_use]
+    pub fn new(action: &'static str, caller: &Caller) -> Self {
+        let (kind, token, project) = match caller {
+            Caller::Operator { token } => ("operator", Some(token.to_string()), None),
+            Caller::Token { token, project, .. } => ("token", Some(token.to_string()), Some(project.to_string())),
+            Caller::Service => ("service", None, None),
+        };
+        Self {
+            draft: EventDraft {
+                action: action.to_owned(),
+                severity: Severity::Notice,
+                source_id: Some(SOURCE.to_owned()),
+                subject_user_id: token,
+                subject_project_id: project,
+                subject_metadata: vec![("kind".to_owned(), kind.to_owned())],
+                outcome: Some(Outcome::Success),
+                ..EventDraft::default()
+            },
+        }
+    }
+
+    /// On what.
+    #[must_use]
+    pub fn on(mut self, resource_type: &str, id: impl ToString) -> Self {
+        self.draft.resource_type = Some(resource_type.to_owned());
+        self.draft.resource_id = Some(id.to_string());
+        self
+    }
+
+    /// On a SIEM connection: its id and what names it to people.
+    #[must_use]
+    pub fn on_connection(self, connection: &StoredConnection) -> Self {
+        self.on("siem-connection", &connection.id)
+            .with("name", &connection.spec.name)
+            .with("endpoint", &connection.spec.endpoint)
+            .with("revision", connection.revision)
+    }
+
+    /// Adds `resource.metadata.<key>`; a repeated key keeps the last value. Never a secret.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl ToString) -> Self {
+        let pairs = &mut self.draft.resource_metadata;
+        match pairs.binary_search_by(|(k, _)| k.as_str().cmp(key)) {
+            Ok(at) => pairs[at].1 = value.to_string(),
+            Err(at) => pairs.insert(at, (key.to_owned(), value.to_string())),
+        }
+        self
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn message(mut self, text: impl Into<String>) -> Self {
+        self.draft.message = Some(text.into());
+        self
+    }
+
+    /// Instead of NOTICE.
+    #[must_use]
+    pub fn severity(mut self, severity: Severity) -> Self {
+        self.draft.severity = severity;
+        self
+    }
+
+    /// It did not work: `status.code` and `status.message` say why.
+    #[must_use]
+    pub fn failed(mut self, code: &str, message: impl Into<String>) -> Self {
+        self.draft.outcome = Some(Outcome::Failure);
+        self.draft.severity = Severity::Warning;
+        self.draft.status_code = Some(code.to_owned());
+        self.draft.status_message = Some(message.into());
+        self
+    }
+
+    /// The completed event, ready for a [`Submission`](crate::log::Submission).
+    #[must_use]
+    pub fn build(self, now: Timestamp) -> Event {
+        let mut content = Vec::with_capacity(512);
+        content_bytes(&self.draft, &mut content);
+        let hash = digest::digest(&digest::SHA256, &content);
+        let mut short = [0; 16];
+        short.copy_from_slice(&hash.as_ref()[..16]);
+        self.draft.complete(|| event_id(now), Plane::Control, now, short)
+    }
+}
+
+/// The event that tells a SIEM of a range it will not get (product section 4).
+#[must_use]
+pub fn gap(caller: &Caller, connection: &StoredConnection, first: Position, last: Position, reason: &str) -> Audit {
+    let count = last.0.saturating_sub(first.0).saturating_add(1);
+    Audit::new(action::GAP, caller)
+        .severity(Severity::Warning)
+        .on_connection(connection)
+        .with("first_seq", first)
+        .with("last_seq", last)
+        .with("count", count)
+        .with("reason", reason)
+        .message(format!("Events {first} to {last} will not be sent to {}: {reason}", connection.spec.name))
+}
+
+/// A new UUIDv7 for the time `now`.
+#[must_use]
+pub fn event_id(now: Timestamp) -> String {
+    let nanos = u64::try_from(now.as_nanos()).unwrap_or_default();
+    let subsecond = u32::try_from(nanos % 1_000_000_000).unwrap_or_default();
+    uuid::Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, nanos / 1_000_000_000, subsecond)).to_string()
+}
+
+/// Where an audit event of a token or project belongs: the operator's own go to `system`.
+#[must_use]
+pub fn home(project: Option<&ProjectId>) -> ProjectId {
+    project.cloned().unwrap_or_else(ProjectId::system)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use auditwire_model::TokenId;
+
+    #[test]
+    fn names_who_what_and_where() {
+        let caller = Caller::Token {
+            token: TokenId::parse("t-1").unwrap(),
+            project: ProjectId::default_project(),
+            scopes: vec![],
+            sources: vec![],
+        };
+        let at = Timestamp::parse("2026-11-22T10:00:00.5Z").unwrap();
+        let event = Audit::new(action::TOKEN_CREATE, &caller)
+            .on("token", "t-2")
+            .with("b", 1)
+            .with("a", 2)
+            .with("b", 3)
+            .build(at);
+        assert_eq!((event.timestamp, event.received_at, event.plane), (at, at, Plane::Control));
+        assert_eq!(event.outcome, Outcome::Success);
+        assert_eq!(event.draft.subject_user_id.as_deref(), Some("t-1"));
+        assert_eq!(event.draft.subject_project_id.as_deref(), Some("default"));
+        assert_eq!(event.draft.source_id.as_deref(), Some("auditwire"));
+        assert_eq!(event.draft.resource_id.as_deref(), Some("t-2"));
+        let pairs: Vec<_> = event.draft.resource_metadata.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        assert_eq!(pairs, [("a", "2"), ("b", "3")]);
+        let id = uuid::Uuid::parse_str(&event.event_id).unwrap();
+        assert_eq!(id.get_version_num(), 7);
+        assert_ne!(event_id(at), event_id(at));
+    }
+
+    #[test]
+    fn a_failure_says_why() {
+        let event = Audit::new(action::CONNECTION_CHECK, &Caller::Service)
+            .failed("connect_refused", "nobody listens")
+            .build(Timestamp::EPOCH);
+        assert_eq!(event.outcome, Outcome::Failure);
+        assert_eq!(event.draft.status_code.as_deref(), Some("connect_refused"));
+        assert_eq!(event.draft.subject_user_id, None);
+    }
+}

@@ -1,0 +1,160 @@
+//! Which events a connection sends, and the query expression that this means (product section 4).
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::columns;
+use crate::query::{Expr, Field, Op, Value};
+
+/// Which events a connection sends.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Filter {
+    /// Which of the kinds applies.
+    pub kind: FilterKind,
+    /// For [`FilterKind::General`]: `success`, `failure`, `unknown`, an exact code, or a class such as `4xx`.
+    pub status: Selection,
+    /// For [`FilterKind::General`]: `source.id`s.
+    pub source: Selection,
+    /// For [`FilterKind::Query`]; not served yet.
+    pub query: Option<String>,
+}
+
+/// The kinds of filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FilterKind {
+    /// Everything is sent.
+    #[default]
+    None,
+    /// By status and source, joined by AND.
+    General,
+    /// By a query expression.
+    Query,
+}
+
+/// One half of a general filter.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Selection {
+    /// Off, only these, or all but these.
+    pub mode: SelectionMode,
+    /// At least one unless off.
+    pub values: Vec<String>,
+}
+
+/// How a selection's values count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SelectionMode {
+    /// Not applied.
+    #[default]
+    Off,
+    /// Send only selected.
+    Only,
+    /// Send all except.
+    Except,
+}
+
+impl Filter {
+    /// The expression this filter means; [`Expr::All`] when nothing is kept back.
+    #[must_use]
+    pub fn to_expr(&self) -> Expr {
+        if self.kind != FilterKind::General {
+            return Expr::All;
+        }
+        let halves = [self.status.to_expr(status_is), self.source.to_expr(|v| text(columns::SOURCE_ID, Op::Equal, v))];
+        let mut terms: Vec<Expr> = halves.into_iter().flatten().collect();
+        match terms.len() {
+            0 => Expr::All,
+            1 => terms.swap_remove(0),
+            _ => Expr::And(terms),
+        }
+    }
+}
+
+impl Selection {
+    fn to_expr(&self, term: impl Fn(&str) -> Expr) -> Option<Expr> {
+        let any = || Expr::Or(self.values.iter().map(|v| term(v)).collect());
+        match self.mode {
+            SelectionMode::Off => None,
+            SelectionMode::Only => Some(any()),
+            // An event without the field is not excepted: a comparison with a missing field is false.
+            SelectionMode::Except => Some(Expr::Not(Box::new(any()))),
+        }
+    }
+}
+
+/// One status value. A class is a numeric range, so `4xx` means the codes 400 to 499.
+fn status_is(value: &str) -> Expr {
+    if matches!(value, "success" | "failure" | "unknown") {
+        return text(columns::OUTCOME, Op::Equal, value);
+    }
+    match status_class(value) {
+        Some(hundreds) => Expr::And(vec![
+            text(columns::STATUS_CODE, Op::GreaterOrEqual, &format!("{hundreds}00")),
+            text(columns::STATUS_CODE, Op::LessOrEqual, &format!("{hundreds}99")),
+        ]),
+        None => text(columns::STATUS_CODE, Op::Equal, value),
+    }
+}
+
+/// The first digit of a class such as `4xx`.
+fn status_class(value: &str) -> Option<char> {
+    let digit = value.chars().next().filter(|c| ('1'..='9').contains(c))?;
+    value[1..].eq_ignore_ascii_case("xx").then_some(digit)
+}
+
+fn text(column: usize, op: Op, value: &str) -> Expr {
+    Expr::Compare(Field::Column(column), op, Value::Text(value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn general(status: Selection, source: Selection) -> Filter {
+        Filter { kind: FilterKind::General, status, source, query: None }
+    }
+
+    fn selection(mode: SelectionMode, values: &[&str]) -> Selection {
+        Selection { mode, values: values.iter().map(|&v| v.to_owned()).collect() }
+    }
+
+    #[test]
+    fn off_means_everything() {
+        assert_eq!(Filter::default().to_expr(), Expr::All);
+        assert_eq!(general(Selection::default(), Selection::default()).to_expr(), Expr::All);
+        let unused = Filter {
+            kind: FilterKind::None,
+            ..general(selection(SelectionMode::Only, &["failure"]), Selection::default())
+        };
+        assert_eq!(unused.to_expr(), Expr::All);
+    }
+
+    #[test]
+    fn values_are_alternatives_and_halves_are_joined_by_and() {
+        let filter = general(
+            selection(SelectionMode::Only, &["failure", "404", "5xx"]),
+            selection(SelectionMode::Except, &["nova"]),
+        );
+        let status = Expr::Or(vec![
+            text(columns::OUTCOME, Op::Equal, "failure"),
+            text(columns::STATUS_CODE, Op::Equal, "404"),
+            Expr::And(vec![
+                text(columns::STATUS_CODE, Op::GreaterOrEqual, "500"),
+                text(columns::STATUS_CODE, Op::LessOrEqual, "599"),
+            ]),
+        ]);
+        let source = Expr::Not(Box::new(Expr::Or(vec![text(columns::SOURCE_ID, Op::Equal, "nova")])));
+        assert_eq!(filter.to_expr(), Expr::And(vec![status, source]));
+    }
+
+    #[test]
+    fn only_a_digit_and_two_x_is_a_class() {
+        assert_eq!(status_class("4xx"), Some('4'));
+        assert_eq!(status_class("4XX"), Some('4'));
+        for value in ["0xx", "xx", "", "4x", "44xx", "4xxx", "ёxx"] {
+            assert_eq!(status_class(value), None, "{value}");
+        }
+    }
+}
