@@ -7,14 +7,18 @@
 mod batch;
 mod canonical;
 mod draft;
+mod escape;
 mod json;
 mod limits;
 mod schema;
+#[cfg(test)]
+pub(crate) mod testing;
 mod view;
 
 pub use batch::BatchBuilder;
 pub use canonical::{content_bytes, write_canonical};
 pub use draft::{Event, EventDraft, Outcome, Plane};
+pub use escape::append_json_string;
 pub use json::{DraftReader, Items, Rejection, RejectionCode, UnreadableBody};
 pub use limits::EventLimits;
 pub use schema::{SCHEMA_VERSION, columns, schema};
