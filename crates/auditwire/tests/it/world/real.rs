@@ -1,0 +1,199 @@
+//! Real receivers: Debian's rsyslog and syslog-ng, unpacked by `cargo xtask test`, in the foreground on free ports.
+
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::eventually;
+use super::tls::Pki;
+
+/// Where the receivers were unpacked; `None` (said aloud) when this run does without them.
+pub(crate) fn root(suite: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("AUDITWIRE_TEST_REAL").map(PathBuf::from);
+    let required = std::env::var_os("AUDITWIRE_TEST_REAL_REQUIRED").is_some();
+    assert!(root.is_some() || !required, "{suite} needs the real receivers");
+    if root.is_none() {
+        println!("not run: {suite} (start it with `cargo xtask test`)");
+    }
+    root
+}
+
+/// The library that watches syncs; like [`root`].
+pub(crate) fn shim(suite: &str) -> Option<PathBuf> {
+    root(suite).and_then(|_| std::env::var_os("AUDITWIRE_TEST_SHIM").map(PathBuf::from))
+}
+
+/// A running receiver that writes one JSON object per message to a file.
+pub(crate) struct Receiver {
+    /// Its ports by name, as in the configuration.
+    pub(crate) ports: Vec<(&'static str, u16)>,
+    /// Its certificates.
+    pub(crate) pki: Pki,
+    output: PathBuf,
+    child: Child,
+    folder: TempDir,
+}
+
+impl Receiver {
+    /// The port of an input.
+    pub(crate) fn port(&self, input: &str) -> u16 {
+        self.ports.iter().find(|(name, _)| *name == input).map(|(_, port)| *port).unwrap()
+    }
+
+    /// Messages so far; a line that is still being written is left out.
+    pub(crate) fn messages(&self) -> Vec<Value> {
+        let text = std::fs::read(&self.output).unwrap_or_default();
+        let complete = text.iter().rposition(|c| *c == b'\n').map_or(0, |end| end + 1);
+        text[..complete]
+            .split(|c| *c == b'\n')
+            .filter(|line| !line.is_empty())
+            .map(|line| {
+                serde_json::from_slice(line).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(line)))
+            })
+            .collect()
+    }
+
+    /// Waits until `count` messages satisfy `wanted`.
+    pub(crate) async fn wait(&self, count: usize, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let what = format!("{count} messages at the receiver, log: {}", self.folder.path().display());
+        eventually(&what, Duration::from_secs(60), async || {
+            let messages: Vec<Value> = self.messages().into_iter().filter(|m| wanted(m)).collect();
+            (messages.len() >= count).then_some(messages)
+        })
+        .await
+    }
+
+    async fn ready(mut self) -> Self {
+        eventually("the receiver listens", Duration::from_secs(20), async || {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+                panic!("the receiver ended with {status}: {log}");
+            }
+            let tcp = self.ports.iter().filter(|(name, _)| !name.ends_with("udp"));
+            tcp.clone().all(|(_, port)| TcpStream::connect(("127.0.0.1", *port)).is_ok()).then_some(())
+        })
+        .await;
+        self
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            println!("--- the receiver's log ---\n{}", std::fs::read_to_string(self.folder.path().join("log")).unwrap());
+        }
+    }
+}
+
+/// rsyslog: `tcp` (LF and octet counting by itself), `udp`, `tls` (ossl, no client certificate asked).
+pub(crate) async fn rsyslog(root: &Path) -> Receiver {
+    let folder = tempfile::tempdir().unwrap();
+    let pki = Pki::new(folder.path());
+    let (tcp, udp, tls) = (free_tcp(), free_udp(), free_tcp());
+    let output = folder.path().join("out.json");
+    let path = |name: &str| pki.path(name).display().to_string();
+    let config = format!(
+        r#"
+global(maxMessageSize="256k" workDirectory="{dir}"
+  defaultNetstreamDriverCAFile="{ca}" defaultNetstreamDriverCertFile="{cert}" defaultNetstreamDriverKeyFile="{key}")
+module(load="imtcp") module(load="imudp") module(load="mmpstrucdata")
+template(name="json" type="list" option.jsonf="on") {{
+  property(outname="pri" name="pri" format="jsonf")
+  property(outname="timestamp" name="timereported" dateFormat="rfc3339" format="jsonf")
+  property(outname="hostname" name="hostname" format="jsonf")
+  property(outname="app" name="app-name" format="jsonf")
+  property(outname="procid" name="procid" format="jsonf")
+  property(outname="msgid" name="msgid" format="jsonf")
+  property(outname="tag" name="syslogtag" format="jsonf")
+  property(outname="sd" name="$!rfc5424-sd" format="jsonfr")
+  property(outname="msg" name="msg" format="jsonf")
+}}
+ruleset(name="r") {{ action(type="mmpstrucdata") action(type="omfile" file="{out}" template="json") }}
+input(type="imtcp" port="{tcp}" address="127.0.0.1" ruleset="r")
+input(type="imtcp" port="{tls}" address="127.0.0.1" ruleset="r"
+  streamDriver.name="ossl" streamDriver.mode="1" streamDriver.authMode="anon")
+input(type="imudp" port="{udp}" address="127.0.0.1" ruleset="r" rcvbufSize="8m")
+"#,
+        dir = folder.path().display(),
+        ca = path("ca.pem"),
+        cert = path("server.pem"),
+        key = path("server-key.pem"),
+        out = output.display(),
+    );
+    let conf = folder.path().join("rsyslog.conf");
+    std::fs::write(&conf, config).unwrap();
+    let mut command = Command::new(root.join("usr/sbin/rsyslogd"));
+    command.arg("-n").arg("-M").arg(libraries(root).join("rsyslog")).arg("-f").arg(&conf);
+    command.arg("-i").arg(folder.path().join("pid"));
+    let child = spawn(command, root, &folder);
+    let ports = vec![("tcp", tcp), ("udp", udp), ("tls", tls)];
+    Receiver { ports, pki, output, child, folder }.ready().await
+}
+
+/// syslog-ng: `syslog` (octet counting, TCP), `syslog-tls` (octet counting, TLS), `network` (LF, TCP, RFC 5424).
+pub(crate) async fn syslog_ng(root: &Path) -> Receiver {
+    let folder = tempfile::tempdir().unwrap();
+    let pki = Pki::new(folder.path());
+    let (syslog, tls, network) = (free_tcp(), free_tcp(), free_tcp());
+    let output = folder.path().join("out.json");
+    let path = |name: &str| pki.path(name).display().to_string();
+    let config = format!(
+        r#"@version: 3.38
+options {{ stats-freq(0); keep-hostname(yes); }};
+source s {{
+  syslog(ip(127.0.0.1) port({syslog}) transport("tcp") log-msg-size(262144) flags(no-multi-line));
+  syslog(ip(127.0.0.1) port({tls}) transport("tls") log-msg-size(262144)
+    tls(cert-file("{cert}") key-file("{key}") peer-verify(optional-untrusted)));
+  network(ip(127.0.0.1) port({network}) transport("tcp") log-msg-size(262144) flags(syslog-protocol));
+}};
+destination d {{ file("{out}" template("$(format-json --key PRI --key ISODATE --key HOST --key PROGRAM --key MSGID --key MESSAGE --key .SDATA.*)\n")); }};
+log {{ source(s); destination(d); }};
+"#,
+        cert = path("server.pem"),
+        key = path("server-key.pem"),
+        out = output.display(),
+    );
+    let conf = folder.path().join("syslog-ng.conf");
+    std::fs::write(&conf, config).unwrap();
+    let modules = std::fs::read_dir(root.join("usr/lib/syslog-ng")).unwrap().flatten();
+    let modules = modules.map(|e| e.path()).find(|p| p.join("libafsocket.so").exists()).unwrap();
+    let mut command = Command::new(root.join("usr/sbin/syslog-ng"));
+    command.args(["-F", "--no-caps", "-e"]).arg(format!("--module-path={}", modules.display()));
+    command.arg("-f").arg(&conf).arg("-R").arg(folder.path().join("persist"));
+    command.arg("-p").arg(folder.path().join("pid")).arg("-c").arg(folder.path().join("ctl"));
+    let child = spawn(command, root, &folder);
+    let ports = vec![("syslog", syslog), ("syslog-tls", tls), ("network", network)];
+    Receiver { ports, pki, output, child, folder }.ready().await
+}
+
+fn spawn(mut command: Command, root: &Path, folder: &TempDir) -> Child {
+    let log = std::fs::File::create(folder.path().join("log")).unwrap();
+    let paths = [libraries(root), root.join("lib/x86_64-linux-gnu"), root.join("usr/lib/syslog-ng")];
+    command
+        .env("LD_LIBRARY_PATH", std::env::join_paths(paths).unwrap())
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .current_dir(folder.path())
+        .spawn()
+        .unwrap()
+}
+
+fn libraries(root: &Path) -> PathBuf {
+    root.join("usr/lib/x86_64-linux-gnu")
+}
+
+/// A port that was free a moment ago; these programs cannot be asked which port they took.
+fn free_tcp() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn free_udp() -> u16 {
+    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
