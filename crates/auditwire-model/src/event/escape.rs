@@ -1,7 +1,8 @@
 //! The one spelling of JSON text that Auditwire writes: minimal escaping, fixed by rule.
 
-/// Appends `text` as a JSON string with its quotes. Escaped are `"` and `\` by a backslash, and the C0 controls as
-/// `\b \f \n \r \t` or `\u00xx` in lower-case hex; everything else, DEL and U+2028 included, stays as it is in UTF-8.
+/// Appends `text` as a JSON string with its quotes. Escaped are `"` and `\` by a backslash, and the C0 controls and DEL
+/// as `\b \f \n \r \t` or `\u00xx` in lower-case hex; everything else, U+2028 included, stays as it is in UTF-8. DEL is
+/// among them, although JSON does not ask for it, because rsyslog rewrites a received DEL as `#177`.
 pub fn append_json_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     append_escaped(text, out);
@@ -40,7 +41,7 @@ fn escape_in(bytes: &[u8], mut copied: usize, range: std::ops::Range<usize>, out
 }
 
 const fn must_escape(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
+    byte < 0x20 || byte == b'"' || byte == b'\\' || byte == 0x7f
 }
 
 #[cold]
@@ -78,13 +79,13 @@ mod tests {
     fn escapes_by_the_rule() {
         assert_eq!(escaped("a\"b\\c/d"), r#""a\"b\\c/d""#);
         assert_eq!(escaped("\u{8}\u{c}\n\r\t\0\u{1f}\u{b}"), r#""\b\f\n\r\t\u0000\u001f\u000b""#);
-        assert_eq!(escaped("\u{7f}\u{80}\u{2028}\u{feff}Ж😀"), "\"\u{7f}\u{80}\u{2028}\u{feff}Ж😀\"");
+        assert_eq!(escaped("\u{7f}\u{80}\u{2028}\u{feff}Ж😀"), "\"\\u007f\u{80}\u{2028}\u{feff}Ж😀\"");
     }
 
     proptest! {
         /// serde_json follows the same rule, so it is an independent check of every boundary between chunks.
         #[test]
-        fn writes_what_serde_json_writes(text in "[a-zé\u{0}-\u{1f}\"\\\\\u{7f}\u{2028}😀]{0,70}") {
+        fn writes_what_serde_json_writes(text in "[a-zé\u{0}-\u{1f}\"\\\\\u{2028}😀]{0,70}") {
             prop_assert_eq!(escaped(&text), serde_json::to_string(&text).unwrap());
         }
 
