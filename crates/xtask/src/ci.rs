@@ -2,8 +2,9 @@
 
 use crate::run::{cargo, run};
 
-/// Formatting, clippy with warnings denied, all tests with real receivers required.
+/// House rules, formatting, clippy with warnings denied, all tests with real receivers required.
 pub(crate) fn run_all() -> Result<(), String> {
+    crate::tidy::check()?;
     run(cargo().args(["fmt", "--all", "--check"]))?;
     run(cargo().args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
     crate::test::run(&["--real=require".to_owned()])

@@ -6,6 +6,7 @@ mod real;
 mod run;
 mod shim;
 mod test;
+mod tidy;
 
 use std::process::ExitCode;
 
@@ -23,7 +24,7 @@ cargo xtask VERB
   bench [ARGS]
       The benchmark: durable intake to a TCP receiver (see docs/benchmarks.md). `bench --help` lists what can be chosen.
   ci
-      What CI runs: formatting, clippy with warnings denied, `test --real=require`.
+      What CI runs: house rules, formatting, clippy with warnings denied, `test --real=require`.
 ";
 
 fn main() -> ExitCode {
