@@ -23,6 +23,8 @@ cargo xtask VERB
       Only fetch the receivers and print where they are.
   bench [ARGS]
       The benchmark: durable intake to a TCP receiver (see docs/benchmarks.md). `bench --help` lists what can be chosen.
+  tidy
+      House rules that no lint knows.
   ci
       What CI runs: house rules, formatting, clippy with warnings denied, `test --real=require`.
 ";
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         Some("real") => real::fetch().map(|real| println!("{}", real.root.display())),
         Some("bench") => test::bench(rest),
         Some("ci") => ci::run_all(),
+        Some("tidy") => tidy::check(),
         Some("help" | "--help" | "-h") => {
             println!("{USAGE}");
             Ok(())
