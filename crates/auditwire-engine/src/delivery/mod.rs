@@ -1,6 +1,10 @@
 //! Delivery: from the log to the SIEM, at least once (`docs/delivery.md`).
 
 pub mod check;
+pub mod failure;
+pub mod guard;
+pub mod resolve;
+pub mod tls;
 
 use auditwire_model::{ConnectionId, Position, ProjectId, Timestamp};
 
