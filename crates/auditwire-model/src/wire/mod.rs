@@ -1,9 +1,15 @@
 //! What goes over the wire to a SIEM, and how such messages are read back.
 //!
-//! [`Renderer`] turns an event into one message without its frame; [`frame`](framing) puts the frame around it.
-//! `docs/formats/wire.md` holds the published field and control-character maps.
+//! [`Renderer`] turns an event into one message without its frame; [`framing`] puts the frame around it and takes it
+//! off again. [`read5424`] and [`read_cef`] are strict readers that explain what is wrong with a message; they share
+//! no code with the writers, so that each proves the other. `docs/formats/wire.md` holds the published field and
+//! control-character maps.
 
+mod cef;
+mod control;
 pub mod framing;
 mod render;
+mod rfc5424;
+mod time;
 
 pub use render::{RenderContext, Rendered, Renderer, Unrenderable};

@@ -1,7 +1,11 @@
 //! One event, one message.
 
-use crate::connection::{ConnectionSpec, Format, Options, Transport};
+use super::{cef, rfc5424};
+use crate::connection::{CefEnvelope, ConnectionSpec, Format, Options, Transport};
 use crate::event::EventView;
+
+/// Largest UDP payload over IPv4, in bytes (RFC 768, RFC 791).
+const UDP_BYTES_MAX: usize = 65_507;
 
 /// What a renderer needs to know beside the connection.
 #[derive(Debug, Clone)]
@@ -15,16 +19,16 @@ pub struct RenderContext {
 /// Renders events for one connection revision. Holds no state between events but its settings.
 #[derive(Debug, Clone)]
 pub struct Renderer {
-    /// RFC 5424 or CEF.
-    pub format: Format,
-    /// Settings with all defaults resolved.
-    pub options: Options,
-    /// Message size limit without its frame, in bytes.
-    pub max_bytes: usize,
-    /// HOSTNAME, already valid.
-    pub hostname: String,
-    /// Instance id.
-    pub instance: String,
+    pub(super) format: Format,
+    pub(super) cef_envelope: CefEnvelope,
+    pub(super) facility: u8,
+    pub(super) bom: bool,
+    pub(super) max_bytes: usize,
+    pub(super) hostname: String,
+    pub(super) app_name: String,
+    /// `[audit@<pen>`.
+    pub(super) sd_open: String,
+    pub(super) instance: String,
 }
 
 /// What became of an event.
@@ -48,17 +52,29 @@ pub enum Unrenderable {
 }
 
 impl Renderer {
-    /// Resolves the connection's options and defaults.
+    /// Resolves the connection's options and defaults. HOSTNAME and APP-NAME become what RFC 5424 sections 6.2.4 and
+    /// 6.2.5 allow: characters outside `!`–`~` are replaced by `_`, what is too long is cut.
     #[must_use]
     pub fn new(spec: &ConnectionSpec, context: &RenderContext) -> Self {
-        let default_max = if spec.transport == Transport::Udp { 2048 } else { 8192 };
+        let Options { hostname, app_name, bom, cef_envelope, facility, pen, .. } = &spec.options;
+        let app_default = if spec.format == Format::Cef { "CEF" } else { "auditwire" };
         Self {
             format: spec.format,
-            options: spec.options.clone(),
-            max_bytes: spec.options.max_bytes.map_or(default_max, |b| usize::try_from(b).unwrap_or(default_max)),
-            hostname: spec.options.hostname.clone().unwrap_or_else(|| context.hostname.clone()),
+            cef_envelope: *cef_envelope,
+            facility: *facility,
+            bom: *bom,
+            max_bytes: max_bytes(spec),
+            hostname: header_field(hostname.as_deref().unwrap_or(&context.hostname), 255),
+            app_name: header_field(app_name.as_deref().unwrap_or(app_default), 48),
+            sd_open: format!("[audit@{pen}"),
             instance: context.instance.clone(),
         }
+    }
+
+    /// Largest message without its frame, in bytes.
+    #[must_use]
+    pub fn max_bytes(&self) -> usize {
+        self.max_bytes
     }
 
     /// Appends the message for `event` to `out`, without a frame. `n` is the delivery number (0 in a replay or check).
@@ -66,7 +82,27 @@ impl Renderer {
     /// # Errors
     /// [`Unrenderable`]; `out` is then as it was.
     pub fn render(&self, event: &EventView<'_>, n: u64, out: &mut Vec<u8>) -> Result<Rendered, Unrenderable> {
-        let _ = (event, n, out);
-        Ok(Rendered { truncated: false })
+        let start = out.len();
+        let result = match self.format {
+            Format::Cef => cef::render(self, event, n, out),
+            // The formats that are not served yet are refused before a connection is stored.
+            Format::Rfc5424 | Format::Leef | Format::Json => rfc5424::render(self, event, n, out),
+        };
+        if result.is_err() {
+            out.truncate(start);
+        }
+        result
     }
+}
+
+fn max_bytes(spec: &ConnectionSpec) -> usize {
+    let udp = spec.transport == Transport::Udp;
+    let default = if udp { 2048 } else { 8192 };
+    let wanted = spec.options.max_bytes.and_then(|b| usize::try_from(b).ok()).unwrap_or(default);
+    if udp { wanted.min(UDP_BYTES_MAX) } else { wanted }
+}
+
+fn header_field(text: &str, chars_max: usize) -> String {
+    let field: String = text.chars().take(chars_max).map(|c| if matches!(c, '!'..='~') { c } else { '_' }).collect();
+    if field.is_empty() { "-".to_owned() } else { field }
 }

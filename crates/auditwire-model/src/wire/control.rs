@@ -1,0 +1,215 @@
+//! The published control-character map (`docs/formats/wire.md`) and the one copying loop that applies it.
+//!
+//! Every text that leaves in an SD value, a CEF header field or a CEF value passes [`copy`]: the bytes that mean
+//! something to the format are escaped, every other control character becomes one blank. So no value can end a line,
+//! a field or a message. The loop looks at bytes and copies whole runs of plain text.
+
+/// What a byte means while copying. Numbers from [`ESCAPE`] on are an index into [`Rules::escapes`].
+const PLAIN: u8 = 0;
+/// C0 or DEL.
+const CONTROL: u8 = 1;
+/// First byte of U+0080–U+00BF, of which U+0080–U+009F (C1) are controls.
+const LEAD_C1: u8 = 2;
+/// First byte of U+2000–U+2FFF, of which U+2028 and U+2029 end lines for some readers.
+const LEAD_SEPARATOR: u8 = 3;
+const ESCAPE: u8 = 4;
+
+/// How one format writes text.
+pub(super) struct Rules {
+    class: [u8; 256],
+    escapes: &'static [&'static str],
+    /// Writes a control character that has no escape of its own.
+    control: fn(u32, &mut Vec<u8>),
+}
+
+/// SD PARAM-VALUE (RFC 5424 section 6.3.3). It knows no escape for LF and CR, so they become a blank too.
+pub(super) static SD_VALUE: Rules = Rules::new(&[('"', r#"\""#), ('\\', r"\\"), (']', r"\]")], &ESCAPES_SD, blank);
+const ESCAPES_SD: [&str; 3] = [r#"\""#, r"\\", r"\]"];
+
+/// CEF header field. The pipe is replaced: several readers split at every pipe, escaped or not.
+pub(super) static CEF_HEADER: Rules = Rules::new(&[('\\', r"\\"), ('|', "/")], &ESCAPES_CEF_HEADER, blank);
+const ESCAPES_CEF_HEADER: [&str; 2] = [r"\\", "/"];
+
+/// CEF extension value.
+pub(super) static CEF_VALUE: Rules =
+    Rules::new(&[('\\', r"\\"), ('=', r"\="), ('\n', r"\n"), ('\r', r"\r")], &ESCAPES_CEF_VALUE, blank);
+const ESCAPES_CEF_VALUE: [&str; 4] = [r"\\", r"\=", r"\n", r"\r"];
+
+/// Text inside a JSON string inside a CEF extension value: JSON's escapes, then CEF's, in one go. Exact: JSON has an
+/// escape for every control character.
+pub(super) static CEF_JSON: Rules = Rules::new(
+    &[('"', r#"\\""#), ('\\', r"\\\\"), ('=', r"\="), ('\n', r"\\n"), ('\r', r"\\r"), ('\t', r"\\t")],
+    &ESCAPES_CEF_JSON,
+    |code, out| {
+        out.push(b'\\');
+        json_unicode(code, out);
+    },
+);
+const ESCAPES_CEF_JSON: [&str; 6] = [r#"\\""#, r"\\\\", r"\=", r"\\n", r"\\r", r"\\t"];
+
+/// Text inside a JSON string; with [`CEF_VALUE`] after it the same as [`CEF_JSON`].
+pub(super) static JSON: Rules = Rules::new(
+    &[('"', r#"\""#), ('\\', r"\\"), ('\n', r"\n"), ('\r', r"\r"), ('\t', r"\t")],
+    &ESCAPES_JSON,
+    json_unicode,
+);
+const ESCAPES_JSON: [&str; 5] = [r#"\""#, r"\\", r"\n", r"\r", r"\t"];
+
+impl Rules {
+    const fn new(
+        marks: &[(char, &'static str)],
+        escapes: &'static [&'static str],
+        control: fn(u32, &mut Vec<u8>),
+    ) -> Self {
+        let mut class = [PLAIN; 256];
+        let mut byte = 0;
+        while byte < 0x20 {
+            class[byte] = CONTROL;
+            byte += 1;
+        }
+        class[0x7F] = CONTROL;
+        class[0xC2] = LEAD_C1;
+        class[0xE2] = LEAD_SEPARATOR;
+        let mut i = 0;
+        while i < marks.len() {
+            class[marks[i].0 as usize] = ESCAPE + i as u8;
+            i += 1;
+        }
+        Self { class, escapes, control }
+    }
+}
+
+/// Appends `text` as `rules` say.
+pub(super) fn copy(text: &str, rules: &Rules, out: &mut Vec<u8>) {
+    let bytes = text.as_bytes();
+    let (mut done, mut at) = (0, 0);
+    while let Some(&byte) = bytes.get(at) {
+        let class = rules.class[usize::from(byte)];
+        let taken = match class {
+            PLAIN => 0,
+            CONTROL => 1,
+            LEAD_C1 => usize::from(matches!(bytes.get(at + 1), Some(0x80..=0x9F))) * 2,
+            LEAD_SEPARATOR => usize::from(matches!(bytes.get(at + 1..at + 3), Some([0x80, 0xA8 | 0xA9]))) * 3,
+            _ => 1,
+        };
+        if taken == 0 {
+            at += 1;
+            continue;
+        }
+        out.extend_from_slice(&bytes[done..at]);
+        match rules.escapes.get(usize::from(class.wrapping_sub(ESCAPE))) {
+            Some(escape) => out.extend_from_slice(escape.as_bytes()),
+            None => (rules.control)(text[at..].chars().next().map_or(0, u32::from), out),
+        }
+        at += taken;
+        done = at;
+    }
+    out.extend_from_slice(&bytes[done..]);
+}
+
+/// What stands at the end of a text that was cut.
+pub(super) const ELLIPSIS: &str = "…";
+
+/// Appends as much of `text` as fits into `chars_max` characters of the text and `bytes_max` bytes of the message,
+/// and [`ELLIPSIS`] if that is not all. Cuts between characters and never inside an escape. True when it cut.
+pub(super) fn copy_cut(text: &str, rules: &Rules, chars_max: usize, bytes_max: usize, out: &mut Vec<u8>) -> bool {
+    let start = out.len();
+    let mut keep = start;
+    for (i, (at, c)) in text.char_indices().enumerate() {
+        copy(&text[at..at + c.len_utf8()], rules, out);
+        if i >= chars_max || out.len() - start > bytes_max {
+            out.truncate(keep);
+            out.extend_from_slice(ELLIPSIS.as_bytes());
+            return true;
+        }
+        if i + 1 < chars_max && out.len() - start + ELLIPSIS.len() <= bytes_max {
+            keep = out.len();
+        }
+    }
+    false
+}
+
+/// True when nothing of `text` would be visible: such a value is left out, as receivers refuse empty ones.
+pub(super) fn is_blank(text: &str) -> bool {
+    text.chars().all(is_blank_char)
+}
+
+/// True for the blank and everything that the map turns into one.
+pub(super) fn is_blank_char(c: char) -> bool {
+    c == ' ' || c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+fn blank(_: u32, out: &mut Vec<u8>) {
+    out.push(b' ');
+}
+
+fn json_unicode(code: u32, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\\u");
+    for shift in [12, 8, 4, 0] {
+        let digit = u8::try_from(code >> shift & 0xF).unwrap_or(0);
+        out.push(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(input: &str, rules: &Rules) -> String {
+        let mut out = Vec::new();
+        copy(input, rules, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn maps_every_control_character_and_nothing_else() {
+        for code in 0..=0x2FFFu32 {
+            let Some(c) = char::from_u32(code) else { continue };
+            let mapped = matches!(code, 0..=0x1F | 0x7F..=0x9F | 0x2028 | 0x2029);
+            let expected = match c {
+                '\\' => r"\\".to_owned(),
+                '=' => r"\=".to_owned(),
+                '\n' => r"\n".to_owned(),
+                '\r' => r"\r".to_owned(),
+                _ if mapped => " ".to_owned(),
+                _ => c.to_string(),
+            };
+            assert_eq!(text(&c.to_string(), &CEF_VALUE), expected, "U+{code:04X}");
+            let expected = match c {
+                '"' | '\\' | ']' => format!("\\{c}"),
+                _ if mapped => " ".to_owned(),
+                _ => c.to_string(),
+            };
+            assert_eq!(text(&c.to_string(), &SD_VALUE), expected, "U+{code:04X}");
+            assert_eq!(is_blank(&c.to_string()), mapped || c == ' ', "U+{code:04X}");
+        }
+    }
+
+    #[test]
+    fn header_fields_have_no_pipe_and_no_newline() {
+        assert_eq!(text("a|b\\c\r\nd=e\u{85}|", &CEF_HEADER), r"a/b\\c  d=e /");
+    }
+
+    #[test]
+    fn json_in_cef_equals_json_and_then_cef() {
+        let every: String = (0..0x2100).filter_map(char::from_u32).collect();
+        assert_eq!(text(&text(&every, &JSON), &CEF_VALUE), text(&every, &CEF_JSON));
+        assert_eq!(text("\u{1}\u{2028}", &JSON), r"\u0001\u2028");
+    }
+
+    #[test]
+    fn cuts_between_characters_and_never_in_an_escape() {
+        let cut = |input: &str, chars, bytes| {
+            let mut out = Vec::new();
+            let cut = copy_cut(input, &CEF_VALUE, chars, bytes, &mut out);
+            (String::from_utf8(out).unwrap(), cut)
+        };
+        assert_eq!(cut("abcdef", 6, 6), ("abcdef".into(), false));
+        assert_eq!(cut("abcdef", 5, 99), ("abcd…".into(), true));
+        assert_eq!(cut("abcdef", 99, 5), ("ab…".into(), true));
+        assert_eq!(cut("a==b", 99, 5), ("a…".into(), true));
+        assert_eq!(cut("a==b", 99, 6), (r"a\==b".replace("==", "=\\="), false));
+        assert_eq!(cut("жжжж", 99, 7), ("жж…".into(), true));
+        assert_eq!(cut("жжжж", 99, 8), ("жжжж".into(), false));
+    }
+}
