@@ -19,7 +19,7 @@ pub use batch::BatchBuilder;
 pub use canonical::{content_bytes, write_canonical};
 pub use draft::{Event, EventDraft, Outcome, Plane};
 pub use escape::append_json_string;
-pub use json::{DraftReader, Items, Rejection, RejectionCode, UnreadableBody};
+pub use json::{DraftReader, Items, Rejection, RejectionCode, UnreadableBody, UnreadableCode};
 pub use limits::EventLimits;
 pub use schema::{SCHEMA_VERSION, columns, schema};
 pub use view::{EventView, Pairs, Texts, rows, view};

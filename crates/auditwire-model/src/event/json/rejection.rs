@@ -1,7 +1,4 @@
-//! Reads our own JSON shape into drafts, item by item.
-
-use super::draft::EventDraft;
-use super::limits::EventLimits;
+//! Why an item, or a whole body, was refused.
 
 /// Why an item was refused, as a stable code for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -78,17 +75,12 @@ pub struct Rejection {
     pub message: String,
 }
 
-/// Reads items under [`EventLimits`].
-#[derive(Debug, Clone, Copy, Default)]
-pub struct DraftReader {
-    /// What one item may weigh.
-    pub limits: EventLimits,
-}
-
 /// A body that cannot be read at all: nothing of it is taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message} (line {line}, column {column})")]
 pub struct UnreadableBody {
+    /// Why.
+    pub code: UnreadableCode,
     /// From 1.
     pub line: usize,
     /// From 1, in bytes.
@@ -97,5 +89,22 @@ pub struct UnreadableBody {
     pub message: String,
 }
 
-/// What a body held, in its order: a draft or the reason why not.
-pub type Items = Vec<Result<EventDraft, Rejection>>;
+/// Why a body was refused, as a stable code for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UnreadableCode {
+    /// Not JSON, or neither an object nor an array.
+    InvalidJson,
+    /// More items than one request may carry.
+    TooManyItems,
+}
+
+impl UnreadableCode {
+    /// The code in answers.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidJson => "invalid_json",
+            Self::TooManyItems => "too_many_items",
+        }
+    }
+}
