@@ -86,6 +86,13 @@ impl Audit {
         self
     }
 
+    /// From which address the request came.
+    #[must_use]
+    pub fn from(mut self, address: std::net::IpAddr) -> Self {
+        self.draft.subject_address = Some(address.to_string());
+        self
+    }
+
     /// For people.
     #[must_use]
     pub fn message(mut self, text: impl Into<String>) -> Self {

@@ -8,6 +8,7 @@ pub mod connections;
 pub mod delivery;
 mod engine;
 pub mod error;
+mod idempotency;
 pub mod intake;
 pub mod log;
 pub mod projects;

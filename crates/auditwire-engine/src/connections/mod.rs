@@ -1,10 +1,12 @@
 //! The verbs of SIEM connections. Every change is one commit together with its audit event.
 
+mod budget;
 mod input;
 
+pub(crate) use budget::CheckBudget;
 pub use input::{ConnectionInput, TlsInput};
 
-use auditwire_model::access::Caller;
+use auditwire_model::access::{Caller, Right};
 use auditwire_model::{ConnectionId, Position, ProjectId, Timestamp};
 
 use crate::Engine;
@@ -174,7 +176,9 @@ pub async fn check_candidate(
     project: &ProjectId,
     input: ConnectionInput,
 ) -> Result<CheckReport> {
-    let _ = (engine, caller, project, input);
+    crate::projects::authorize(engine, caller, project, &[Right::Configure(project)]).await?;
+    let _running = engine.shared.checks.begin(project, engine.clock.now())?;
+    let _ = input;
     Err(Error::not_available("connections"))
 }
 
