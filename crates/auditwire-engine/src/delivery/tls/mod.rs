@@ -123,4 +123,3 @@ impl TimeProvider for ClockTime {
         Some(UnixTime::since_unix_epoch(Duration::from_nanos(nanos)))
     }
 }
-
