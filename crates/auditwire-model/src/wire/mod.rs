@@ -8,8 +8,12 @@
 mod cef;
 mod control;
 pub mod framing;
+mod problem;
+pub mod read5424;
+pub mod read_cef;
 mod render;
 mod rfc5424;
 mod time;
 
+pub use problem::Problem;
 pub use render::{RenderContext, Rendered, Renderer, Unrenderable};
