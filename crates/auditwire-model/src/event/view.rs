@@ -152,13 +152,13 @@ pub fn rows(batch: &RecordBatch) -> impl DoubleEndedIterator<Item = EventView<'_
     (0..batch.num_rows()).map(|row| view(batch, row))
 }
 
-fn pairs(batch: &RecordBatch, column: usize, row: usize) -> Pairs<'_> {
+pub(crate) fn pairs(batch: &RecordBatch, column: usize, row: usize) -> Pairs<'_> {
     let map = batch.column(column).as_map();
     let (from, to) = range(map.offsets(), row);
     Pairs { keys: map.keys().as_string(), values: map.values().as_string(), from, to }
 }
 
-fn labels(batch: &RecordBatch, row: usize) -> Texts<'_> {
+pub(crate) fn labels(batch: &RecordBatch, row: usize) -> Texts<'_> {
     let list = batch.column(columns::LABELS).as_list::<i32>();
     let (from, to) = range(list.offsets(), row);
     Texts { values: list.values().as_string(), from, to }
