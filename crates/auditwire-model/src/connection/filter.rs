@@ -84,7 +84,9 @@ impl Selection {
     }
 }
 
-/// One status value. A class is a numeric range, so `4xx` means the codes 400 to 499.
+/// One status value. A class is a numeric range, so `4xx` means the codes 400 to 499. Codes that are no integers compare
+/// as text, and `42P01` (an SQLSTATE) would lie between 400 and 499; the third term is one that every code of the class
+/// passes as a number and no text between the first two passes as a text.
 fn status_is(value: &str) -> Expr {
     if matches!(value, "success" | "failure" | "unknown") {
         return text(columns::OUTCOME, Op::Equal, value);
@@ -93,6 +95,11 @@ fn status_is(value: &str) -> Expr {
         Some(hundreds) => Expr::And(vec![
             text(columns::STATUS_CODE, Op::GreaterOrEqual, &format!("{hundreds}00")),
             text(columns::STATUS_CODE, Op::LessOrEqual, &format!("{hundreds}99")),
+            if hundreds == '1' {
+                text(columns::STATUS_CODE, Op::GreaterOrEqual, "3")
+            } else {
+                text(columns::STATUS_CODE, Op::Less, "1000")
+            },
         ]),
         None => text(columns::STATUS_CODE, Op::Equal, value),
     }
@@ -111,6 +118,8 @@ fn text(column: usize, op: Op, value: &str) -> Expr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::EventDraft;
+    use crate::query::evaluate;
 
     fn general(status: Selection, source: Selection) -> Filter {
         Filter { kind: FilterKind::General, status, source, query: None }
@@ -143,6 +152,7 @@ mod tests {
             Expr::And(vec![
                 text(columns::STATUS_CODE, Op::GreaterOrEqual, "500"),
                 text(columns::STATUS_CODE, Op::LessOrEqual, "599"),
+                text(columns::STATUS_CODE, Op::Less, "1000"),
             ]),
         ]);
         let source = Expr::Not(Box::new(Expr::Or(vec![text(columns::SOURCE_ID, Op::Equal, "nova")])));
@@ -156,5 +166,34 @@ mod tests {
         for value in ["0xx", "xx", "", "4x", "44xx", "4xxx", "ёxx"] {
             assert_eq!(status_class(value), None, "{value}");
         }
+    }
+
+    #[test]
+    fn a_class_holds_its_hundred_codes_and_nothing_else() {
+        let texts = ["42P01", "1E000", "20x", "1", "4", "40", "-400", "1e2", "199.5", "5.1.1", "600", "4000", "", "OK"];
+        let codes: Vec<String> = (0..1100).map(|code| code.to_string()).chain(texts.map(str::to_owned)).collect();
+        let events = crate::event::testing::batch(codes.iter().map(|code| EventDraft {
+            action: "a".to_owned(),
+            status_code: Some(code.clone()),
+            ..EventDraft::default()
+        }));
+        for hundreds in 1..=5_usize {
+            let filter = general(selection(SelectionMode::Only, &[&format!("{hundreds}xx")]), Selection::default());
+            let selected = evaluate(&filter.to_expr(), &events);
+            let matching: Vec<&String> =
+                codes.iter().zip(&selected).filter(|(_, m)| *m == Some(true)).map(|(c, _)| c).collect();
+            let expected: Vec<&String> = codes[hundreds * 100..(hundreds + 1) * 100].iter().collect();
+            assert_eq!(matching, expected);
+        }
+    }
+
+    #[test]
+    fn an_event_without_the_field_is_not_excepted() {
+        let events = crate::event::testing::batch([EventDraft { action: "a".to_owned(), ..EventDraft::default() }]);
+        let except = || selection(SelectionMode::Except, &["404", "nova"]);
+        let only = || selection(SelectionMode::Only, &["404", "nova"]);
+        assert_eq!(evaluate(&general(except(), except()).to_expr(), &events).true_count(), 1);
+        assert_eq!(evaluate(&general(only(), Selection::default()).to_expr(), &events).true_count(), 0);
+        assert_eq!(evaluate(&general(Selection::default(), only()).to_expr(), &events).true_count(), 0);
     }
 }

@@ -22,5 +22,5 @@ pub use escape::append_json_string;
 pub use json::{DraftReader, Items, Rejection, RejectionCode, UnreadableBody, UnreadableCode};
 pub use limits::EventLimits;
 pub use schema::{SCHEMA_VERSION, columns, schema};
-pub(crate) use view::{labels, pairs};
 pub use view::{EventView, Pairs, Texts, rows, view};
+pub(crate) use view::{labels, pairs};

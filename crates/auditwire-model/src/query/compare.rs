@@ -51,9 +51,9 @@ impl<'v> TextTest<'v> {
         match self {
             Self::Equal(value) => text == *value,
             Self::Address(address) => text.parse().is_ok_and(|given: IpAddr| given.to_canonical() == *address),
-            Self::Inside(network) => text.parse().is_ok_and(|given: IpAddr| {
-                network.contains(&given) || network.contains(&given.to_canonical())
-            }),
+            Self::Inside(network) => text
+                .parse()
+                .is_ok_and(|given: IpAddr| network.contains(&given) || network.contains(&given.to_canonical())),
             Self::Contains(needle) => needle.is_in(text, buffer),
             Self::Order { op, value, integer } => {
                 let numbers = integer.as_ref().and_then(|integer| Some((Integer::parse(text)?, integer)));
@@ -147,9 +147,13 @@ mod tests {
         ] {
             assert!(passes(text, Op::Equal, value, Kind::Address), "{text} {value}");
         }
-        for (text, value) in
-            [("10.0.0.70", "10.0.0.7"), ("11.0.0.1", "10.0.0.0/8"), ("::1", "0.0.0.0/0"), ("VM-1", "vm-1"), ("", "0.0.0.0/0")]
-        {
+        for (text, value) in [
+            ("10.0.0.70", "10.0.0.7"),
+            ("11.0.0.1", "10.0.0.0/8"),
+            ("::1", "0.0.0.0/0"),
+            ("VM-1", "vm-1"),
+            ("", "0.0.0.0/0"),
+        ] {
             assert!(!passes(text, Op::Equal, value, Kind::Address), "{text} {value}");
         }
         assert!(!passes("10.0.0.7", Op::Equal, "10.0.0.0/8", Kind::Text));

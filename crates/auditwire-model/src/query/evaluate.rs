@@ -57,7 +57,9 @@ fn compare(field: &Field, op: Op, value: &Value, batch: &RecordBatch) -> Boolean
             texts(rows, &test, |row| pairs(batch, columns::RESOURCE_METADATA, row).get(key))
         }
         Field::Column(columns::SEQ) => numbers(batch, op, &spelled),
-        Field::Column(column @ (columns::TIMESTAMP | columns::RECEIVED_AT)) => times(batch, *column, op, value, &spelled),
+        Field::Column(column @ (columns::TIMESTAMP | columns::RECEIVED_AT)) => {
+            times(batch, *column, op, value, &spelled)
+        }
         Field::Column(columns::SEVERITY) => severities(batch, op, value, &spelled),
         Field::Column(columns::PLANE) => {
             let ranks = batch.column(columns::PLANE).as_primitive::<UInt8Type>();

@@ -81,9 +81,9 @@ mod tests {
             ("𐐀", "𐐨"),
         ] {
             assert!(found(needle, text), "{needle} {text}");
-            assert!(found(text, needle) || needle.len() != text.len() || !needle.is_ascii(), "{text} {needle}");
         }
-        for (needle, text) in [("ss", "ß"), ("i", "\u{131}"), ("i", "\u{130}"), ("е", "e"), ("ab", "a"), ("ж", "z")] {
+        for (needle, text) in [("ss", "ß"), ("i", "\u{131}"), ("i", "\u{130}"), ("е", "e"), ("ab", "a"), ("ж", "z")]
+        {
             assert!(!found(needle, text), "{needle} {text}");
         }
     }
