@@ -1,16 +1,35 @@
 //! The Event log: committing, the tail in memory, and the one way to read ([`Log::scan`]).
 
+mod blob;
+mod commit;
+mod duplicates;
+mod error;
+mod plan;
+mod reader;
+mod scan;
+mod stats;
+mod tail;
+
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use arrow_array::RecordBatch;
 use auditwire_model::event::Event;
 use auditwire_model::query::Expr;
 use auditwire_model::{Clock, Position, ProjectId, Timestamp};
+use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use tokio::sync::watch;
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
-use crate::error::{Error, Result};
-use crate::store::{Change, Order, Store};
+use crate::error::Result;
+use crate::store::{Change, Effect, Order, Store, StoreError};
+use commit::Pending;
+use reader::Reader;
+use stats::Counters;
+pub use stats::{COMMIT_BUCKETS, LogStats};
+use tail::Tail;
 
 /// Limits of the log. Configuration; the defaults are the product's.
 #[derive(Debug, Clone)]
@@ -23,6 +42,8 @@ pub struct LogSettings {
     pub queue_bytes_max: usize,
     /// Memory of the tail. Default 64 MiB.
     pub tail_bytes_max: usize,
+    /// Live tails of one project at once. Default 32.
+    pub tails_max: usize,
     /// Age up to which a repeated id is recognised. Default 24 h.
     pub duplicate_window: std::time::Duration,
     /// Events per project up to which a repeated id is recognised, whichever reaches further. Default 1,048,576.
@@ -36,6 +57,7 @@ impl Default for LogSettings {
             group_events_max: 16_384,
             queue_bytes_max: 64 << 20,
             tail_bytes_max: 64 << 20,
+            tails_max: 32,
             duplicate_window: std::time::Duration::from_secs(24 * 3600),
             duplicate_events: 1 << 20,
         }
@@ -104,7 +126,33 @@ pub struct ScanStats {
 /// The Event log. Cheap to clone; all clones are the same log.
 #[derive(Debug, Clone)]
 pub struct Log {
-    store: Arc<dyn Store>,
+    shared: Arc<Shared>,
+    queue: mpsc::UnboundedSender<Pending>,
+}
+
+/// Why a log takes nothing any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It was closed.
+    Closed,
+    /// The store can no longer be trusted (a sync failed, or it cannot be read back): the process must end and start
+    /// anew.
+    Failed,
+}
+
+/// What all clones, the committer and the readers share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) settings: LogSettings,
+    pub(crate) reader: Reader,
+    pub(crate) tail: RwLock<Tail>,
+    pub(crate) heads: RwLock<HashMap<ProjectId, watch::Sender<Position>>>,
+    /// Live tails per project, by the permits that are left.
+    tails: Mutex<HashMap<ProjectId, Arc<Semaphore>>>,
+    pub(crate) counters: Counters,
+    pub(crate) closing: watch::Sender<bool>,
+    pub(crate) ended: watch::Sender<Option<Ended>>,
 }
 
 impl Log {
@@ -113,40 +161,145 @@ impl Log {
     /// # Errors
     /// When the store cannot be read.
     pub async fn open(store: Arc<dyn Store>, clock: Arc<dyn Clock>, settings: LogSettings) -> Result<Self> {
-        let _ = (clock, settings);
-        Ok(Self { store })
+        drop(clock);
+        let (heads, last_group) = store.heads().await.map_err(error::read)?;
+        let heads = heads.into_iter().map(|(project, head)| (project, watch::Sender::new(head))).collect();
+        let shared = Arc::new(Shared {
+            reader: Reader::new(Arc::clone(&store)),
+            tail: RwLock::new(Tail::new(settings.tail_bytes_max)),
+            heads: RwLock::new(heads),
+            tails: Mutex::default(),
+            counters: Counters::default(),
+            closing: watch::Sender::new(false),
+            ended: watch::Sender::new(None),
+            store,
+            settings,
+        });
+        let (queue, pending) = mpsc::unbounded_channel();
+        tokio::spawn(commit::Committer::new(Arc::clone(&shared), pending, last_group).run());
+        Ok(Self { shared, queue })
     }
 
     /// Commits; the answer means "on disk".
     ///
     /// # Errors
-    /// `conflict` when an expectation failed, `storage_full` and `overloaded` (nothing was taken, try again), `closing`.
+    /// `conflict` when an expectation failed, `storage_full` and `overloaded` (nothing was taken, try again), `closing`;
+    /// `storage_failed` when the result is not known.
     pub async fn submit(&self, submission: Submission) -> Result<Receipt> {
-        let _ = (&self.store, submission);
-        Err(Error::not_available("the log"))
+        if *self.shared.closing.borrow() {
+            return Err(error::closing());
+        }
+        let bytes = submission.weight();
+        let queued = &self.shared.counters.queue_bytes;
+        if queued.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) > self.shared.settings.queue_bytes_max {
+            queued.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(error::overloaded());
+        }
+        let (answer, answered) = oneshot::channel();
+        if let Err(refused) = self.queue.send(Pending { submission, bytes, answer }) {
+            queued.fetch_sub(refused.0.bytes, Ordering::Relaxed);
+            return Err(error::closing());
+        }
+        answered.await.unwrap_or_else(|_| Err(error::ended()))
     }
 
     /// Last committed position of a project.
     #[must_use]
     pub fn head(&self, project: &ProjectId) -> Position {
-        let _ = project;
-        Position::ZERO
+        self.shared.head(project)
     }
 
     /// Follows the last committed position of a project; also wakes delivery.
     #[must_use]
     pub fn follow(&self, project: &ProjectId) -> watch::Receiver<Position> {
-        let _ = project;
-        watch::channel(Position::ZERO).1
+        if let Some(head) = self.shared.heads.read().get(project) {
+            return head.subscribe();
+        }
+        self.shared.heads.write().entry(project.clone()).or_default().subscribe()
     }
 
-    /// The one way to read events. Batches are bounded (at most 8,192 rows, about 4 MiB); nothing is held open between them.
+    /// The one way to read events. Batches are bounded (at most 8,192 rows, about 4 MiB); nothing is held open between
+    /// them. Ends at what was committed when the scan began.
     #[must_use]
     pub fn scan(&self, scan: Scan) -> BoxStream<'static, Result<Scanned>> {
-        let _ = scan;
-        Box::pin(futures_util::stream::empty())
+        scan::stream(Arc::clone(&self.shared), scan)
+    }
+
+    /// How many events a scan matches.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn count(&self, scan: Scan) -> Result<u64> {
+        let mut pieces = self.scan(scan);
+        let mut count = 0;
+        while let Some(piece) = pieces.next().await {
+            count += piece?.batch.num_rows() as u64;
+        }
+        Ok(count)
+    }
+
+    /// One event, as a batch of one row.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn event(&self, project: &ProjectId, at: Position) -> Result<Option<RecordBatch>> {
+        self.shared.event(project, at).await.map_err(error::read)
+    }
+
+    /// A place among the live tails of a project; `None` when all are taken. It is given back on drop.
+    pub(crate) fn tail_permit(&self, project: &ProjectId) -> Option<OwnedSemaphorePermit> {
+        let mut tails = self.shared.tails.lock();
+        // Projects without tails are forgotten, so that the map does not grow.
+        tails.retain(|_, permits| permits.available_permits() < self.shared.settings.tails_max);
+        let new = || Arc::new(Semaphore::new(self.shared.settings.tails_max));
+        Arc::clone(tails.entry(project.clone()).or_insert_with(new)).try_acquire_owned().ok()
+    }
+
+    /// Resolves when the log has ended: because it was closed, or because the store can no longer be trusted.
+    pub async fn ended(&self) -> Ended {
+        let mut ended = self.shared.ended.subscribe();
+        let ended = ended.wait_for(Option::is_some).await.ok().and_then(|e| *e);
+        ended.unwrap_or(Ended::Closed)
     }
 
     /// Refuses new submissions, finishes those under way, and ends the committer.
-    pub async fn close(&self) {}
+    pub async fn close(&self) {
+        self.shared.closing.send_replace(true);
+        self.ended().await;
+    }
+}
+
+impl Shared {
+    pub(crate) fn head(&self, project: &ProjectId) -> Position {
+        self.heads.read().get(project).map_or(Position::ZERO, |head| *head.borrow())
+    }
+
+    /// One committed event.
+    pub(crate) async fn event(&self, project: &ProjectId, at: Position) -> Result<Option<RecordBatch>, StoreError> {
+        if at == Position::ZERO || at > self.head(project) {
+            return Ok(None);
+        }
+        if let Some(piece) = self.tail.read().find(project, at) {
+            let row = usize::try_from(at.0 - piece.first.0).unwrap_or(usize::MAX);
+            return Ok(Some(piece.batch.slice(row, 1)));
+        }
+        self.reader.event(project, at).await
+    }
+}
+
+impl Submission {
+    /// The memory it holds, in bytes, roughly.
+    fn weight(&self) -> usize {
+        let value = |change: &Change| match &change.effect {
+            Effect::Put(value) => value.len(),
+            Effect::Delete | Effect::None => 0,
+        };
+        self.events.iter().map(event_weight).sum::<usize>()
+            + self.changes.iter().map(|c| size_of::<Change>() + c.key.id.len() + value(c)).sum::<usize>()
+    }
+}
+
+/// The memory an event holds, in bytes, roughly.
+pub(crate) fn event_weight(event: &Event) -> usize {
+    size_of::<Event>() + event.event_id.len() + event.draft.weight()
 }

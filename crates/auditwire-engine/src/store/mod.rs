@@ -6,6 +6,10 @@
 //! that is no longer in memory). [`Store::commit`] is the only way to write; it is one transaction and is on disk when
 //! it returns.
 
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
+pub mod memory;
+
 use std::fmt::Debug;
 
 use async_trait::async_trait;
@@ -34,6 +38,8 @@ pub struct Span {
     pub time_min: Timestamp,
     /// Latest event time in the span.
     pub time_max: Timestamp,
+    /// Length of the group's blob, so that a reader can bound what it reads at once.
+    pub blob_bytes: u32,
 }
 
 impl Span {
@@ -153,9 +159,10 @@ pub struct IdRun {
     pub newest: Timestamp,
     /// How often runs were merged into it.
     pub level: u8,
-    /// Encoded hashes and positions (`log::duplicates`).
-    pub hashes: Bytes,
-    /// Encoded filter over the hashes, loaded at start without the hashes.
+    /// The hashes with their positions, cut into a power of two of parts by their highest bits
+    /// (`log::duplicates`), so that one id is looked up by reading one small part.
+    pub parts: Vec<Bytes>,
+    /// Encoded filter over the hashes, read without them.
     pub filter: Bytes,
 }
 
@@ -170,6 +177,8 @@ pub struct IdRunHead {
     pub newest: Timestamp,
     /// How often runs were merged into it.
     pub level: u8,
+    /// How many parts its hashes have.
+    pub parts: u32,
     /// Encoded filter.
     pub filter: Bytes,
 }
@@ -196,6 +205,15 @@ pub enum Order {
     Descending,
 }
 
+/// The two steps in which the write-ahead log moves into the data file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Checkpoint {
+    /// Copies what is complete; may run beside commits and readers, and holds none of them up.
+    Copy,
+    /// Copies the rest and begins the write-ahead log anew if no reader needs it; runs between commits.
+    Restart,
+}
+
 /// How much a store holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StoreStats {
@@ -203,6 +221,8 @@ pub struct StoreStats {
     pub data_bytes: u64,
     /// The write-ahead log, in bytes.
     pub wal_bytes: u64,
+    /// Times that data was forced to the disk since the store was opened.
+    pub syncs: u64,
 }
 
 /// Why a store failed.
@@ -220,6 +240,10 @@ pub enum StoreError {
     /// What was read contradicts itself; names the row.
     #[error("damaged: {0}")]
     Damaged(String),
+    /// The disk did not confirm what was written. What is on it can no longer be known, also not by trying again:
+    /// the process must end, and the next start reads what is really there.
+    #[error("the disk did not confirm a write")]
+    Unsynced(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Any other failure. Whether a commit happened is not known: the process must not go on committing on its
     /// assumption (the committer reads the heads again or ends).
     #[error("the store failed")]
@@ -230,6 +254,8 @@ pub enum StoreError {
 #[async_trait]
 pub trait Store: Send + Sync + Debug + 'static {
     /// Makes everything in `commit` true at once; on disk when it returns. One caller at a time (the committer).
+    /// A group whose number exists, or a span that does not begin right after its project's last position, fails the
+    /// whole commit: a position is never given twice.
     async fn commit(&self, commit: Commit) -> Result<(), StoreError>;
 
     /// One record.
@@ -251,17 +277,17 @@ pub trait Store: Send + Sync + Debug + 'static {
         limit: u32,
     ) -> Result<Vec<Span>, StoreError>;
 
-    /// The blob of a group.
-    async fn group(&self, id: GroupId) -> Result<Option<Bytes>, StoreError>;
+    /// The blobs of these groups, in any order; groups that do not exist are left out.
+    async fn blobs(&self, groups: &[GroupId]) -> Result<Vec<(GroupId, Bytes)>, StoreError>;
 
     /// The runs of a project's duplicate window without their hashes, oldest first.
     async fn id_run_heads(&self, project: &ProjectId) -> Result<Vec<IdRunHead>, StoreError>;
 
-    /// The hashes of one run.
-    async fn id_run_hashes(&self, project: &ProjectId, first: Position) -> Result<Option<Bytes>, StoreError>;
+    /// One part of the hashes of the run that begins at `first`.
+    async fn id_run_part(&self, project: &ProjectId, first: Position, part: u32) -> Result<Option<Bytes>, StoreError>;
 
-    /// Moves the write-ahead log into the data file; called by the committer between commits.
-    async fn checkpoint(&self) -> Result<(), StoreError>;
+    /// Moves the write-ahead log into the data file. Returns false when a reader held it up; try again later.
+    async fn checkpoint(&self, step: Checkpoint) -> Result<bool, StoreError>;
 
     /// How much is stored.
     async fn stats(&self) -> Result<StoreStats, StoreError>;

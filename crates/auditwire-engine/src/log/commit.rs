@@ -1,0 +1,312 @@
+//! The committer: one task that gives events their positions and writes them. It never waits on a timer: a group is what
+//! arrived while the previous commit ran.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use auditwire_model::{Position, ProjectId};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::plan::{Plan, ProjectState};
+use super::{Ended, Receipt, Shared, Submission, error};
+use crate::error::{Error, Result};
+use crate::store::{Change, Checkpoint, GroupId, RecordKey, StoreError};
+
+/// Once so much was committed, the write-ahead log is copied into the data file.
+const CHECKPOINT_BYTES: usize = 16 << 20;
+
+/// A submission that waits for its commit.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub(crate) submission: Submission,
+    /// Its weight in the queue.
+    pub(crate) bytes: usize,
+    pub(crate) answer: oneshot::Sender<Result<Receipt>>,
+}
+
+pub(crate) struct Committer {
+    pub(super) shared: Arc<Shared>,
+    queue: mpsc::UnboundedReceiver<Pending>,
+    /// Taken from the queue but left for the next group.
+    held: Option<Pending>,
+    pub(super) projects: HashMap<ProjectId, ProjectState>,
+    last_group: Option<GroupId>,
+    /// Bytes committed since the write-ahead log was last begun anew.
+    uncopied: usize,
+    /// The copy under way, if any.
+    copying: Option<tokio::task::JoinHandle<bool>>,
+}
+
+/// The store cannot be trusted any more.
+struct Broken;
+
+impl Committer {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        queue: mpsc::UnboundedReceiver<Pending>,
+        last_group: Option<GroupId>,
+    ) -> Self {
+        Self { shared, queue, held: None, projects: HashMap::new(), last_group, uncopied: 0, copying: None }
+    }
+
+    /// Commits until the log is closed, dropped or broken.
+    pub(crate) async fn run(mut self) {
+        let mut closing = self.shared.closing.subscribe();
+        let mut ended = Ended::Closed;
+        while let Some(first) = self.next(&mut closing).await {
+            let group = self.gather(first);
+            if self.commit(group).await.is_err() {
+                ended = Ended::Failed;
+                break;
+            }
+            self.checkpoint().await;
+        }
+        self.queue.close();
+        self.refuse_rest().await;
+        if ended == Ended::Closed {
+            self.finish().await;
+        }
+        self.shared.ended.send_replace(Some(ended));
+    }
+
+    async fn next(&mut self, closing: &mut watch::Receiver<bool>) -> Option<Pending> {
+        if let Some(held) = self.held.take() {
+            return Some(held);
+        }
+        loop {
+            if *closing.borrow() {
+                self.queue.close();
+            }
+            tokio::select! {
+                biased;
+                pending = self.queue.recv() => return pending,
+                _ = closing.changed(), if !self.queue.is_closed() => {}
+            }
+        }
+    }
+
+    /// Everything that waits, up to the limits. A submission that changes a record that the group already changes waits
+    /// for the next group, so that a failed expectation names exactly one submission.
+    fn gather(&mut self, first: Pending) -> Vec<Pending> {
+        let settings = &self.shared.settings;
+        let (mut bytes, mut events) = (first.bytes, first.submission.events.len());
+        let mut changed: HashSet<RecordKey> = HashSet::new();
+        let keys = |pending: &Pending| pending.submission.changes.iter().map(|c| c.key.clone()).collect::<Vec<_>>();
+        changed.extend(keys(&first));
+        let mut group = vec![first];
+        while let Ok(next) = self.queue.try_recv() {
+            bytes += next.bytes;
+            events += next.submission.events.len();
+            let clash = next.submission.changes.iter().any(|c| changed.contains(&c.key));
+            if clash || bytes > settings.group_bytes_max || events > settings.group_events_max {
+                self.held = Some(next);
+                break;
+            }
+            changed.extend(keys(&next));
+            group.push(next);
+        }
+        group
+    }
+
+    /// Commits a group and answers everybody in it.
+    async fn commit(&mut self, mut group: Vec<Pending>) -> std::result::Result<(), Broken> {
+        let queued: usize = group.iter().map(|pending| pending.bytes).sum();
+        let done = loop {
+            if group.is_empty() {
+                break Ok(());
+            }
+            let mut plan = match self.plan(&mut group).await {
+                Ok(plan) => plan,
+                Err(error) => {
+                    tracing::error!(%error, "events could not be prepared for storing");
+                    break self.fail(group, error::failed);
+                }
+            };
+            let (commit, started) = (plan.take_commit(), Instant::now());
+            match self.shared.store.commit(commit).await {
+                Ok(()) => {
+                    self.shared.counters.commit_took(started.elapsed());
+                    break self.committed(plan, group);
+                }
+                Err(error) => {
+                    if let Some(done) = self.failed(plan, error, &mut group).await {
+                        break done;
+                    }
+                }
+            }
+        };
+        self.shared.counters.queue_bytes.fetch_sub(queued, Ordering::Relaxed);
+        done
+    }
+
+    /// Decides what a failed commit means. `None`: try again with what is left of the group.
+    async fn failed(
+        &mut self,
+        plan: Plan,
+        error: StoreError,
+        group: &mut Vec<Pending>,
+    ) -> Option<std::result::Result<(), Broken>> {
+        match error {
+            StoreError::Conflict { key } => {
+                self.forget(&plan);
+                let names = |pending: &mut Pending| pending.submission.changes.iter().any(|c: &Change| c.key == key);
+                let failed: Vec<Pending> = group.extract_if(.., names).collect();
+                if failed.is_empty() {
+                    return Some(self.fail(std::mem::take(group), error::failed));
+                }
+                let _ = self.fail(failed, || error::conflict(&key));
+                None
+            }
+            StoreError::Full(error) => {
+                tracing::warn!(%error, "the disk is full; intake answers 503 until there is room");
+                self.forget(&plan);
+                self.shared.counters.storage_full.fetch_add(group.len() as u64, Ordering::Relaxed);
+                Some(self.fail(std::mem::take(group), error::full))
+            }
+            StoreError::Unsynced(error) => {
+                tracing::error!(%error, "the disk did not confirm a write; the process must end");
+                let _ = self.fail(std::mem::take(group), error::ended);
+                Some(Err(Broken))
+            }
+            StoreError::Damaged(what) => {
+                tracing::error!(what, "the store is damaged");
+                self.forget(&plan);
+                Some(self.fail(std::mem::take(group), error::failed))
+            }
+            StoreError::Failed(error) => {
+                tracing::error!(%error, "a commit failed; looking whether it happened");
+                Some(self.unknown(plan, std::mem::take(group)).await)
+            }
+        }
+    }
+
+    /// The commit may have happened or not: the store is asked.
+    async fn unknown(&mut self, plan: Plan, group: Vec<Pending>) -> std::result::Result<(), Broken> {
+        let Some(id) = plan.group else {
+            // Changes without events leave no trace that only they could have left.
+            return self.fail(group, error::ended);
+        };
+        match self.shared.store.heads().await {
+            Ok((_, last)) if last >= Some(id) => self.committed(plan, group),
+            Ok(_) => {
+                self.forget(&plan);
+                self.fail(group, error::failed)
+            }
+            Err(error) => {
+                tracing::error!(%error, "the store cannot be read back; the process must end");
+                let _ = self.fail(group, error::ended);
+                Err(Broken)
+            }
+        }
+    }
+
+    /// Makes a commit visible, then answers.
+    fn committed(&mut self, plan: Plan, group: Vec<Pending>) -> std::result::Result<(), Broken> {
+        let counters = &self.shared.counters;
+        if let Some(id) = plan.group {
+            self.last_group = Some(id);
+            self.uncopied += plan.blob_bytes;
+            counters.groups.fetch_add(1, Ordering::Relaxed);
+        }
+        counters.events.fetch_add(plan.rows() as u64, Ordering::Relaxed);
+        counters.duplicates.fetch_add(plan.duplicates, Ordering::Relaxed);
+        self.publish(&plan);
+        for (pending, positions) in group.into_iter().zip(plan.positions) {
+            let _ = pending.answer.send(Ok(Receipt { positions }));
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, plan: &Plan) {
+        let shared = Arc::clone(&self.shared);
+        if let Some(batch) = &plan.batch {
+            let mut tail = shared.tail.write();
+            for span in &plan.spans {
+                let rows = batch.slice(span.offset as usize, span.rows as usize);
+                if let Err(error) = tail.push(&span.project, span.first, rows, plan.spans.len() > 1) {
+                    // Readers find the events in the store.
+                    tracing::error!(%error, "events could not be kept in memory");
+                }
+            }
+        }
+        for span in &plan.spans {
+            if let Some(state) = self.projects.get_mut(&span.project) {
+                state.head = span.last();
+                state.received_at = plan.received_at(&span.project).unwrap_or(state.received_at);
+            }
+            let known = shared.heads.read().get(&span.project).map(|head| head.send_replace(span.last()));
+            if known.is_none() {
+                shared.heads.write().entry(span.project.clone()).or_default().send_replace(span.last());
+            }
+        }
+    }
+
+    fn forget(&mut self, plan: &Plan) {
+        for (project, hash, position) in &plan.remembered {
+            if let Some(state) = self.projects.get_mut(project) {
+                state.window.forget(*hash, *position);
+            }
+        }
+    }
+
+    fn fail(&self, group: Vec<Pending>, error: impl Fn() -> Error) -> std::result::Result<(), Broken> {
+        for pending in group {
+            let _ = pending.answer.send(Err(error()));
+        }
+        Ok(())
+    }
+
+    async fn refuse_rest(&mut self) {
+        let held = self.held.take();
+        let mut rest: Vec<Pending> = held.into_iter().collect();
+        while let Some(pending) = self.queue.recv().await {
+            rest.push(pending);
+        }
+        let _ = self.fail(rest, error::closing);
+    }
+
+    pub(super) fn next_group(&self) -> GroupId {
+        GroupId(self.last_group.map_or(1, |last| last.0 + 1))
+    }
+
+    pub(super) fn head(&self, project: &ProjectId) -> Position {
+        self.shared.head(project)
+    }
+
+    /// Keeps the write-ahead log short. The bulk is copied beside the commits; only the rest, and the new beginning, are
+    /// done between two of them.
+    async fn checkpoint(&mut self) {
+        if let Some(copying) = self.copying.take_if(|task| task.is_finished())
+            && copying.await.unwrap_or(false)
+        {
+            match self.shared.store.checkpoint(Checkpoint::Restart).await {
+                Ok(true) => self.uncopied = 0,
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%error, "the write-ahead log could not be begun anew"),
+            }
+        }
+        if self.copying.is_none() && self.uncopied >= CHECKPOINT_BYTES {
+            let store = Arc::clone(&self.shared.store);
+            self.copying = Some(tokio::spawn(async move {
+                store
+                    .checkpoint(Checkpoint::Copy)
+                    .await
+                    .inspect_err(|error| {
+                        tracing::warn!(%error, "the write-ahead log could not be copied");
+                    })
+                    .is_ok()
+            }));
+        }
+    }
+
+    async fn finish(&mut self) {
+        if let Some(copying) = self.copying.take() {
+            let _ = copying.await;
+        }
+        if let Err(error) = self.shared.store.checkpoint(Checkpoint::Restart).await {
+            tracing::warn!(%error, "the write-ahead log could not be copied at the end; the next start reads it");
+        }
+    }
+}

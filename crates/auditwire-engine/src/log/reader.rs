@@ -1,0 +1,120 @@
+//! Reads groups back from the store. A few decoded groups are kept, so that readers that go through the log in steps
+//! decode each group once.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::UInt64Type;
+use auditwire_model::event::columns;
+use auditwire_model::{Position, ProjectId};
+use parking_lot::Mutex;
+
+use super::blob;
+use crate::store::{GroupId, Order, Span, Store, StoreError};
+
+/// Most decoded groups kept, and most bytes of them.
+const CACHE_GROUPS: usize = 16;
+const CACHE_BYTES: usize = 12 << 20;
+
+/// Reads and decodes groups.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    store: Arc<dyn Store>,
+    cache: Mutex<Cache>,
+    /// Groups read from the store so far.
+    pub(crate) groups: AtomicU64,
+    /// Their bytes.
+    pub(crate) bytes: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Cache {
+    /// Used last at the back.
+    groups: VecDeque<(GroupId, RecordBatch, usize)>,
+    bytes: usize,
+}
+
+impl Reader {
+    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, cache: Mutex::default(), groups: AtomicU64::new(0), bytes: AtomicU64::new(0) }
+    }
+
+    /// The rows of each span, in the spans' order.
+    pub(crate) async fn rows(&self, spans: impl IntoIterator<Item = &Span>) -> Result<Vec<RecordBatch>, StoreError> {
+        let spans: Vec<&Span> = spans.into_iter().collect();
+        let mut found: Vec<Option<RecordBatch>> = {
+            let mut cache = self.cache.lock();
+            spans.iter().map(|span| cache.get(span.group)).collect()
+        };
+        let missing: Vec<GroupId> =
+            spans.iter().zip(&found).filter(|(_, batch)| batch.is_none()).map(|(span, _)| span.group).collect();
+        if !missing.is_empty() {
+            for (id, bytes) in self.store.blobs(&missing).await? {
+                self.groups.fetch_add(1, Ordering::Relaxed);
+                self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                let batch = blob::decode(&bytes, None)
+                    .map_err(|e| StoreError::Damaged(format!("the events of group {}: {e}", id.0)))?;
+                self.cache.lock().put(id, batch.clone(), bytes.len());
+                for (span, place) in spans.iter().zip(&mut found) {
+                    if span.group == id {
+                        *place = Some(batch.clone());
+                    }
+                }
+            }
+        }
+        spans.iter().zip(found).map(|(span, batch)| rows_of(span, batch)).collect()
+    }
+
+    /// The row of one event, if the store has it.
+    pub(crate) async fn event(&self, project: &ProjectId, at: Position) -> Result<Option<RecordBatch>, StoreError> {
+        let spans = self.store.spans(project, at, at, Order::Ascending, 1).await?;
+        let Some(span) = spans.first() else { return Ok(None) };
+        let row = usize::try_from(at.0 - span.first.0).unwrap_or(usize::MAX);
+        Ok(self.rows(&spans).await?.first().map(|batch| batch.slice(row, 1)))
+    }
+}
+
+fn rows_of(span: &Span, batch: Option<RecordBatch>) -> Result<RecordBatch, StoreError> {
+    let damaged = |what: &str| {
+        StoreError::Damaged(format!(
+            "the events of group {}: {what} (project {}, seq {})",
+            span.group.0, span.project, span.first
+        ))
+    };
+    let batch = batch.ok_or_else(|| damaged("they are missing"))?;
+    let (offset, rows) = (span.offset as usize, span.rows as usize);
+    if offset + rows > batch.num_rows() {
+        return Err(damaged("there are fewer than the span says"));
+    }
+    let rows = batch.slice(offset, rows);
+    let seqs = rows.column(columns::SEQ).as_primitive::<UInt64Type>();
+    if seqs.is_empty() || seqs.value(0) != span.first.0 {
+        return Err(damaged("they are other events than the span says"));
+    }
+    Ok(rows)
+}
+
+impl Cache {
+    fn get(&mut self, id: GroupId) -> Option<RecordBatch> {
+        let at = self.groups.iter().position(|(group, ..)| *group == id)?;
+        let entry = self.groups.remove(at)?;
+        let batch = entry.1.clone();
+        self.groups.push_back(entry);
+        Some(batch)
+    }
+
+    fn put(&mut self, id: GroupId, batch: RecordBatch, bytes: usize) {
+        if bytes > CACHE_BYTES || self.groups.iter().any(|(group, ..)| *group == id) {
+            return;
+        }
+        self.groups.push_back((id, batch, bytes));
+        self.bytes += bytes;
+        while self.bytes > CACHE_BYTES || self.groups.len() > CACHE_GROUPS {
+            let Some((_, _, bytes)) = self.groups.pop_front() else { break };
+            self.bytes -= bytes;
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What the log counts, for metrics and tests.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::{Log, ScanStats};
+use crate::error::Result;
+
+/// Upper ends of the buckets of [`LogStats::commit_buckets`], in seconds.
+pub const COMMIT_BUCKETS: [f64; 10] = [0.000_5, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.25, 1.0];
+
+/// Counters since the log was opened, and present sizes.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct LogStats {
+    /// Events committed.
+    pub events: u64,
+    /// Groups committed; each was one sync.
+    pub groups: u64,
+    /// Recognised duplicates.
+    pub duplicates: u64,
+    /// Commits that succeeded, also those without events.
+    pub commits: u64,
+    /// Time spent in them.
+    pub commit_time: Duration,
+    /// Commits that took at most [`COMMIT_BUCKETS`] seconds, cumulative; longer ones are only in `commits`.
+    pub commit_buckets: [u64; COMMIT_BUCKETS.len()],
+    /// Submissions that failed because the disk was full.
+    pub storage_full: u64,
+    /// Submissions refused because too much was queued.
+    pub overloaded: u64,
+    /// Bytes submitted but not yet committed.
+    pub queue_bytes: u64,
+    /// Bytes of the tail.
+    pub tail_bytes: u64,
+    /// Ids in memory.
+    pub duplicate_ids: u64,
+    /// Bytes of the write-ahead log.
+    pub wal_bytes: u64,
+    /// Bytes of the data file.
+    pub data_bytes: u64,
+    /// Times that data was forced to the disk.
+    pub syncs: u64,
+    /// What all scans read.
+    pub scans: ScanStats,
+}
+
+/// The live counters.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) events: AtomicU64,
+    pub(crate) groups: AtomicU64,
+    pub(crate) duplicates: AtomicU64,
+    pub(crate) commits: AtomicU64,
+    pub(crate) commit_nanos: AtomicU64,
+    pub(crate) commit_buckets: [AtomicU64; COMMIT_BUCKETS.len()],
+    pub(crate) storage_full: AtomicU64,
+    pub(crate) overloaded: AtomicU64,
+    pub(crate) queue_bytes: AtomicUsize,
+    pub(crate) duplicate_ids: AtomicU64,
+    pub(crate) rows_read: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn commit_took(&self, time: Duration) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.commit_nanos.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        for (bucket, end) in self.commit_buckets.iter().zip(COMMIT_BUCKETS) {
+            if time.as_secs_f64() <= end {
+                bucket.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+impl Log {
+    /// Counters since the log was opened, and present sizes.
+    ///
+    /// # Errors
+    /// When the store cannot tell its sizes.
+    pub async fn stats(&self) -> Result<LogStats> {
+        let store = self.shared.store.stats().await.map_err(super::error::read)?;
+        let (counters, reader) = (&self.shared.counters, &self.shared.reader);
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Ok(LogStats {
+            events: read(&counters.events),
+            groups: read(&counters.groups),
+            duplicates: read(&counters.duplicates),
+            commits: read(&counters.commits),
+            commit_time: Duration::from_nanos(read(&counters.commit_nanos)),
+            commit_buckets: std::array::from_fn(|i| read(&counters.commit_buckets[i])),
+            storage_full: read(&counters.storage_full),
+            overloaded: read(&counters.overloaded),
+            queue_bytes: counters.queue_bytes.load(Ordering::Relaxed) as u64,
+            tail_bytes: self.shared.tail.read().bytes() as u64,
+            duplicate_ids: read(&counters.duplicate_ids),
+            wal_bytes: store.wal_bytes,
+            data_bytes: store.data_bytes,
+            syncs: store.syncs,
+            scans: ScanStats {
+                groups_read: read(&reader.groups),
+                bytes_read: read(&reader.bytes),
+                rows_read: read(&counters.rows_read),
+            },
+        })
+    }
+}

@@ -1,0 +1,34 @@
+//! What SQLite's errors mean to the engine.
+
+use auditwire_engine::store::StoreError;
+use sqlx::migrate::MigrateError;
+
+// Extended result codes (sqlite3.h).
+const FULL: i32 = 13;
+const CORRUPT: i32 = 11;
+const NOT_A_DATABASE: i32 = 26;
+const IO_SHM_SIZE: i32 = 10 | (19 << 8);
+const IO_FSYNC: i32 = 10 | (4 << 8);
+const IO_DIR_FSYNC: i32 = 10 | (5 << 8);
+
+/// A full disk, damage and an unconfirmed sync are told apart from everything else.
+pub(super) fn from_sqlx(error: sqlx::Error) -> StoreError {
+    let code = error.as_database_error().and_then(|e| e.code()).and_then(|c| c.parse::<i32>().ok());
+    match code {
+        // The index of the write-ahead log could not grow: also a full disk.
+        Some(FULL | IO_SHM_SIZE) => StoreError::Full(Box::new(error)),
+        Some(IO_FSYNC | IO_DIR_FSYNC) => StoreError::Unsynced(Box::new(error)),
+        Some(code) if matches!(code & 0xff, CORRUPT | NOT_A_DATABASE) => StoreError::Damaged(error.to_string()),
+        _ => StoreError::Failed(Box::new(error)),
+    }
+}
+
+pub(super) fn from_migration(error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::VersionMissing(version) => StoreError::Damaged(format!(
+            "the data was written by a newer version of Auditwire (tables of version {version}); use that version"
+        )),
+        MigrateError::Execute(error) => from_sqlx(error),
+        other => StoreError::Failed(Box::new(other)),
+    }
+}

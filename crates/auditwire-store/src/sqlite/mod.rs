@@ -1,0 +1,198 @@
+//! The engine's store on SQLite: one writer connection that the committer owns, a few read-only ones for everybody
+//! else, and one that copies the write-ahead log into the data file beside them.
+
+mod commit;
+mod error;
+mod read;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use auditwire_engine::store::{
+    Checkpoint, Commit, GroupId, IdRunHead, Order, Record, RecordKey, RecordKind, Span, Store, StoreError, StoreStats,
+};
+use auditwire_model::{Position, ProjectId};
+use bytes::Bytes;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection, Row, SqlSafeStr, SqliteConnection};
+use tokio::sync::Mutex;
+
+/// The data file inside the data directory; SQLite adds `-wal` and `-shm` beside it.
+const FILE: &str = "log.sqlite";
+
+/// Pages of this size keep the overhead of large blobs low without making a commit of one event write much.
+const PAGE_BYTES: u32 = 8192;
+
+/// How long the committer may wait for readers when it begins the write-ahead log anew.
+const RESTART_WAIT: Duration = Duration::from_millis(5);
+
+/// How the store is opened.
+#[derive(Debug, Clone)]
+pub struct SqliteOptions {
+    /// Read-only connections. Default 4.
+    pub readers: u32,
+    /// `synchronous=OFF`: commits are **not** on disk when they return. Only for the test that proves that a missing
+    /// sync is noticed.
+    pub synchronous_off_for_tests: bool,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self { readers: 4, synchronous_off_for_tests: false }
+    }
+}
+
+/// A store in one SQLite file (WAL mode, `synchronous=FULL`).
+#[derive(Debug)]
+pub struct SqliteStore {
+    file: PathBuf,
+    writer: Mutex<SqliteConnection>,
+    copier: Mutex<SqliteConnection>,
+    readers: SqlitePool,
+    syncs: AtomicU64,
+    sync: bool,
+}
+
+impl SqliteStore {
+    /// Opens the store in `dir`, making it or bringing it to this version's tables. The directory must exist and be
+    /// locked by the caller ([`DataDir::lock`](crate::DataDir::lock)).
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when the file was written by a newer version, else [`StoreError::Failed`].
+    pub async fn open(dir: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
+        let file = dir.join(FILE);
+        let sync = !options.synchronous_off_for_tests;
+        let mut writer = writer_options(&file, sync).connect().await.map_err(error::from_sqlx)?;
+        migrations().run(&mut writer).await.map_err(error::from_migration)?;
+        // The data file's own name must survive a power loss, too; SQLite does this only for its journals.
+        std::fs::File::open(dir).and_then(|d| d.sync_all()).map_err(|e| StoreError::Failed(Box::new(e)))?;
+
+        let copier = common_options(&file, sync).connect().await.map_err(error::from_sqlx)?;
+        let readers = SqlitePoolOptions::new()
+            .min_connections(1)
+            .max_connections(options.readers.max(1))
+            .acquire_timeout(Duration::from_secs(30))
+            .connect_with(common_options(&file, sync).read_only(true))
+            .await
+            .map_err(error::from_sqlx)?;
+        Ok(Self {
+            file,
+            writer: Mutex::new(writer),
+            copier: Mutex::new(copier),
+            readers,
+            syncs: AtomicU64::new(0),
+            sync,
+        })
+    }
+
+    /// Closes the connections; the last one leaves no write-ahead log behind.
+    pub async fn close(self) {
+        self.readers.close().await;
+        // Failing to close leaves a write-ahead log, which the next open reads.
+        let _ = self.copier.into_inner().close().await;
+        let _ = self.writer.into_inner().close().await;
+    }
+
+    fn synced(&self, times: u64) {
+        if self.sync {
+            self.syncs.fetch_add(times, Ordering::Relaxed);
+        }
+    }
+}
+
+fn common_options(file: &Path, sync: bool) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .synchronous(if sync { SqliteSynchronous::Full } else { SqliteSynchronous::Off })
+        .pragma("wal_autocheckpoint", "0")
+        .busy_timeout(Duration::from_secs(5))
+        .disable_statement_logging()
+}
+
+fn writer_options(file: &Path, sync: bool) -> SqliteConnectOptions {
+    common_options(file, sync)
+        .create_if_missing(true)
+        .page_size(PAGE_BYTES)
+        // Cannot be changed later without rewriting the file: sealing will free pages in bulk.
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
+        .journal_mode(SqliteJournalMode::Wal)
+        // A whole group fits, so that nothing is spilled before the commit.
+        .pragma("cache_size", "-16384")
+        .busy_timeout(RESTART_WAIT)
+}
+
+fn migrations() -> Migrator {
+    let sql = include_str!("../../migrations/0001_log.sql");
+    Migrator::with_migrations(vec![Migration::new(1, "log".into(), MigrationType::Simple, sql.into_sql_str(), false)])
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        let mut writer = self.writer.lock().await;
+        commit::commit(&mut writer, commit).await?;
+        self.synced(1);
+        Ok(())
+    }
+
+    async fn record(&self, key: &RecordKey) -> Result<Option<Record>, StoreError> {
+        read::record(&self.readers, key).await
+    }
+
+    async fn records(&self, kind: RecordKind, project: Option<&ProjectId>) -> Result<Vec<Record>, StoreError> {
+        read::records(&self.readers, kind, project).await
+    }
+
+    async fn heads(&self) -> Result<(Vec<(ProjectId, Position)>, Option<GroupId>), StoreError> {
+        read::heads(&self.readers).await
+    }
+
+    async fn spans(
+        &self,
+        project: &ProjectId,
+        from: Position,
+        to: Position,
+        order: Order,
+        limit: u32,
+    ) -> Result<Vec<Span>, StoreError> {
+        read::spans(&self.readers, project, (from, to), order, limit).await
+    }
+
+    async fn blobs(&self, groups: &[GroupId]) -> Result<Vec<(GroupId, Bytes)>, StoreError> {
+        read::blobs(&self.readers, groups).await
+    }
+
+    async fn id_run_heads(&self, project: &ProjectId) -> Result<Vec<IdRunHead>, StoreError> {
+        read::id_run_heads(&self.readers, project).await
+    }
+
+    async fn id_run_part(&self, project: &ProjectId, first: Position, part: u32) -> Result<Option<Bytes>, StoreError> {
+        read::id_run_part(&self.readers, project, first, part).await
+    }
+
+    async fn checkpoint(&self, step: Checkpoint) -> Result<bool, StoreError> {
+        let (connection, sql) = match step {
+            Checkpoint::Copy => (&self.copier, "PRAGMA wal_checkpoint(PASSIVE)"),
+            Checkpoint::Restart => (&self.writer, "PRAGMA wal_checkpoint(RESTART)"),
+        };
+        let row = sqlx::query(sql).fetch_one(&mut *connection.lock().await).await.map_err(error::from_sqlx)?;
+        self.synced(2);
+        Ok(row.get::<i64, _>(0) == 0)
+    }
+
+    async fn stats(&self) -> Result<StoreStats, StoreError> {
+        let bytes_of = |path: &Path| std::fs::metadata(path).map_or(0, |m| m.len());
+        let mut wal = self.file.clone().into_os_string();
+        wal.push("-wal");
+        Ok(StoreStats {
+            data_bytes: bytes_of(&self.file),
+            wal_bytes: bytes_of(Path::new(&wal)),
+            syncs: self.syncs.load(Ordering::Relaxed),
+        })
+    }
+}

@@ -1,0 +1,5 @@
+//! The store on SQLite: the engine's contract, and the log on top of it.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+
+mod log;
