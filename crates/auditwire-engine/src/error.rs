@@ -111,7 +111,7 @@ impl From<StoreError> for Error {
                     .retry_after(Duration::from_secs(10))
             }
             StoreError::Damaged(_) => Self::new(Kind::Internal, "storage_damaged", "stored data cannot be read"),
-            StoreError::Failed(_) => {
+            StoreError::Failed(_) | StoreError::Unsynced(_) => {
                 Self::new(Kind::Unavailable, "storage_failed", "the storage does not answer; try again")
                     .retry_after(Duration::from_secs(5))
             }

@@ -1,17 +1,14 @@
 //! The verb of every door: takes drafts, answers when they are on disk.
 
-use auditwire_model::access::{Caller, Decision, Right, allows};
+use auditwire_model::access::{Caller, Right};
 use auditwire_model::event::{Event, EventDraft, Plane, Rejection, RejectionCode, content_bytes};
 use auditwire_model::{ProjectId, Timestamp};
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use uuid::Uuid;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::log::Submission;
-use crate::{Engine, projects};
-
-/// The `source.id` of Auditwire's own events.
-pub const OWN_SOURCE: &str = "auditwire";
+use crate::{Engine, audit, projects};
 
 /// What a door hands over.
 #[derive(Debug)]
@@ -41,7 +38,7 @@ pub struct IntakeReport {
 /// `forbidden`, `project_not_found`; `storage_full`, `overloaded`, `closing`, `storage_failed` (nothing was taken, or it
 /// is not known; try again).
 pub async fn accept(engine: &Engine, caller: &Caller, project: &ProjectId, intake: Intake) -> Result<IntakeReport> {
-    permit(engine, allows(caller, Right::Ingest(project)), project).await?;
+    projects::authorize(engine, caller, project, &[Right::Ingest(project)]).await?;
     let (events, rejected) = complete(engine, caller, intake);
     if events.is_empty() {
         return Ok(IntakeReport { rejected, ..IntakeReport::default() });
@@ -50,17 +47,6 @@ pub async fn accept(engine: &Engine, caller: &Caller, project: &ProjectId, intak
     let receipt = engine.log.submit(submission).await?;
     let accepted = receipt.positions.iter().flatten().count() as u64;
     Ok(IntakeReport { accepted, duplicates: receipt.positions.len() as u64 - accepted, rejected })
-}
-
-/// What a decision about an existing project means; a project that does not exist is as hidden as one that one may not see.
-pub(crate) async fn permit(engine: &Engine, decision: Decision, project: &ProjectId) -> Result<()> {
-    match decision {
-        Decision::Forbidden => Err(Error::new(Kind::Forbidden, "forbidden", "the token has no scope for this request")),
-        Decision::Allowed if projects::exists(engine, project).await? => Ok(()),
-        Decision::Allowed | Decision::Hidden => {
-            Err(Error::new(Kind::NotFound, "project_not_found", format!("there is no project {project}")))
-        }
-    }
 }
 
 /// Turns drafts into events; the good part of a batch is taken.
@@ -94,9 +80,10 @@ fn check_source(caller: &Caller, index: usize, draft: EventDraft) -> Result<Even
     let source = draft.source_id.as_deref();
     let message = match caller {
         Caller::Service => return Ok(draft),
-        _ if source == Some(OWN_SOURCE) => {
+        _ if source == Some(audit::SOURCE) => {
             format!(
-                "the source \"{OWN_SOURCE}\" is reserved for the service's own events; name the source that reports"
+                "the source \"{}\" is reserved for the service's own events; name the source that reports",
+                audit::SOURCE
             )
         }
         Caller::Operator { .. } => return Ok(draft),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
-use auditwire_model::access::{Caller, Right, allows};
+use auditwire_model::access::{Caller, Right};
 use auditwire_model::event::{Plane, columns};
 use auditwire_model::query::{Expr, Field, Op, Value};
 use auditwire_model::{Position, ProjectId, Timestamp};
@@ -11,11 +11,10 @@ use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use tokio::time::{Instant, timeout_at};
 
-use crate::Engine;
 use crate::error::{Error, Kind, Result};
-use crate::intake::permit;
 use crate::log::{Log, Scan};
 use crate::store::Order;
+use crate::{Engine, projects};
 
 /// After this long a search answers with what it has (product section 10).
 const TIME_MAX: Duration = Duration::from_secs(30);
@@ -58,7 +57,7 @@ pub struct Page {
 /// # Errors
 /// `forbidden`, `project_not_found`.
 pub async fn page(engine: &Engine, caller: &Caller, project: &ProjectId, search: &Search) -> Result<Page> {
-    permit(engine, allows(caller, Right::Read(project)), project).await?;
+    projects::authorize(engine, caller, project, &[Right::Read(project)]).await?;
     let (mut from, mut to) = (Position(1), engine.log.head(project));
     match (search.order, search.after) {
         (_, None) => {}
@@ -118,7 +117,7 @@ fn last_seq(batch: &RecordBatch) -> Option<Position> {
 /// # Errors
 /// `forbidden`, `project_not_found`, `event_not_found`.
 pub async fn event(engine: &Engine, caller: &Caller, project: &ProjectId, seq: Position) -> Result<RecordBatch> {
-    permit(engine, allows(caller, Right::Read(project)), project).await?;
+    projects::authorize(engine, caller, project, &[Right::Read(project)]).await?;
     let found = engine.log.event(project, seq).await?;
     found.ok_or_else(|| Error::new(Kind::NotFound, "event_not_found", format!("there is no event with seq {seq}")))
 }
@@ -136,7 +135,7 @@ pub async fn tail(
     plane: Option<Plane>,
     after: Option<Position>,
 ) -> Result<BoxStream<'static, Result<RecordBatch>>> {
-    permit(engine, allows(caller, Right::Read(project)), project).await?;
+    projects::authorize(engine, caller, project, &[Right::Read(project)]).await?;
     let Some(permit) = engine.log.tail_permit(project) else {
         let detail = "too many live tails of this project are open; close one or try again later";
         return Err(Error::new(Kind::Busy, "too_many_tails", detail).retry_after(TAIL_WAIT));
