@@ -1,1 +1,129 @@
 //! The event catalogue: every known event type with its source and an English title.
+//!
+//! The table is data (`data/catalogue.tsv`), read once. A title is static per event type and says for people what
+//! happened; CEF sends it as the event's name. Where one action is reported with several HTTP methods, the method tells the
+//! events apart.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// One event type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Entry {
+    /// The service that reports it (`source.id`).
+    pub source: &'static str,
+    /// Its name (`action`); a URL template for some services.
+    pub action: &'static str,
+    /// The HTTP method, or method and path, where the service names one.
+    pub http: Option<&'static str>,
+    /// What happened, in English. At most 512 characters, no `|` and no control characters.
+    pub title: &'static str,
+}
+
+impl Entry {
+    /// The HTTP method, where the service names one.
+    #[must_use]
+    pub fn method(&self) -> Option<&'static str> {
+        self.http.and_then(|http| http.split(' ').next())
+    }
+}
+
+/// All event types, grouped by source.
+#[must_use]
+pub fn entries() -> &'static [Entry] {
+    &CATALOGUE.entries
+}
+
+/// The title of an action whoever reports it. Where titles differ by source or method it names each of them once,
+/// joined by ` / `, so that the title of an action never changes.
+#[must_use]
+pub fn title(action: &str) -> Option<&'static str> {
+    CATALOGUE.titles.get(action).map(String::as_str)
+}
+
+/// The event type of this source, action and, where it matters, HTTP method. Without a method the first one counts.
+#[must_use]
+pub fn find(source: &str, action: &str, method: Option<&str>) -> Option<&'static Entry> {
+    let mut known = entries().iter().filter(|entry| entry.source == source && entry.action == action);
+    match method {
+        None => known.next(),
+        Some(_) => known.find(|entry| entry.method().is_none() || entry.method() == method),
+    }
+}
+
+struct Catalogue {
+    entries: Vec<Entry>,
+    titles: HashMap<&'static str, String>,
+}
+
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
+    let entries: Vec<Entry> = include_str!("../data/catalogue.tsv").lines().skip(1).filter_map(entry).collect();
+    let mut titles: HashMap<&'static str, String> = HashMap::new();
+    for entry in &entries {
+        let title = titles.entry(entry.action).or_default();
+        if title.is_empty() {
+            title.push_str(entry.title);
+        } else if !title.split(" / ").any(|known| known == entry.title) {
+            title.push_str(" / ");
+            title.push_str(entry.title);
+        }
+    }
+    Catalogue { entries, titles }
+});
+
+fn entry(line: &'static str) -> Option<Entry> {
+    let mut cells = line.split('\t');
+    let (source, action, http, title) = (cells.next()?, cells.next()?, cells.next()?, cells.next()?);
+    Some(Entry { source, action, http: (!http.is_empty()).then_some(http), title })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn is_complete_and_unique() {
+        let lines = include_str!("../data/catalogue.tsv").lines().count();
+        assert_eq!(entries().len(), lines - 1, "every line of the table has four cells");
+        let (own, reported): (Vec<&Entry>, Vec<&Entry>) =
+            entries().iter().partition(|entry| entry.source == "auditwire");
+        assert_eq!((own.len(), reported.len()), (18, 386));
+        let count = |source: &str| reported.iter().filter(|entry| entry.source == source).count();
+        let counts = ["iam", "nova", "cinder", "network", "octavia", "manila", "dns"].map(count);
+        assert_eq!(counts, [9, 45, 55, 160, 46, 39, 32]);
+        let keys: HashSet<_> = entries().iter().map(|entry| (entry.source, entry.action, entry.http)).collect();
+        assert_eq!(keys.len(), entries().len());
+    }
+
+    #[test]
+    fn titles_are_fit_for_every_format() {
+        for entry in entries() {
+            let title = title(entry.action).unwrap();
+            for text in [entry.title, title] {
+                assert!(text.chars().count() <= 512 && text.starts_with(char::is_uppercase), "{text}");
+                assert!(!text.contains(['|', '\\', '=']) && !text.contains(char::is_control), "{text}");
+                assert!(text.contains(' ') && text == text.trim() && text != entry.action, "{text}");
+            }
+            assert!(title.contains(entry.title));
+            assert!(entry.method().is_none_or(|method| ["POST", "PUT", "DELETE"].contains(&method)));
+        }
+    }
+
+    #[test]
+    fn finds_by_action_source_and_method() {
+        assert_eq!(title("create-vm"), Some("Virtual machine created"));
+        assert_eq!(title("create-security-group"), Some("Security group created"));
+        assert_eq!(title("create-flavor"), Some("Network service flavor created / Load balancer flavor created"));
+        assert_eq!(title("/v2/shares/{share_id}"), Some("Share updated / Share deleted"));
+        assert_eq!(title("no-such-action"), None);
+        let title = |source, action, method| find(source, action, method).map(|entry| entry.title);
+        assert_eq!(title("octavia", "create-flavor", None), Some("Load balancer flavor created"));
+        assert_eq!(title("manila", "/v2/shares/{share_id}", Some("DELETE")), Some("Share deleted"));
+        assert_eq!(title("manila", "/v2/shares/{share_id}", Some("GET")), None);
+        assert_eq!(title("nova", "create-vm", Some("POST")), Some("Virtual machine created"));
+        assert_eq!(title("dns", "ACTION_AAAA_RECORD_CREATE", Some("POST")), Some("DNS AAAA record created"));
+        assert_eq!(title("nova", "user-signin", None), None);
+    }
+}
