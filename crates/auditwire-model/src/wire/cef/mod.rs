@@ -66,7 +66,7 @@ fn envelope(renderer: &Renderer, event: &EventView<'_>, out: &mut Vec<u8>) {
 
 /// The static title of an event type; without one the action itself (CEF wants a name for people in every message).
 fn title_of(action: &str) -> &str {
-    action
+    crate::catalogue::title(action).unwrap_or(action)
 }
 
 /// The HTTP method, where a source tells it: several event types differ in nothing else.
