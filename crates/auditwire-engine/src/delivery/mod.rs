@@ -1,10 +1,15 @@
 //! Delivery: from the log to the SIEM, at least once (`docs/delivery.md`).
 
+mod backoff;
 pub mod check;
 pub mod failure;
 pub mod guard;
+pub(crate) mod link;
+mod pace;
 pub mod resolve;
+mod sockets;
 pub mod tls;
+mod window;
 
 use auditwire_model::{ConnectionId, Position, ProjectId, Timestamp};
 

@@ -1,0 +1,71 @@
+//! Making links, stage by stage: connect, then (TLS) the handshake. Both stages have time limits.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use tokio::net::{TcpStream, UdpSocket};
+
+use super::{LinkError, TcpLink, TlsLink, UdpLink};
+
+/// For all addresses of a name together.
+pub(crate) const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// For the TLS handshake.
+pub(crate) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+
+/// Connects to the first address that answers, in the given order; each gets an equal share of [`CONNECT_LIMIT`]. `permits`
+/// is asked about the very address of each connect call.
+///
+/// # Errors
+/// The last address's.
+pub(crate) async fn tcp(
+    addresses: &[SocketAddr],
+    permits: impl Fn(SocketAddr) -> bool,
+) -> Result<(TcpLink, SocketAddr), LinkError> {
+    let share = CONNECT_LIMIT / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
+    let mut failure = LinkError::ConnectTimeout;
+    for &address in addresses {
+        if !permits(address) {
+            return Err(LinkError::Forbidden);
+        }
+        failure = match tokio::time::timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok((TcpLink::new(stream).map_err(LinkError::Connect)?, address)),
+            Ok(Err(error)) => LinkError::Connect(error),
+            Err(_) => LinkError::ConnectTimeout,
+        };
+    }
+    Err(failure)
+}
+
+/// Performs the TLS handshake on a fresh connection.
+///
+/// # Errors
+/// [`LinkError::TlsTimeout`], [`LinkError::TlsClosed`], [`LinkError::Tls`], [`LinkError::Io`].
+pub(crate) async fn tls(
+    tcp: TcpLink,
+    config: Arc<rustls::ClientConfig>,
+    name: ServerName<'static>,
+) -> Result<TlsLink, LinkError> {
+    let handshake = Box::pin(TlsLink::handshake(tcp, config, name));
+    tokio::time::timeout(HANDSHAKE_LIMIT, handshake).await.unwrap_or(Err(LinkError::TlsTimeout))
+}
+
+/// Makes a UDP socket that talks to the first address only.
+///
+/// # Errors
+/// [`LinkError::Forbidden`], [`LinkError::Connect`].
+pub(crate) async fn udp(
+    addresses: &[SocketAddr],
+    permits: impl Fn(SocketAddr) -> bool,
+) -> Result<(UdpLink, SocketAddr), LinkError> {
+    let address = *addresses.first().ok_or(LinkError::ConnectTimeout)?;
+    if !permits(address) {
+        return Err(LinkError::Forbidden);
+    }
+    let any: SocketAddr =
+        if address.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
+    let socket = UdpSocket::bind(any).await.map_err(LinkError::Connect)?;
+    socket.connect(address).await.map_err(LinkError::Connect)?;
+    Ok((UdpLink::new(socket).map_err(LinkError::Connect)?, address))
+}

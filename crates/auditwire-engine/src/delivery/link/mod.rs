@@ -1,0 +1,173 @@
+//! A live socket to a receiver. Three kinds behind one face; the sender and the connection check use the same.
+//!
+//! A link has a *stream*: what was queued on it, in order. Offsets into the stream count bytes as the socket sees them
+//! (plain: payload; TLS: ciphertext with the handshake; UDP: datagrams), so that they can be compared with what the
+//! peer's kernel has acknowledged. Nothing here waits but [`Link::ready`] and the making of links ([`connect`]).
+
+pub(crate) mod connect;
+mod tcp;
+mod tls;
+mod udp;
+
+use std::io;
+use std::time::Duration;
+
+pub(crate) use tcp::TcpLink;
+pub(crate) use tls::TlsLink;
+pub(crate) use udp::UdpLink;
+
+use super::sockets::PathInfo;
+
+/// Most bytes read from a peer before others get their turn; what a peer says is thrown away.
+const RECEIVE_MAX: usize = 64 << 10;
+
+/// Why a link could not be made or has ended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LinkError {
+    /// The guard refused the very address of the connect call.
+    #[error("the address may not be connected to")]
+    Forbidden,
+    /// No answer to the connect in time.
+    #[error("no answer to the connect")]
+    ConnectTimeout,
+    /// The connect failed.
+    #[error("the connect failed: {0}")]
+    Connect(#[source] io::Error),
+    /// The handshake did not finish in time.
+    #[error("the TLS handshake did not finish in time")]
+    TlsTimeout,
+    /// The peer closed during the handshake.
+    #[error("the peer closed during the TLS handshake")]
+    TlsClosed,
+    /// TLS failed, in the handshake or after it.
+    #[error("TLS: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The socket failed.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The peer closed its side.
+    #[error("the peer closed the connection")]
+    Closed,
+    /// The dead-path rules say that nobody is there any more.
+    #[error("the peer's host stopped answering")]
+    Dead,
+}
+
+/// What [`Link::ready`] saw. Both may be spurious.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Ready {
+    /// There may be something to receive, the peer's FIN or an error included.
+    pub(crate) read: bool,
+    /// The socket may take bytes.
+    pub(crate) write: bool,
+}
+
+/// A live socket.
+#[derive(Debug)]
+pub(crate) enum Link {
+    /// Plain TCP.
+    Tcp(TcpLink),
+    /// TLS over TCP.
+    Tls(Box<TlsLink>),
+    /// Datagrams.
+    Udp(UdpLink),
+}
+
+macro_rules! each {
+    ($link:expr, $inner:ident => $call:expr) => {
+        match $link {
+            Link::Tcp($inner) => $call,
+            Link::Tls($inner) => $call,
+            Link::Udp($inner) => $call,
+        }
+    };
+}
+
+impl Link {
+    /// Queues messages that stand one after the other in `bytes`. `ends` holds where each ends in `bytes` and receives
+    /// where each ends in the stream (TLS: where its last record ends at the latest).
+    pub(crate) fn queue(&mut self, bytes: &[u8], ends: &mut [u64]) -> Result<(), LinkError> {
+        each!(self, l => l.queue(bytes, ends))
+    }
+
+    /// Bytes queued that the socket has not taken yet.
+    pub(crate) fn pending(&self) -> usize {
+        each!(self, l => l.pending())
+    }
+
+    /// Gives queued bytes to the socket until it takes no more.
+    pub(crate) fn flush(&mut self) -> Result<(), LinkError> {
+        each!(self, l => l.flush())
+    }
+
+    /// Takes in and throws away what the peer said. Must be called whenever there is something: alerts and tickets come
+    /// this way, and a socket that is closed with unread bytes drops its send queue. The peer's FIN is not an error
+    /// here, see [`peer_closed`](Self::peer_closed).
+    pub(crate) fn receive(&mut self) -> Result<(), LinkError> {
+        each!(self, l => l.receive())
+    }
+
+    /// Waits until [`receive`](Self::receive) may have something, or (`write`) [`flush`](Self::flush) may get on.
+    pub(crate) async fn ready(&self, write: bool) -> io::Result<Ready> {
+        each!(self, l => l.ready(write).await)
+    }
+
+    /// Stream offset below which the peer's kernel has acknowledged everything (UDP: what was handed over).
+    pub(crate) fn acknowledged(&self) -> io::Result<u64> {
+        each!(self, l => l.acknowledged())
+    }
+
+    /// The path's state; `None` for UDP.
+    pub(crate) fn path(&self) -> io::Result<Option<PathInfo>> {
+        match self {
+            Self::Tcp(l) => l.path().map(Some),
+            Self::Tls(l) => l.path().map(Some),
+            Self::Udp(_) => Ok(None),
+        }
+    }
+
+    /// The peer has sent its FIN (or TLS close_notify).
+    pub(crate) fn peer_closed(&self) -> bool {
+        match self {
+            Self::Tcp(l) => l.peer_closed(),
+            Self::Tls(l) => l.peer_closed(),
+            Self::Udp(_) => false,
+        }
+    }
+
+    /// Ends our direction: TLS close_notify, then FIN. Everything queued must be flushed before.
+    pub(crate) fn half_close(&mut self) -> Result<(), LinkError> {
+        match self {
+            Self::Tcp(l) => l.half_close(),
+            Self::Tls(l) => l.half_close(),
+            Self::Udp(_) => Ok(()),
+        }
+    }
+
+    /// After [`half_close`](Self::half_close): flushes what is left, takes in what comes, and waits at most `limit` for
+    /// the peer's FIN. True only for the one proof that the peer has read everything: its FIN came after ours, ours was
+    /// acknowledged, and nothing was reset.
+    pub(crate) async fn finished_by_peer(&mut self, limit: Duration) -> bool {
+        if matches!(self, Self::Udp(_)) || self.peer_closed() {
+            return false;
+        }
+        let wait = async {
+            while !self.peer_closed() {
+                self.flush().ok()?;
+                let ready = self.ready(self.pending() > 0).await.ok()?;
+                if ready.read {
+                    self.receive().ok()?;
+                }
+            }
+            Some(())
+        };
+        if !matches!(tokio::time::timeout(limit, wait).await, Ok(Some(()))) {
+            return false;
+        }
+        // Had the peer's FIN crossed ours, our FIN would not be acknowledged yet and the state not be CLOSE.
+        matches!(self.path(), Ok(Some(path)) if path.closed) && self.pending() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests;

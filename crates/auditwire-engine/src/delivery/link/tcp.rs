@@ -1,0 +1,167 @@
+//! Plain TCP.
+
+use std::io;
+use std::os::fd::AsFd;
+
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+
+use super::super::sockets::{self, PathInfo};
+use super::{LinkError, RECEIVE_MAX, Ready};
+
+/// A plain TCP link.
+#[derive(Debug)]
+pub(crate) struct TcpLink {
+    socket: Socket,
+    queue: Vec<u8>,
+    /// First byte of `queue` that the socket has not taken.
+    taken: usize,
+    scratch: Box<[u8]>,
+}
+
+impl TcpLink {
+    /// A link over a fresh connection.
+    pub(crate) fn new(stream: TcpStream) -> io::Result<Self> {
+        let socket = Socket::new(stream)?;
+        Ok(Self { socket, queue: Vec::new(), taken: 0, scratch: vec![0; 4096].into() })
+    }
+
+    /// The connection, when nothing was sent on it yet.
+    pub(crate) fn into_socket(self) -> Socket {
+        self.socket
+    }
+
+    pub(super) fn queue(&mut self, bytes: &[u8], ends: &mut [u64]) -> Result<(), LinkError> {
+        let base = self.socket.written + self.pending() as u64;
+        self.queue.extend_from_slice(bytes);
+        for end in ends {
+            *end += base;
+        }
+        Ok(())
+    }
+
+    pub(super) fn pending(&self) -> usize {
+        self.queue.len() - self.taken
+    }
+
+    pub(super) fn flush(&mut self) -> Result<(), LinkError> {
+        while let Some(rest) = self.queue.get(self.taken..)
+            && !rest.is_empty()
+        {
+            match self.socket.write(rest) {
+                Ok(count) => self.taken += count,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                Err(e) => return Err(e.into()),
+            }
+        }
+        if self.pending() == 0 {
+            self.queue.clear();
+            self.taken = 0;
+        } else if self.taken >= RECEIVE_MAX {
+            self.queue.drain(..self.taken);
+            self.taken = 0;
+        }
+        Ok(())
+    }
+
+    pub(super) fn receive(&mut self) -> Result<(), LinkError> {
+        let mut total = 0;
+        while total < RECEIVE_MAX {
+            match self.socket.read(&mut self.scratch) {
+                Ok(0) => break,
+                Ok(count) => total += count,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                Err(e) => return Err(e.into()),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn ready(&self, write: bool) -> io::Result<Ready> {
+        self.socket.ready(write).await
+    }
+
+    pub(super) fn acknowledged(&self) -> io::Result<u64> {
+        self.socket.acknowledged()
+    }
+
+    pub(super) fn path(&self) -> io::Result<PathInfo> {
+        self.socket.path()
+    }
+
+    pub(super) fn peer_closed(&self) -> bool {
+        self.socket.peer_closed
+    }
+
+    pub(super) fn half_close(&mut self) -> Result<(), LinkError> {
+        Ok(self.socket.half_close()?)
+    }
+}
+
+/// A TCP connection that counts what it takes.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    stream: TcpStream,
+    /// Bytes that the kernel took, since the connect.
+    pub(super) written: u64,
+    pub(super) peer_closed: bool,
+    half_closed: bool,
+}
+
+impl Socket {
+    fn new(stream: TcpStream) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        sockets::prepare_tcp(stream.as_fd())?;
+        Ok(Self { stream, written: 0, peer_closed: false, half_closed: false })
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.stream.try_write(bytes)?;
+        self.written += count as u64;
+        Ok(count)
+    }
+
+    pub(super) fn write_vectored(&mut self, bytes: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        let count = self.stream.try_write_vectored(bytes)?;
+        self.written += count as u64;
+        Ok(count)
+    }
+
+    /// 0 is the peer's FIN.
+    pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.peer_closed {
+            return Ok(0);
+        }
+        let count = self.stream.try_read(into)?;
+        self.peer_closed |= count == 0;
+        Ok(count)
+    }
+
+    pub(super) async fn ready(&self, write: bool) -> io::Result<Ready> {
+        let interest = match (write, self.peer_closed) {
+            (true, false) => Interest::READABLE | Interest::WRITABLE,
+            (true, true) => Interest::WRITABLE,
+            (false, false) => Interest::READABLE,
+            // After the peer's FIN the socket stays readable for ever: there is nothing to wait for.
+            (false, true) => std::future::pending().await,
+        };
+        let ready = self.stream.ready(interest).await?;
+        Ok(Ready { read: ready.is_readable() || ready.is_read_closed(), write: ready.is_writable() })
+    }
+
+    pub(super) fn acknowledged(&self) -> io::Result<u64> {
+        let open = sockets::unacknowledged(self.stream.as_fd())?;
+        // Our FIN counts as one until it is acknowledged.
+        let open = if self.half_closed { open.saturating_sub(1) } else { open };
+        Ok(self.written.saturating_sub(open))
+    }
+
+    pub(super) fn path(&self) -> io::Result<PathInfo> {
+        sockets::path_info(self.stream.as_fd())
+    }
+
+    pub(super) fn half_close(&mut self) -> io::Result<()> {
+        self.half_closed = true;
+        sockets::shutdown_write(self.stream.as_fd())
+    }
+}

@@ -1,0 +1,175 @@
+//! TLS over TCP, with rustls used without I/O of its own, so that every ciphertext byte that the socket takes is counted.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+use rustls::ClientConnection;
+use rustls::pki_types::ServerName;
+
+use super::super::sockets::PathInfo;
+use super::tcp::{Socket, TcpLink};
+use super::{LinkError, RECEIVE_MAX, Ready};
+
+/// Plaintext of one record at most; pieces of this size let the end of a message be known to the record.
+const RECORD: usize = 16 << 10;
+
+/// A TLS link.
+#[derive(Debug)]
+pub(crate) struct TlsLink {
+    socket: Socket,
+    tls: ClientConnection,
+    /// Ciphertext that rustls still holds.
+    held: usize,
+    close_notified: bool,
+    scratch: Box<[u8]>,
+}
+
+impl TlsLink {
+    /// Performs the handshake over a fresh connection. The caller sets the time limit.
+    pub(crate) async fn handshake(
+        tcp: TcpLink,
+        config: Arc<rustls::ClientConfig>,
+        name: ServerName<'static>,
+    ) -> Result<Self, LinkError> {
+        let mut tls = ClientConnection::new(config, name)?;
+        // The window bounds what is in flight; a short write of rustls would tear a message.
+        tls.set_buffer_limit(None);
+        let scratch = vec![0; 4096].into();
+        let mut link = Self { socket: tcp.into_socket(), tls, held: 0, close_notified: false, scratch };
+        link.measure()?;
+        while link.tls.is_handshaking() || link.held > 0 {
+            link.flush()?;
+            if !link.tls.is_handshaking() && link.held == 0 {
+                break;
+            }
+            if link.socket.ready(link.held > 0).await?.read {
+                link.receive()?;
+            }
+            if link.socket.peer_closed && link.tls.is_handshaking() {
+                return Err(LinkError::TlsClosed);
+            }
+        }
+        Ok(link)
+    }
+
+    /// What was negotiated, for the connection check.
+    pub(crate) fn session(&self) -> &ClientConnection {
+        &self.tls
+    }
+
+    pub(super) fn queue(&mut self, bytes: &[u8], ends: &mut [u64]) -> Result<(), LinkError> {
+        let mut ends = ends.iter_mut().peekable();
+        let mut done = 0;
+        for piece in bytes.chunks(RECORD) {
+            self.tls.writer().write_all(piece)?;
+            self.measure()?;
+            done += piece.len() as u64;
+            let offset = self.socket.written + self.held as u64;
+            while let Some(end) = ends.next_if(|end| **end <= done) {
+                *end = offset;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn pending(&self) -> usize {
+        self.held
+    }
+
+    pub(super) fn flush(&mut self) -> Result<(), LinkError> {
+        while self.tls.wants_write() {
+            match self.tls.write_tls(&mut Taken(&mut self.socket)) {
+                Ok(_) => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                Err(e) => return Err(e.into()),
+            }
+        }
+        self.measure()
+    }
+
+    pub(super) fn receive(&mut self) -> Result<(), LinkError> {
+        let mut total = 0;
+        while total < RECEIVE_MAX {
+            match self.tls.read_tls(&mut Given(&mut self.socket)) {
+                Ok(0) => break,
+                Ok(count) => total += count,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                Err(e) => return Err(e.into()),
+            }
+            let processed = self.measure();
+            self.discard();
+            if let Err(error) = processed {
+                // Our alert tells the peer why; whether it arrives does not matter.
+                let _ = self.tls.write_tls(&mut Taken(&mut self.socket));
+                return Err(error);
+            }
+        }
+        // Tickets and key updates may have given us something to say.
+        self.flush()
+    }
+
+    pub(super) async fn ready(&self, write: bool) -> io::Result<Ready> {
+        self.socket.ready(write).await
+    }
+
+    pub(super) fn acknowledged(&self) -> io::Result<u64> {
+        self.socket.acknowledged()
+    }
+
+    pub(super) fn path(&self) -> io::Result<PathInfo> {
+        self.socket.path()
+    }
+
+    pub(super) fn peer_closed(&self) -> bool {
+        self.socket.peer_closed || self.close_notified
+    }
+
+    pub(super) fn half_close(&mut self) -> Result<(), LinkError> {
+        self.tls.send_close_notify();
+        self.flush()?;
+        if self.held > 0 {
+            return Err(LinkError::Io(io::ErrorKind::WouldBlock.into()));
+        }
+        // From here on only the peer's FIN counts: its close_notify is the answer to ours and proves less.
+        self.close_notified = false;
+        Ok(self.socket.half_close()?)
+    }
+
+    /// Lets rustls work and measures what it wants to send.
+    fn measure(&mut self) -> Result<(), LinkError> {
+        let state = self.tls.process_new_packets()?;
+        self.held = state.tls_bytes_to_write();
+        self.close_notified |= state.peer_has_closed();
+        Ok(())
+    }
+
+    fn discard(&mut self) {
+        while matches!(self.tls.reader().read(&mut self.scratch), Ok(count) if count > 0) {}
+    }
+}
+
+/// The socket as rustls writes to it.
+struct Taken<'a>(&'a mut Socket);
+
+impl Write for Taken<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn write_vectored(&mut self, bytes: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        self.0.write_vectored(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The socket as rustls reads from it.
+struct Given<'a>(&'a mut Socket);
+
+impl Read for Given<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.read(into)
+    }
+}
