@@ -1,14 +1,19 @@
 //! Delivery: from the log to the SIEM, at least once (`docs/delivery.md`).
 
+#[cfg_attr(not(test), expect(dead_code, reason = "the sender, which follows, uses it"))]
 mod backoff;
 pub mod check;
 pub mod failure;
 pub mod guard;
+#[expect(dead_code, reason = "the sender, which follows, uses it")]
 pub(crate) mod link;
+#[cfg_attr(not(test), expect(dead_code, reason = "the sender, which follows, uses it"))]
 mod pace;
 pub mod resolve;
+#[expect(dead_code, reason = "the sender, which follows, uses it")]
 mod sockets;
 pub mod tls;
+#[expect(dead_code, reason = "the sender, which follows, uses it")]
 mod window;
 
 use auditwire_model::{ConnectionId, Position, ProjectId, Timestamp};

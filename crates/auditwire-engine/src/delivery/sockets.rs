@@ -4,7 +4,10 @@
 //! Where the kernel is too old for an option the call reports it and delivery falls back: without the peer's window in
 //! `TCP_INFO` (before 5.4) [`WINDOW_UNKNOWN`] is assumed, without `TCP_RTO_MAX_MS` (before 6.15) retransmissions may back
 //! off further, and the dead-path rules still hold because they read time, not retransmissions.
-#![expect(unsafe_code, reason = "ioctl, getsockopt, setsockopt and shutdown have no safe form here; this file wraps them")]
+#![expect(
+    unsafe_code,
+    reason = "ioctl, getsockopt, setsockopt and shutdown have no safe form here; this file wraps them"
+)]
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};

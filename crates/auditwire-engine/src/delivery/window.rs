@@ -108,7 +108,8 @@ impl Window {
 
     /// True when another message may be sent.
     pub(crate) fn has_room(&self) -> bool {
-        self.flight.len() < self.limits.entries_max && self.queued.saturating_sub(self.acknowledged) < self.limits.bytes_max
+        self.flight.len() < self.limits.entries_max
+            && self.queued.saturating_sub(self.acknowledged) < self.limits.bytes_max
     }
 
     /// Adds a message that ends at the stream offset `end`, or a run of positions without a message (then `end` is not

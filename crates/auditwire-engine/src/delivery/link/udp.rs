@@ -70,12 +70,19 @@ impl UdpLink {
                 Err(e) => return Err(e.into()),
             }
         }
-        // Errors come to us through the calls above; their copies in the error queue would keep the socket ready.
-        sockets::drain_errors(self.socket.as_fd());
-        match self.socket.take_error()? {
-            Some(error) => Err(error.into()),
-            None => Ok(()),
-        }
+        self.pending_error()
+    }
+
+    /// An ICMP error that came in meanwhile. Its copy in the error queue is dropped, because it would keep the socket
+    /// "ready" for ever; in this order, because emptying the queue also forgets the error.
+    fn pending_error(&self) -> Result<(), LinkError> {
+        let mut found = None;
+        let _ = self.socket.try_io(Interest::ERROR, || {
+            found = self.socket.take_error()?;
+            sockets::drain_errors(self.socket.as_fd());
+            Err::<(), _>(io::ErrorKind::WouldBlock.into())
+        });
+        found.map_or(Ok(()), |error| Err(error.into()))
     }
 
     pub(super) async fn ready(&self, write: bool) -> io::Result<Ready> {
