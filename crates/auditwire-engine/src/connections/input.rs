@@ -1,28 +1,275 @@
-//! A connection as a client sends it, before it is checked.
+//! A connection as a client sends it: read, checked field by field with one code per field, defaults filled in.
 
-use serde::Deserialize;
+use std::net::IpAddr;
 
-/// The body of create, update and check. Fields that the API adds to its answers are taken and ignored, so that an
-/// answer can be edited and sent back.
-#[derive(Debug, Clone, Deserialize)]
+use auditwire_model::connection::{
+    CertificateInfo, ConnectionSpec, Endpoint, Filter, FilterKind, Format, Framing, Host, Options, Selection,
+    SelectionMode, TlsSpec, Transport, Verify,
+};
+
+use super::json::Object;
+use crate::delivery::tls::{PemBundle, normalise_fingerprint};
+use crate::error::{Error, Result};
+use crate::projects::checked_name;
+use crate::secrets::{Secret, sha256_hex};
+
+const FIELDS: [&str; 9] =
+    ["name", "endpoint", "transport", "tls", "format", "framing", "options", "filter", "rate_limit"];
+/// What the API adds to its answers; taken and ignored, so that an answer can be edited and sent back.
+const SHOWN: [&str; 9] =
+    ["id", "revision", "status", "since", "cause", "verified", "delivery", "created_at", "updated_at"];
+const OPTIONS: [&str; 8] =
+    ["facility", "hostname", "app_name", "bom", "max_bytes", "cef_envelope", "pen", "overlap_bytes"];
+
+const MAX_BYTES_MIN: u64 = 480;
+const MAX_BYTES_UDP: u64 = 65_507;
+const MAX_BYTES_STREAM: u64 = 1 << 20;
+/// The resend rule needs at least 64 KiB.
+const OVERLAP: std::ops::RangeInclusive<u64> = 64 << 10..=1 << 30;
+const FILTER_VALUES_MAX: usize = 256;
+
+/// The body of create, update and check.
+#[derive(Debug, Clone)]
 pub struct ConnectionInput {
-    /// See [`auditwire_model::connection::ConnectionSpec`].
-    pub name: String,
-    /// TLS settings with the PEM.
-    #[serde(default)]
-    pub tls: Option<TlsInput>,
+    spec: ConnectionSpec,
+    pem: PemInput,
+    sha256: String,
 }
 
-/// TLS settings as sent.
-#[derive(Clone, Deserialize)]
-pub struct TlsInput {
-    /// Absent keeps what is stored, `null` removes it.
-    #[serde(default)]
-    pub pem: Option<Option<String>>,
+/// What a request says about the PEM.
+#[derive(Debug, Clone, Default)]
+pub(super) enum PemInput {
+    /// Nothing: what is stored stays.
+    #[default]
+    Keep,
+    /// `null`: what is stored goes.
+    Remove,
+    /// A new one.
+    Replace(Secret),
 }
 
-impl std::fmt::Debug for TlsInput {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("TlsInput")
+impl ConnectionInput {
+    /// Reads and checks a request's body.
+    ///
+    /// # Errors
+    /// `invalid_json`, `invalid_type`, `unknown_field`, `missing_field`, `not_available_yet`; `invalid_name`,
+    /// `invalid_endpoint`, `invalid_transport`, `tls_not_allowed`, `invalid_server_name`, `invalid_verify`,
+    /// `fingerprint_required`, `invalid_fingerprint`, `invalid_min_version`, the codes of [`PemBundle::parse`],
+    /// `invalid_format`, `invalid_framing`, `invalid_facility`, `invalid_hostname`, `invalid_app_name`,
+    /// `invalid_max_bytes`, `invalid_cef_envelope`, `invalid_pen`, `invalid_overlap`, `invalid_filter`,
+    /// `invalid_rate_limit`. The field is named by its dotted path.
+    pub fn from_json(body: &[u8]) -> Result<Self> {
+        let mut object = Object::body(body, &FIELDS, &SHOWN)?;
+        let name = checked_name(&object.required("name")?, "name")?;
+        let endpoint = object.required("endpoint")?;
+        let endpoint = Endpoint::parse(endpoint.trim())
+            .map_err(|e| object.error("invalid_endpoint", "endpoint", format!("'endpoint': {e}")))?;
+        let transport = transport(&mut object)?;
+        let (tls, pem) = tls(&mut object, transport)?;
+        let format = format(&mut object)?;
+        let framing = object.choice("framing", &["lf", "octet_counting"], "invalid_framing")?;
+        let options = options(&mut object, transport)?;
+        let filter = filter(&mut object)?;
+        let rate_limit = object.number("rate_limit", 1..=10_000_000, "invalid_rate_limit")?;
+        let spec = ConnectionSpec {
+            name,
+            endpoint,
+            transport,
+            tls,
+            format,
+            framing: framing.unwrap_or_else(|| default_framing(transport, format)),
+            options,
+            filter,
+            rate_limit: rate_limit.and_then(|n| u32::try_from(n).ok()),
+        };
+        Ok(Self { spec, pem, sha256: sha256_hex(body) })
+    }
+
+    /// Parts the checked settings from what shall become of the PEM. What is kept of `stored` is shown as stored.
+    pub(super) fn into_parts(mut self, stored: Option<&ConnectionSpec>) -> (ConnectionSpec, PemInput) {
+        match (&mut self.spec.tls, &self.pem) {
+            (Some(tls), PemInput::Keep) => {
+                if let Some(stored) = stored.and_then(|s| s.tls.as_ref()) {
+                    tls.certificates.clone_from(&stored.certificates);
+                    tls.client_key = stored.client_key;
+                }
+            }
+            // Without TLS there is nothing a PEM could be for, and nothing would show that it is still there.
+            (None, _) => self.pem = PemInput::Remove,
+            (Some(_), _) => {}
+        }
+        (self.spec, self.pem)
+    }
+
+    /// Tells requests apart for `Idempotency-Key`.
+    pub(super) fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// The name that the connection shall have.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.spec.name
     }
 }
+
+fn transport(object: &mut Object) -> Result<Transport> {
+    let choices = ["tcp", "udp", "tls"];
+    let chosen = object.choice("transport", &choices, "invalid_transport")?;
+    match chosen {
+        Some(Transport::Relp | Transport::RelpTls) => Err(Error::not_available("RELP").in_field("transport")),
+        Some(transport) => Ok(transport),
+        None => Err(object.error("missing_field", "transport", "'transport' is required: tcp, udp or tls")),
+    }
+}
+
+fn format(object: &mut Object) -> Result<Format> {
+    match object.choice("format", &["rfc5424", "cef"], "invalid_format")? {
+        Some(Format::Leef) => Err(Error::not_available("LEEF").in_field("format")),
+        Some(Format::Json) => Err(Error::not_available("the format JSON").in_field("format")),
+        Some(format) => Ok(format),
+        None => Ok(Format::Rfc5424),
+    }
+}
+
+/// RFC 5425 asks for octet counting in TLS; receivers of CEF take only lines there. UDP ignores it.
+fn default_framing(transport: Transport, format: Format) -> Framing {
+    match (transport, format) {
+        (Transport::Tls, Format::Rfc5424) => Framing::OctetCounting,
+        _ => Framing::Lf,
+    }
+}
+
+fn tls(object: &mut Object, transport: Transport) -> Result<(Option<TlsSpec>, PemInput)> {
+    let known = ["pem", "server_name", "verify", "fingerprint", "min_version"];
+    let tls = object.object("tls", &known, &["certificates", "client_key"])?;
+    if transport != Transport::Tls {
+        return match tls {
+            None => Ok((None, PemInput::Keep)),
+            Some(_) => Err(object.error("tls_not_allowed", "tls", "'tls' is only for the transport tls; leave it out")),
+        };
+    }
+    let Some(mut tls) = tls else { return Ok((Some(TlsSpec::default()), PemInput::Keep)) };
+    let (pem, certificates, client_key) = pem(&mut tls)?;
+    let verify = tls.choice("verify", &["full", "fingerprint", "off"], "invalid_verify")?.unwrap_or_default();
+    let spec = TlsSpec {
+        server_name: server_name(&mut tls)?,
+        verify,
+        fingerprint: fingerprint(&mut tls, verify)?,
+        min_version: tls.choice("min_version", &["1.2", "1.3"], "invalid_min_version")?.unwrap_or_default(),
+        certificates,
+        client_key,
+    };
+    Ok((Some(spec), pem))
+}
+
+fn pem(tls: &mut Object) -> Result<(PemInput, Vec<CertificateInfo>, bool)> {
+    let text = match tls.nullable_text("pem")? {
+        None => return Ok((PemInput::Keep, Vec::new(), false)),
+        Some(None) => return Ok((PemInput::Remove, Vec::new(), false)),
+        Some(Some(text)) => Secret::new(text.into_bytes()),
+    };
+    let bundle = PemBundle::parse(text.expose()).map_err(|e| tls.error(e.code, "pem", e.message))?;
+    Ok((PemInput::Replace(text), bundle.certificates(), bundle.has_client_key()))
+}
+
+fn server_name(tls: &mut Object) -> Result<Option<String>> {
+    let Some(name) = tls.text("server_name")? else { return Ok(None) };
+    if let Ok(address) = name.parse::<IpAddr>() {
+        return Ok(Some(address.to_string()));
+    }
+    match Endpoint::parse(&format!("{name}:1")).map(|e| e.host) {
+        Ok(Host::Name(name)) => Ok(Some(name)),
+        _ => Err(tls.error("invalid_server_name", "server_name", "'server_name' must be a DNS name or an IP address")),
+    }
+}
+
+fn fingerprint(tls: &mut Object, verify: Verify) -> Result<Option<String>> {
+    let Some(text) = tls.text("fingerprint")? else {
+        if verify == Verify::Fingerprint {
+            let detail = "verification by fingerprint needs the SHA-256 of the server's certificate";
+            return Err(tls.error("fingerprint_required", "fingerprint", detail));
+        }
+        return Ok(None);
+    };
+    let text = text.trim().to_ascii_lowercase();
+    let digits = ["sha-256:", "sha256:"].iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(&text);
+    normalise_fingerprint(digits).map(Some).ok_or_else(|| {
+        let detail = "'fingerprint' must be a SHA-256: 64 hex digits, with or without colons";
+        tls.error("invalid_fingerprint", "fingerprint", detail)
+    })
+}
+
+fn options(object: &mut Object, transport: Transport) -> Result<Options> {
+    let Some(mut options) = object.object("options", &OPTIONS, &[])? else { return Ok(Options::default()) };
+    let default = Options::default();
+    let max_bytes = if transport == Transport::Udp { MAX_BYTES_UDP } else { MAX_BYTES_STREAM };
+    let max_bytes = options.number("max_bytes", MAX_BYTES_MIN..=max_bytes, "invalid_max_bytes")?;
+    let facility = options.number("facility", 0..=23, "invalid_facility")?;
+    let pen = options.number("pen", 1..=u64::from(u32::MAX), "invalid_pen")?;
+    Ok(Options {
+        facility: facility.and_then(|n| u8::try_from(n).ok()).unwrap_or(default.facility),
+        hostname: header_text(&mut options, "hostname", 255, "invalid_hostname")?,
+        app_name: header_text(&mut options, "app_name", 48, "invalid_app_name")?,
+        bom: options.flag("bom")?,
+        max_bytes: max_bytes.and_then(|n| u32::try_from(n).ok()),
+        cef_envelope: options
+            .choice("cef_envelope", &["rfc5424", "bsd", "none"], "invalid_cef_envelope")?
+            .unwrap_or_default(),
+        pen: pen.and_then(|n| u32::try_from(n).ok()).unwrap_or(default.pen),
+        overlap_bytes: options.number("overlap_bytes", OVERLAP, "invalid_overlap")?,
+    })
+}
+
+/// A header field of RFC 5424 section 6.2: PRINTUSASCII without blanks.
+fn header_text(options: &mut Object, name: &str, bytes_max: usize, code: &'static str) -> Result<Option<String>> {
+    let Some(text) = options.text(name)? else { return Ok(None) };
+    if (1..=bytes_max).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_graphic()) {
+        return Ok(Some(text));
+    }
+    let detail = format!("'{name}' must have 1 to {bytes_max} visible ASCII characters without blanks");
+    Err(options.error(code, name, detail))
+}
+
+fn filter(object: &mut Object) -> Result<Filter> {
+    let Some(mut filter) = object.object("filter", &["kind", "status", "source", "query"], &[])? else {
+        return Ok(Filter::default());
+    };
+    let kind: FilterKind = filter.choice("kind", &["none", "general"], "invalid_filter")?.unwrap_or_default();
+    let query = filter.text("query")?.filter(|q| !q.trim().is_empty());
+    if kind == FilterKind::Query || query.is_some() {
+        let field = if kind == FilterKind::Query { "filter.kind" } else { "filter.query" };
+        return Err(Error::not_available("a filter by query").in_field(field));
+    }
+    let mut status = selection(&mut filter, "status")?;
+    for value in &mut status.values {
+        // Outcomes and classes have one spelling; codes are the source's own.
+        let lower = value.to_ascii_lowercase();
+        let class = lower.len() == 3 && lower.ends_with("xx") && lower.as_bytes()[0].is_ascii_digit();
+        if class || matches!(lower.as_str(), "success" | "failure" | "unknown") {
+            *value = lower;
+        }
+    }
+    Ok(Filter { kind, status, source: selection(&mut filter, "source")?, query: None })
+}
+
+fn selection(filter: &mut Object, name: &str) -> Result<Selection> {
+    let Some(mut selection) = filter.object(name, &["mode", "values"], &[])? else { return Ok(Selection::default()) };
+    let mode = selection.choice("mode", &["off", "only", "except"], "invalid_filter")?.unwrap_or_default();
+    let mut values = selection.texts("values")?;
+    for value in &mut values {
+        *value = value.trim().to_owned();
+    }
+    let sane = |v: &String| (1..=256).contains(&v.len()) && !v.chars().any(char::is_control);
+    if values.len() > FILTER_VALUES_MAX || !values.iter().all(sane) {
+        let detail = format!("at most {FILTER_VALUES_MAX} values of 1 to 256 bytes without control characters");
+        return Err(selection.error("invalid_filter", "values", detail));
+    }
+    if mode != SelectionMode::Off && values.is_empty() {
+        return Err(selection.error("invalid_filter", "values", "'only' and 'except' need at least one value"));
+    }
+    Ok(Selection { mode, values })
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,10 @@
 
 mod budget;
 mod input;
+mod json;
 
 pub(crate) use budget::CheckBudget;
-pub use input::{ConnectionInput, TlsInput};
+pub use input::ConnectionInput;
 
 use auditwire_model::access::{Caller, Right};
 use auditwire_model::{ConnectionId, Position, ProjectId, Timestamp};

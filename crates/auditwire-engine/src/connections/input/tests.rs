@@ -1,0 +1,185 @@
+use super::*;
+use auditwire_model::connection::TlsVersion;
+use serde_json::{Value, json};
+
+fn read(value: &Value) -> Result<ConnectionInput> {
+    ConnectionInput::from_json(&serde_json::to_vec(value).unwrap())
+}
+
+fn minimal() -> Value {
+    json!({"name": "siem", "endpoint": "10.0.0.5:514", "transport": "tcp"})
+}
+
+/// `minimal()` with a value put at a dotted path.
+fn with(path: &str, value: Value) -> Value {
+    let mut body = minimal();
+    if path.starts_with("tls") {
+        body["transport"] = json!("tls");
+    }
+    let pointer = format!("/{}", path.replace('.', "/"));
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    let mut at = &mut body;
+    for step in parent.split('/').filter(|s| !s.is_empty()) {
+        if at[step].is_null() {
+            at[step] = json!({});
+        }
+        at = &mut at[step];
+    }
+    at[name] = value;
+    body
+}
+
+fn spec(value: &Value) -> ConnectionSpec {
+    read(value).unwrap().into_parts(None).0
+}
+
+#[test]
+fn fills_in_the_published_defaults() {
+    let read = spec(&minimal());
+    assert_eq!((read.format, read.framing, read.rate_limit), (Format::Rfc5424, Framing::Lf, None));
+    assert_eq!((read.options, read.filter, read.tls), (Options::default(), Filter::default(), None));
+    let framing = |transport: &str, format: &str| {
+        spec(&json!({"name": "a", "endpoint": "a:1", "transport": transport, "format": format})).framing
+    };
+    assert_eq!(framing("tls", "rfc5424"), Framing::OctetCounting);
+    assert_eq!(framing("tls", "cef"), Framing::Lf);
+    assert_eq!(framing("tcp", "cef"), Framing::Lf);
+    let tls = spec(&json!({"name": "a", "endpoint": "a:1", "transport": "tls"})).tls.unwrap();
+    assert_eq!(tls, TlsSpec { min_version: TlsVersion::V1_2, verify: Verify::Full, ..TlsSpec::default() });
+}
+
+#[test]
+fn takes_every_field() {
+    let print = "AA:".repeat(31) + "AA";
+    let body = json!({
+        "name": "  Главный SIEM ", "endpoint": "[2001:db8::5]:6514", "transport": "tls",
+        "tls": {"server_name": "SIEM.example.com", "verify": "fingerprint", "fingerprint": format!("SHA-256:{print}"),
+                "min_version": "1.3"},
+        "format": "cef", "framing": "octet_counting",
+        "options": {"facility": 16, "hostname": "h-1", "app_name": "app", "bom": true, "max_bytes": 1_048_576,
+                    "cef_envelope": "bsd", "pen": 1, "overlap_bytes": 65536},
+        "filter": {"kind": "general", "status": {"mode": "only", "values": ["Failure", "4XX", "E.1"]},
+                   "source": {"mode": "except", "values": ["nova"]}, "query": null},
+        "rate_limit": 100
+    });
+    let read = spec(&body);
+    assert_eq!(read.name, "Главный SIEM");
+    let tls = read.tls.unwrap();
+    assert_eq!(tls.server_name.as_deref(), Some("siem.example.com"));
+    assert_eq!(tls.fingerprint, Some("aa".repeat(32)));
+    assert_eq!((read.options.facility, read.options.max_bytes, read.options.bom), (16, Some(1 << 20), true));
+    assert_eq!(read.filter.status.values, ["failure", "4xx", "E.1"]);
+    assert_eq!((read.framing, read.rate_limit), (Framing::OctetCounting, Some(100)));
+}
+
+#[test]
+fn every_mistake_has_its_code_and_field() {
+    let cases = [
+        ("name", json!(""), "invalid_name"),
+        ("name", json!("a\nb"), "invalid_name"),
+        ("name", json!("x".repeat(129)), "invalid_name"),
+        ("name", json!(5), "invalid_type"),
+        ("name", json!(null), "missing_field"),
+        ("endpoint", json!("siem"), "invalid_endpoint"),
+        ("transport", json!("TCP"), "invalid_transport"),
+        ("transport", json!("relp"), "not_available_yet"),
+        ("transport", json!("relp_tls"), "not_available_yet"),
+        ("format", json!("xml"), "invalid_format"),
+        ("format", json!("leef"), "not_available_yet"),
+        ("format", json!("json"), "not_available_yet"),
+        ("framing", json!("crlf"), "invalid_framing"),
+        ("rate_limit", json!(0), "invalid_rate_limit"),
+        ("rate_limit", json!(1.5), "invalid_rate_limit"),
+        ("rate_limit", json!("5"), "invalid_type"),
+        ("options.facility", json!(24), "invalid_facility"),
+        ("options.facility", json!(-1), "invalid_facility"),
+        ("options.hostname", json!("a b"), "invalid_hostname"),
+        ("options.hostname", json!("я"), "invalid_hostname"),
+        ("options.hostname", json!(""), "invalid_hostname"),
+        ("options.app_name", json!("a".repeat(49)), "invalid_app_name"),
+        ("options.max_bytes", json!(479), "invalid_max_bytes"),
+        ("options.max_bytes", json!(1_048_577), "invalid_max_bytes"),
+        ("options.cef_envelope", json!("rfc3164"), "invalid_cef_envelope"),
+        ("options.pen", json!(0), "invalid_pen"),
+        ("options.overlap_bytes", json!(1), "invalid_overlap"),
+        ("options.bom", json!("on"), "invalid_type"),
+        ("options.tab", json!(1), "unknown_field"),
+        ("color", json!(1), "unknown_field"),
+        ("filter.kind", json!("query"), "not_available_yet"),
+        ("filter.kind", json!("all"), "invalid_filter"),
+        ("filter.query", json!("a=b"), "not_available_yet"),
+        ("filter.status.mode", json!("none"), "invalid_filter"),
+        ("filter.status.values", json!("failure"), "invalid_type"),
+        ("filter.status.values", json!([""]), "invalid_filter"),
+        ("filter.source.values", json!([1]), "invalid_type"),
+        ("tls.verify", json!("maybe"), "invalid_verify"),
+        ("tls.fingerprint", json!("aa"), "invalid_fingerprint"),
+        ("tls.server_name", json!("a b"), "invalid_server_name"),
+        ("tls.min_version", json!("1.1"), "invalid_min_version"),
+        ("tls.min_version", json!(1.2), "invalid_type"),
+        ("tls.pem", json!("garbage"), "pem_empty"),
+        ("tls.pem", json!(["a"]), "invalid_type"),
+        ("tls.key", json!(1), "unknown_field"),
+    ];
+    for (path, value, code) in cases {
+        let error = read(&with(path, value.clone())).expect_err(path);
+        assert_eq!((error.code, error.field.as_deref()), (code, Some(path)), "{path} = {value}: {}", error.detail);
+    }
+    let empty = read(&with("filter.source.mode", json!("only"))).unwrap_err();
+    assert_eq!((empty.code, empty.field.as_deref()), ("invalid_filter", Some("filter.source.values")));
+    let print = read(&with("tls.verify", json!("fingerprint"))).unwrap_err();
+    assert_eq!((print.code, print.field.as_deref()), ("fingerprint_required", Some("tls.fingerprint")));
+    let tcp = read(&json!({"name": "a", "endpoint": "a:1", "transport": "tcp", "tls": {}})).unwrap_err();
+    assert_eq!((tcp.code, tcp.field.as_deref()), ("tls_not_allowed", Some("tls")));
+    let udp = json!({"name": "a", "endpoint": "a:1", "transport": "udp", "options": {"max_bytes": 65508}});
+    assert_eq!(read(&udp).unwrap_err().code, "invalid_max_bytes");
+    for (body, code) in [("{", "invalid_json"), ("[]", "invalid_type"), ("", "invalid_json"), ("{}", "missing_field")] {
+        assert_eq!(ConnectionInput::from_json(body.as_bytes()).unwrap_err().code, code, "{body}");
+    }
+}
+
+#[test]
+fn an_answer_can_be_sent_back() {
+    let mut body = with("tls.certificates", json!([{"role": "ca"}]));
+    body["tls"]["client_key"] = json!(true);
+    for name in SHOWN {
+        body[name] = json!({"any": "thing"});
+    }
+    body["options"] = serde_json::to_value(Options::default()).unwrap();
+    body["filter"] = serde_json::to_value(Filter::default()).unwrap();
+    let (read, pem) = read(&body).unwrap().into_parts(None);
+    assert!(matches!(pem, PemInput::Keep));
+    assert_eq!(read.tls, Some(TlsSpec::default()));
+}
+
+#[test]
+fn the_pem_is_kept_removed_or_replaced() {
+    let stored = ConnectionSpec {
+        tls: Some(TlsSpec { client_key: true, ..TlsSpec::default() }),
+        ..spec(&with("tls.verify", json!("full")))
+    };
+    let pem = |body: &Value| {
+        let (spec, pem) = read(body).unwrap().into_parts(Some(&stored));
+        (spec.tls.is_some_and(|t| t.client_key), pem)
+    };
+    assert!(matches!(pem(&with("tls.verify", json!("off"))), (true, PemInput::Keep)));
+    assert!(matches!(pem(&with("tls.pem", json!(null))), (false, PemInput::Remove)));
+    assert!(matches!(pem(&minimal()), (false, PemInput::Remove)));
+}
+
+#[test]
+fn a_new_pem_is_described_and_its_key_never_printed() {
+    let signed = rcgen::generate_simple_self_signed(vec!["siem.example.com".to_owned()]).unwrap();
+    let key = signed.signing_key.serialize_pem();
+    let canary = key.lines().nth(1).unwrap().to_owned();
+    let input = read(&with("tls.pem", json!(signed.cert.pem() + &key))).unwrap();
+    let printed = format!("{input:?}");
+    assert!(!printed.contains(&canary), "{printed}");
+    let (spec, pem) = input.into_parts(None);
+    let tls = spec.tls.clone().unwrap();
+    assert!(tls.client_key && tls.certificates.len() == 1);
+    assert!(!serde_json::to_string(&spec).unwrap().contains(&canary));
+    assert!(matches!(pem, PemInput::Replace(secret) if secret.expose().ends_with(key.as_bytes())));
+    let damaged = read(&with("tls.pem", json!(key.replace("PRIVATE KEY", "PRIVATE KEX")))).unwrap_err();
+    assert!(!format!("{damaged:?}{damaged}").contains(&canary));
+}

@@ -1,0 +1,141 @@
+//! Reads a request's JSON object field by field, so that every mistake names its field by its dotted path.
+
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Kind, Result};
+
+/// A JSON object of a request, with the path that leads to it.
+pub(super) struct Object {
+    path: String,
+    fields: Map<String, Value>,
+}
+
+impl Object {
+    /// The body of a request. `known` fields may be there, `ignored` ones may too; any other is an error.
+    pub(super) fn body(bytes: &[u8], known: &[&str], ignored: &[&str]) -> Result<Self> {
+        let value = serde_json::from_slice(bytes).map_err(|e| {
+            let detail = format!("the body is not JSON: line {}, column {}", e.line(), e.column());
+            Error::new(Kind::Invalid, "invalid_json", detail)
+        })?;
+        match value {
+            Value::Object(fields) => Self { path: String::new(), fields }.checked(known, ignored),
+            _ => Err(Error::new(Kind::Invalid, "invalid_type", "the body must be a JSON object")),
+        }
+    }
+
+    /// An object inside; `None` when absent or `null`.
+    pub(super) fn object(&mut self, name: &str, known: &[&str], ignored: &[&str]) -> Result<Option<Self>> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::Object(fields)) => Self { path: self.path_of(name), fields }.checked(known, ignored).map(Some),
+            Some(_) => Err(self.wrong_type(name, "an object")),
+        }
+    }
+
+    fn checked(self, known: &[&str], ignored: &[&str]) -> Result<Self> {
+        let known_field = |name: &str| known.contains(&name) || ignored.contains(&name);
+        match self.fields.keys().find(|name| !known_field(name)) {
+            None => Ok(self),
+            Some(name) => {
+                // Names are the client's: cut, so that an answer cannot be made to carry a whole body.
+                let shown: String = self.path_of(name).chars().filter(|c| !c.is_control()).take(128).collect();
+                let detail = format!("there is no field '{shown}'; known are {}", known.join(", "));
+                Err(Error::invalid("unknown_field", shown, detail))
+            }
+        }
+    }
+
+    /// A text; `None` when absent or `null`.
+    pub(super) fn text(&mut self, name: &str) -> Result<Option<String>> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(self.wrong_type(name, "a string")),
+        }
+    }
+
+    /// A text that must be there.
+    pub(super) fn required(&mut self, name: &str) -> Result<String> {
+        let missing = Error::invalid("missing_field", self.path_of(name), format!("'{name}' is required"));
+        self.text(name)?.ok_or(missing)
+    }
+
+    /// Absent, `null`, or a text.
+    pub(super) fn nullable_text(&mut self, name: &str) -> Result<Option<Option<String>>> {
+        if self.fields.get(name) == Some(&Value::Null) {
+            return Ok(Some(None));
+        }
+        Ok(self.text(name)?.map(Some))
+    }
+
+    /// `false` when absent or `null`.
+    pub(super) fn flag(&mut self, name: &str) -> Result<bool> {
+        match self.take(name) {
+            None => Ok(false),
+            Some(Value::Bool(value)) => Ok(value),
+            Some(_) => Err(self.wrong_type(name, "true or false")),
+        }
+    }
+
+    /// A whole number in `range`, else an error with `code`; `None` when absent or `null`.
+    pub(super) fn number(
+        &mut self,
+        name: &str,
+        range: std::ops::RangeInclusive<u64>,
+        code: &'static str,
+    ) -> Result<Option<u64>> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::Number(number)) => match number.as_u64().filter(|n| range.contains(n)) {
+                Some(n) => Ok(Some(n)),
+                None => {
+                    let detail = format!("'{name}' must be a whole number from {} to {}", range.start(), range.end());
+                    Err(self.error(code, name, detail))
+                }
+            },
+            Some(_) => Err(self.wrong_type(name, "a number")),
+        }
+    }
+
+    /// A list of texts; empty when absent or `null`.
+    pub(super) fn texts(&mut self, name: &str) -> Result<Vec<String>> {
+        let items = match self.take(name) {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(items)) => items,
+            Some(_) => return Err(self.wrong_type(name, "a list of strings")),
+        };
+        let text = |item| if let Value::String(text) = item { Some(text) } else { None };
+        items.into_iter().map(text).collect::<Option<_>>().ok_or_else(|| self.wrong_type(name, "a list of strings"))
+    }
+
+    /// One of the names of `T`; `None` when absent or `null`.
+    pub(super) fn choice<T: serde::de::DeserializeOwned>(
+        &mut self,
+        name: &str,
+        choices: &[&str],
+        code: &'static str,
+    ) -> Result<Option<T>> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        match serde_json::from_value(Value::String(text)) {
+            Ok(value) => Ok(Some(value)),
+            Err(_) => Err(self.error(code, name, format!("'{name}' must be one of {}", choices.join(", ")))),
+        }
+    }
+
+    /// An error that blames a field of this object.
+    pub(super) fn error(&self, code: &'static str, name: &str, detail: impl Into<String>) -> Error {
+        Error::invalid(code, self.path_of(name), detail)
+    }
+
+    fn take(&mut self, name: &str) -> Option<Value> {
+        self.fields.remove(name).filter(|value| !value.is_null())
+    }
+
+    fn wrong_type(&self, name: &str, wanted: &str) -> Error {
+        self.error("invalid_type", name, format!("'{name}' must be {wanted}"))
+    }
+
+    fn path_of(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+}
