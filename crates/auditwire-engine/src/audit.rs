@@ -4,7 +4,6 @@
 use auditwire_model::access::Caller;
 use auditwire_model::event::{Event, EventDraft, Outcome, Plane, content_bytes};
 use auditwire_model::{Position, ProjectId, Severity, Timestamp};
-use aws_lc_rs::digest;
 
 use crate::records::StoredConnection;
 
@@ -58,11 +57,11 @@ impl Audit {
         }
     }
 
-    /// On what.
+    /// On what. What is not stored has an empty id, and the event none.
     #[must_use]
     pub fn on(mut self, resource_type: &str, id: impl ToString) -> Self {
         self.draft.resource_type = Some(resource_type.to_owned());
-        self.draft.resource_id = Some(id.to_string());
+        self.draft.resource_id = Some(id.to_string()).filter(|id| !id.is_empty());
         self
     }
 
@@ -122,10 +121,8 @@ impl Audit {
     pub fn build(self, now: Timestamp) -> Event {
         let mut content = Vec::with_capacity(512);
         content_bytes(&self.draft, &mut content);
-        let hash = digest::digest(&digest::SHA256, &content);
-        let mut short = [0; 16];
-        short.copy_from_slice(&hash.as_ref()[..16]);
-        self.draft.complete(|| event_id(now), Plane::Control, now, short)
+        let digest = crate::intake::content_digest(&content);
+        self.draft.complete(|| event_id(now), Plane::Control, now, digest)
     }
 }
 

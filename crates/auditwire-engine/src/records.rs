@@ -140,6 +140,18 @@ pub struct StoredConnection {
 }
 
 document!(
+    /// [`crate::store::RecordKind::ConnectionName`]; id = the name. Makes names unique in a project.
+    ConnectionNameRecord,
+    ConnectionName
+);
+/// Which connection has a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionName {
+    /// That connection.
+    pub connection: ConnectionId,
+}
+
+document!(
     /// [`crate::store::RecordKind::ConnectionSecret`]; id = connection id. The PEM, sealed.
     SecretRecord,
     Sealed
@@ -168,7 +180,7 @@ pub struct ActiveConnection {
     pub connection: Option<ConnectionId>,
     /// The one that was stopped last, for `take_over`.
     pub previous: Option<ConnectionId>,
-    /// Where `previous` had come when it was deleted; `None` while its own cursor tells.
+    /// Where the one stopped last had come when it was deleted; `None` while its own cursor tells.
     #[serde(default)]
     pub previous_settled: Option<Position>,
     /// Since when.

@@ -1,0 +1,151 @@
+//! Running the connection check on what is stored or on a candidate.
+
+use std::time::Duration;
+
+use auditwire_model::ProjectId;
+use auditwire_model::access::{Caller, Right};
+use auditwire_model::connection::ConnectionSpec;
+use auditwire_model::wire::RenderContext;
+
+use super::input::PemInput;
+use super::{ConnectionInput, lost_race, stored};
+use crate::Engine;
+use crate::audit::{Audit, action};
+use crate::delivery::check::{self, CheckContext, CheckReport};
+use crate::delivery::tls::PemBundle;
+use crate::error::Result;
+use crate::log::Submission;
+use crate::projects::authorize;
+use crate::records::{CheckResult, CheckResultRecord, Document, StoredConnection};
+use crate::secrets::{Secret, connection_pem};
+use crate::store::{Change, Expect, RecordKey, RecordKind};
+
+/// How long a check counts for an activation.
+const COUNTS: Duration = Duration::from_secs(600);
+
+/// Checks a stored connection, or a candidate for it whose absent secrets are the stored ones.
+///
+/// # Errors
+/// `forbidden`, `project_not_found`, `connection_not_found`, `too_many_checks`.
+pub async fn check_stored(
+    engine: &Engine,
+    caller: &Caller,
+    project: &ProjectId,
+    id: &str,
+    candidate: Option<ConnectionInput>,
+) -> Result<CheckReport> {
+    authorize(engine, caller, project, &[Right::Configure(project)]).await?;
+    let connection = stored::connection(engine, project, id).await?.value;
+    let Some(candidate) = candidate else { return check_and_record(engine, caller, project, &connection).await };
+    let (spec, pem) = candidate.into_parts(Some(&connection.spec));
+    let pem = match pem {
+        PemInput::Keep => connection_pem(&*engine.store, &engine.keyring, project, id).await?,
+        PemInput::Remove => None,
+        PemInput::Replace(pem) => Some(pem),
+    };
+    let report = run(engine, project, &spec, pem).await?;
+    let event = audit(caller, &spec, &report).on("siem-connection", id);
+    submit(engine, project, event, Vec::new()).await?;
+    Ok(report)
+}
+
+/// Checks a connection that is not stored.
+///
+/// # Errors
+/// As [`check_stored`].
+pub async fn check_candidate(
+    engine: &Engine,
+    caller: &Caller,
+    project: &ProjectId,
+    input: ConnectionInput,
+) -> Result<CheckReport> {
+    authorize(engine, caller, project, &[Right::Configure(project)]).await?;
+    let (spec, pem) = input.into_parts(None);
+    let pem = if let PemInput::Replace(pem) = pem { Some(pem) } else { None };
+    let report = run(engine, project, &spec, pem).await?;
+    submit(engine, project, audit(caller, &spec, &report), Vec::new()).await?;
+    Ok(report)
+}
+
+/// Checks what is stored and remembers the result for an activation.
+pub(super) async fn check_and_record(
+    engine: &Engine,
+    caller: &Caller,
+    project: &ProjectId,
+    connection: &StoredConnection,
+) -> Result<CheckReport> {
+    let pem = connection_pem(&*engine.store, &engine.keyring, project, connection.id.as_str()).await?;
+    let mut report = run(engine, project, &connection.spec, pem).await?;
+    report.revision = Some(connection.revision);
+    let result = CheckResult {
+        revision: connection.revision,
+        ok: report.ok,
+        confirmed: report.confirmed,
+        at: engine.clock.now(),
+    };
+    let event = audit(caller, &connection.spec, &report)
+        .on("siem-connection", &connection.id)
+        .with("revision", connection.revision);
+    // Only for what is still there: a connection that was deleted or changed meanwhile keeps no result.
+    let mut changes = Vec::new();
+    if let Some(now) = stored::find(engine, project, connection.id.as_str()).await?
+        && now.value.revision == connection.revision
+    {
+        let id = connection.id.as_str();
+        changes.push(stored::fence(RecordKey::of(RecordKind::Connection, project, id), now.unchanged()));
+        let key = RecordKey::of(RecordKind::CheckResult, project, id);
+        changes.push(stored::put::<CheckResultRecord>(key, Expect::Any, result)?);
+    }
+    let submitted = submit(engine, project, event.clone(), changes).await;
+    if lost_race(&submitted) {
+        submit(engine, project, event, Vec::new()).await?;
+    } else {
+        submitted?;
+    }
+    Ok(report)
+}
+
+/// The result that counts for this revision: not older than 10 minutes.
+pub(super) async fn recent(
+    engine: &Engine,
+    project: &ProjectId,
+    connection: &StoredConnection,
+) -> Result<Option<CheckResult>> {
+    let key = RecordKey::of(RecordKind::CheckResult, project, connection.id.as_str());
+    let Some(record) = engine.store.record(&key).await? else { return Ok(None) };
+    let result = CheckResultRecord::decode(&record)?.into_current();
+    let counts = result.revision == connection.revision && engine.clock.now().since(result.at) <= COUNTS;
+    Ok(counts.then_some(result))
+}
+
+async fn run(engine: &Engine, project: &ProjectId, spec: &ConnectionSpec, pem: Option<Secret>) -> Result<CheckReport> {
+    let _running = engine.shared.checks.begin(project, engine.clock.now())?;
+    let bundle = match pem.as_ref().map(|pem| PemBundle::parse(pem.expose())).transpose() {
+        Ok(bundle) => bundle,
+        Err(error) => return Ok(CheckReport::of_pem_error(&error)),
+    };
+    let settings = &engine.settings.delivery;
+    let render = RenderContext { hostname: settings.hostname.clone(), instance: engine.instance.id.clone() };
+    let context = CheckContext::new(settings, render, engine.clock.clone());
+    Ok(check::run(&context, spec, bundle.as_ref()).await)
+}
+
+fn audit(caller: &Caller, spec: &ConnectionSpec, report: &CheckReport) -> Audit {
+    let event = Audit::new(action::CONNECTION_CHECK, caller)
+        .on("siem-connection", "")
+        .with("name", &spec.name)
+        .with("endpoint", &spec.endpoint)
+        .with("confirmed", report.confirmed);
+    match report.stages.iter().find(|s| !s.ok) {
+        Some(failed) => event
+            .failed(failed.code, failed.message.clone())
+            .with("stage", failed.stage.as_str())
+            .message(format!("The check of SIEM connection {} failed: {}", spec.name, failed.code)),
+        None => event.message(format!("The check of SIEM connection {} passed", spec.name)),
+    }
+}
+
+async fn submit(engine: &Engine, project: &ProjectId, event: Audit, changes: Vec<Change>) -> Result<()> {
+    let events = vec![event.build(engine.clock.now())];
+    engine.log.submit(Submission { project: Some(project.clone()), events, changes }).await.map(|_| ())
+}

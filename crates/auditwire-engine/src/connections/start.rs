@@ -1,0 +1,152 @@
+//! Where an activated connection begins (product section 4), and what that leaves out.
+//!
+//! Taking over begins behind the *settled* cursor of the other connection as it is stored at the moment of the commit,
+//! and before the overlap that a break would have sent again. The other's sender may have come further by then: those
+//! events are sent to both. That is the price of never leaving one out, and costs nothing, because the two are different
+//! receivers.
+
+use auditwire_model::query::Expr;
+use auditwire_model::{ConnectionId, Position, ProjectId, Timestamp, event};
+use futures_util::StreamExt;
+
+use super::Start;
+use super::stored::{self, Versioned};
+use crate::Engine;
+use crate::error::{Error, Kind, Result};
+use crate::log::Scan;
+use crate::records::{ActiveConnection, Cursor};
+use crate::store::{Expect, Order};
+
+/// A decided beginning.
+#[derive(Debug)]
+pub(super) struct Beginning {
+    /// The cursor to store.
+    pub(super) cursor: Cursor,
+    /// That the connection's cursor is still as it was read.
+    pub(super) unchanged: Expect,
+    /// First position that will be sent.
+    pub(super) start_at: Position,
+    /// What no connection has settled and this one will not send.
+    pub(super) skipped: Option<(Position, Position)>,
+}
+
+/// Decides where `id` begins.
+///
+/// # Errors
+/// `nothing_to_take_over`, `nothing_to_continue`.
+pub(super) async fn decide(
+    engine: &Engine,
+    project: &ProjectId,
+    id: &ConnectionId,
+    start: Start,
+    active: &ActiveConnection,
+) -> Result<Beginning> {
+    let own = stored::cursor(engine, project, id).await?;
+    let unchanged = own.as_ref().map_or(Expect::Absent, Versioned::unchanged);
+    let own = own.map(|c| c.value);
+    let other_active = active.connection.as_ref().is_some_and(|other| other != id);
+    let head = engine.log.head(project);
+    let settled = settled_so_far(engine, project, active).await?;
+    let behind = match (start, &own) {
+        (Start::Default | Start::Continue, Some(own)) if start == Start::Continue || !other_active => {
+            return Ok(Beginning {
+                start_at: stored::done_through(own).next(),
+                cursor: own.clone(),
+                unchanged,
+                skipped: None,
+            });
+        }
+        (Start::Default, _) if other_active => settled.unwrap_or(head),
+        (Start::Default | Start::Now, _) => head,
+        (Start::Continue, _) => {
+            let detail = "this connection was never active, so there is nothing to continue";
+            return Err(Error::new(Kind::Conflict, "nothing_to_continue", detail));
+        }
+        (Start::TakeOver, _) => settled.ok_or_else(|| {
+            let detail = "no connection of this project was ever active, so there is nothing to take over";
+            Error::new(Kind::Conflict, "nothing_to_take_over", detail)
+        })?,
+        (Start::From(time), _) => first_received_since(engine, project, time, head).await?.previous(),
+    };
+    let first_left_out = settled.unwrap_or(Position::ZERO).next();
+    let skipped = (first_left_out <= behind).then_some((first_left_out, behind));
+    Ok(Beginning { cursor: moved(own, behind), unchanged, start_at: behind.next(), skipped })
+}
+
+/// The cursor of the active connection, else of the one stopped last: what this project's SIEM has settled.
+async fn settled_so_far(engine: &Engine, project: &ProjectId, active: &ActiveConnection) -> Result<Option<Position>> {
+    if let Some(source) = active.connection.as_ref().or(active.previous.as_ref())
+        && let Some(cursor) = stored::cursor(engine, project, source).await?
+    {
+        return Ok(Some(stored::done_through(&cursor.value)));
+    }
+    Ok(active.previous_settled)
+}
+
+/// The connection's cursor behind `behind`. Delivery numbers and counters go on, so that no number is given twice.
+fn moved(own: Option<Cursor>, behind: Position) -> Cursor {
+    let own = own.unwrap_or(Cursor {
+        settled: Position::ZERO,
+        next_n: 1,
+        acknowledged: Position::ZERO,
+        acknowledged_at: None,
+        sent: 0,
+        resent: 0,
+        filtered: 0,
+        quarantined: 0,
+        reconnects: 0,
+        resend_from: None,
+        resend_n: None,
+    });
+    Cursor { settled: behind, resend_from: None, resend_n: None, ..own }
+}
+
+/// First position received at or after `time`; the one behind `head` when there is none. `received_at` never decreases
+/// with the position, so halving finds it with one row read per step.
+async fn first_received_since(
+    engine: &Engine,
+    project: &ProjectId,
+    time: Timestamp,
+    head: Position,
+) -> Result<Position> {
+    let (mut low, mut high) = (Position(1), head.next());
+    while low < high {
+        let middle = Position(low.0 + (high.0 - low.0) / 2);
+        match received_at(engine, project, middle, head).await? {
+            Some(received) if received < time => low = middle.next(),
+            _ => high = middle,
+        }
+    }
+    Ok(low)
+}
+
+/// When the first event at or after `from` was received.
+async fn received_at(
+    engine: &Engine,
+    project: &ProjectId,
+    from: Position,
+    head: Position,
+) -> Result<Option<Timestamp>> {
+    let mut found = engine.log.scan(range(project, from, head, Expr::All, Some(1)));
+    while let Some(scanned) = found.next().await {
+        let scanned = scanned?;
+        if let Some(first) = event::rows(&scanned.batch).next() {
+            return Ok(Some(first.received_at));
+        }
+    }
+    Ok(None)
+}
+
+/// How many events from `from` to the present end pass `filter`.
+pub(super) async fn pending(engine: &Engine, project: &ProjectId, from: Position, filter: Expr) -> Result<u64> {
+    let head = engine.log.head(project);
+    if filter == Expr::All {
+        return Ok(head.next().0.saturating_sub(from.0));
+    }
+    engine.log.count(range(project, from, head, filter, None)).await
+}
+
+fn range(project: &ProjectId, from: Position, to: Position, predicate: Expr, limit: Option<usize>) -> Scan {
+    let order = Order::Ascending;
+    Scan { project: project.clone(), from, to, time_from: None, time_to: None, predicate, order, limit }
+}

@@ -1,0 +1,103 @@
+//! Reading connections: what is stored, joined with what the sender knows now.
+
+use auditwire_model::access::{Caller, Right};
+use auditwire_model::connection::Verify;
+use auditwire_model::{ProjectId, Timestamp};
+
+use super::stored;
+use crate::Engine;
+use crate::delivery::{DeliveryState, Status};
+use crate::error::Result;
+use crate::projects::authorize;
+use crate::records::{ActiveConnection, ConnectionRecord, Cursor, Document, StoredConnection};
+use crate::store::RecordKind;
+
+/// A connection with its live state: what the API shows.
+#[derive(Debug, Clone)]
+pub struct ConnectionView {
+    /// What is stored.
+    pub stored: StoredConnection,
+    /// Its state.
+    pub status: Status,
+    /// Since when.
+    pub since: Timestamp,
+    /// A check code, when degraded or failing.
+    pub cause: Option<&'static str>,
+    /// True only when the peer's certificate is verified: TLS, and not with verification off.
+    pub verified: bool,
+    /// Counters and positions.
+    pub delivery: DeliveryState,
+}
+
+/// All connections of a project, by name.
+///
+/// # Errors
+/// `forbidden`, `project_not_found`.
+pub async fn list(engine: &Engine, caller: &Caller, project: &ProjectId) -> Result<Vec<ConnectionView>> {
+    authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    let active = stored::active(engine, project).await?.value;
+    let mut views = Vec::new();
+    for record in engine.store.records(RecordKind::Connection, Some(project)).await? {
+        let connection = ConnectionRecord::decode(&record)?.into_current();
+        views.push(assemble(engine, project, connection, &active).await?);
+    }
+    views.sort_by(|a, b| a.stored.spec.name.cmp(&b.stored.spec.name));
+    Ok(views)
+}
+
+/// One connection.
+///
+/// # Errors
+/// `forbidden`, `project_not_found`, `connection_not_found`.
+pub async fn get(engine: &Engine, caller: &Caller, project: &ProjectId, id: &str) -> Result<ConnectionView> {
+    authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    view(engine, project, id).await
+}
+
+/// One connection, for a verb that has asked for its rights already.
+pub(super) async fn view(engine: &Engine, project: &ProjectId, id: &str) -> Result<ConnectionView> {
+    let connection = stored::connection(engine, project, id).await?.value;
+    let active = stored::active(engine, project).await?.value;
+    assemble(engine, project, connection, &active).await
+}
+
+async fn assemble(
+    engine: &Engine,
+    project: &ProjectId,
+    connection: StoredConnection,
+    active: &ActiveConnection,
+) -> Result<ConnectionView> {
+    let is_active = active.connection.as_ref() == Some(&connection.id);
+    let live = if is_active { engine.delivery.live(&connection.id) } else { None };
+    let cursor = stored::cursor(engine, project, &connection.id).await?.map(|c| c.value);
+    let was_stopped_last = active.connection.is_none() && active.previous.as_ref() == Some(&connection.id);
+    let (status, since, cause) = match &live {
+        Some(live) => (live.status, live.since, live.cause),
+        // Its sender is just being started: as long as there is no link it is not called active.
+        None if is_active => (Status::Degraded, active.since, None),
+        None if was_stopped_last => (Status::Inactive, active.since, None),
+        None => (Status::Inactive, connection.created_at, None),
+    };
+    let mut delivery = match live {
+        Some(live) => live.delivery,
+        None => cursor.as_ref().map(stored_state).unwrap_or_default(),
+    };
+    if cursor.is_some() || is_active {
+        delivery.backlog = engine.log.head(project).0.saturating_sub(delivery.cursor.0);
+    }
+    let verified = connection.spec.tls.as_ref().is_some_and(|tls| tls.verify != Verify::Off);
+    Ok(ConnectionView { stored: connection, status, since, cause, verified, delivery })
+}
+
+fn stored_state(cursor: &Cursor) -> DeliveryState {
+    DeliveryState {
+        cursor: cursor.settled,
+        acknowledged: cursor.acknowledged,
+        sent: cursor.sent,
+        resent: cursor.resent,
+        filtered: cursor.filtered,
+        quarantined: cursor.quarantined,
+        reconnects: cursor.reconnects,
+        ..DeliveryState::default()
+    }
+}
