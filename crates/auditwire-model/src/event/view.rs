@@ -79,6 +79,12 @@ impl<'a> Pairs<'a> {
         self.iter().find(|(k, _)| *k == key).map(|(_, v)| v)
     }
 
+    /// No pairs, in the place of these.
+    #[must_use]
+    pub fn emptied(self) -> Self {
+        Self { to: self.from, ..self }
+    }
+
     /// True without any pair.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -99,6 +105,12 @@ impl<'a> Texts<'a> {
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a str> + use<'a> {
         let values = self.values;
         (self.from..self.to).map(move |i| values.value(i))
+    }
+
+    /// No elements, in the place of these.
+    #[must_use]
+    pub fn emptied(self) -> Self {
+        Self { to: self.from, ..self }
     }
 
     /// True without any element.

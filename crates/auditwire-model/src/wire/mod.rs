@@ -15,5 +15,8 @@ mod render;
 mod rfc5424;
 mod time;
 
+#[cfg(test)]
+mod tests;
+
 pub use problem::Problem;
 pub use render::{RenderContext, Rendered, Renderer, Unrenderable};

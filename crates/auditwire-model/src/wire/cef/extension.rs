@@ -133,22 +133,22 @@ fn who(event: &EventView<'_>, w: &mut Writer<'_, '_>) {
     w.text(Slot::SourceService, SOURCE_SERVICE, event.source_id);
     address(Slot::Device, &DEVICE, event.source_address, w);
     w.text(Slot::UserId, USER_ID, event.subject_user_id);
-    let named = user(event);
-    w.text(Slot::User, USER, named.map(|(_, name)| name).or(event.subject_user_id));
+    w.text(Slot::User, USER, user(event).map(|(_, name)| name).or(event.subject_user_id));
     address(Slot::UserAddress, &USER_ADDRESS, event.subject_address, w);
-    w.text(Slot::ProjectId, PROJECT_ID, event.subject_project_id);
-    w.metadata(Slot::SubjectMetadata, SUBJECT_METADATA, event.subject_metadata, named.map(|(key, _)| key));
 }
 
 fn on_what(event: &EventView<'_>, w: &mut Writer<'_, '_>) {
     let service = event.resource_metadata.get("service_id").filter(|s| !is_blank(s));
     w.text(Slot::DestinationService, DESTINATION_SERVICE, service);
     w.text(Slot::Method, METHOD, super::method_of(event));
+    w.text(Slot::ProjectId, PROJECT_ID, event.subject_project_id);
     w.text(Slot::ResourceId, RESOURCE_ID, event.resource_id);
     w.text(Slot::ResourceType, RESOURCE_TYPE, event.resource_type);
     w.text(Slot::RequestId, REQUEST_ID, event.request_id);
     let carried = service.map(|_| "service_id");
     w.metadata(Slot::ResourceMetadata, RESOURCE_METADATA, event.resource_metadata, carried);
+    let carried = user(event).map(|(key, _)| key);
+    w.metadata(Slot::SubjectMetadata, SUBJECT_METADATA, event.subject_metadata, carried);
     w.list(Slot::Labels, LABELS, event.labels);
 }
 

@@ -1,0 +1,118 @@
+//! Every option of the connection form changes bytes on the wire.
+
+use super::{message, renderer, spec, with_view};
+use crate::connection::{CefEnvelope, Format, Options, Transport};
+use crate::event::testing::full;
+use crate::wire::{RenderContext, Renderer, read_cef, read5424};
+
+/// The same event with the defaults and with one option changed.
+fn both(format: Format, options: Options) -> (String, String) {
+    with_view(full(), |event| {
+        let text = |options| message(&renderer(format, options), event, 5).unwrap().0;
+        let (before, after) = (text(Options::default()), text(options));
+        assert_ne!(before, after);
+        (before, after)
+    })
+}
+
+#[test]
+fn facility() {
+    for format in [Format::Rfc5424, Format::Cef] {
+        let (before, after) = both(format, Options { facility: 16, ..Options::default() });
+        assert!(before.starts_with("<108>1 ") && after.starts_with("<132>1 "));
+        assert_eq!(before[5..], after[5..]);
+    }
+    let (_, after) = both(Format::Rfc5424, Options { facility: 0, ..Options::default() });
+    assert!(after.starts_with("<4>1 "));
+}
+
+#[test]
+fn hostname() {
+    for (hostname, sent) in
+        [("siem-src", "siem-src"), ("a b\u{442}", "a_b_"), ("", "-"), (&"x".repeat(300), &"x".repeat(255))]
+    {
+        let options = Options { hostname: Some(hostname.to_owned()), ..Options::default() };
+        let (_, after) = both(Format::Rfc5424, options.clone());
+        let read = read5424::parse(after.as_bytes()).unwrap();
+        assert_eq!(read.hostname.unwrap_or("-"), sent);
+        let (_, after) = both(Format::Cef, Options { cef_envelope: CefEnvelope::Bsd, ..options });
+        assert!(after.starts_with(&format!("<108>Nov 22 10:00:00 {sent} CEF:0|")));
+    }
+}
+
+#[test]
+fn app_name() {
+    for format in [Format::Rfc5424, Format::Cef] {
+        let (_, after) = both(format, Options { app_name: Some("audit tool".to_owned()), ..Options::default() });
+        assert_eq!(read5424::parse(after.as_bytes()).unwrap().app_name, Some("audit_tool"));
+        let (_, after) = both(format, Options { app_name: Some("y".repeat(60)), ..Options::default() });
+        assert_eq!(read5424::parse(after.as_bytes()).unwrap().app_name, Some("y".repeat(48).as_str()));
+    }
+}
+
+#[test]
+fn bom() {
+    for format in [Format::Rfc5424, Format::Cef] {
+        let (before, after) = both(format, Options { bom: true, ..Options::default() });
+        assert!(!read5424::parse(before.as_bytes()).unwrap().bom && read5424::parse(after.as_bytes()).unwrap().bom);
+        assert_eq!(after.replace('\u{FEFF}', ""), before);
+    }
+}
+
+#[test]
+fn max_bytes() {
+    for format in [Format::Rfc5424, Format::Cef] {
+        let (before, after) = both(format, Options { max_bytes: Some(800), ..Options::default() });
+        assert!(before.len() > 800 && after.len() <= 800);
+    }
+    let limit = |transport, max_bytes| {
+        let options = Options { max_bytes, ..Options::default() };
+        let context = RenderContext { hostname: "h".to_owned(), instance: "i".to_owned() };
+        Renderer::new(&crate::connection::ConnectionSpec { transport, ..spec(Format::Cef, options) }, &context)
+            .max_bytes()
+    };
+    assert_eq!(
+        (limit(Transport::Udp, None), limit(Transport::Tcp, None), limit(Transport::Tls, None)),
+        (2048, 8192, 8192)
+    );
+    assert_eq!((limit(Transport::Udp, Some(1 << 20)), limit(Transport::Tcp, Some(1 << 20))), (65_507, 1 << 20));
+}
+
+#[test]
+fn cef_envelope() {
+    let (before, after) = both(Format::Cef, Options { cef_envelope: CefEnvelope::Bsd, ..Options::default() });
+    assert!(before.starts_with("<108>1 2026-11-22T10:00:00.123Z audit.example.com CEF - - - CEF:0|"));
+    assert!(after.starts_with("<108>Nov 22 10:00:00 audit.example.com CEF:0|"));
+    let (_, none) = both(Format::Cef, Options { cef_envelope: CefEnvelope::None, ..Options::default() });
+    assert!(none.starts_with("CEF:0|"));
+    let body = |text: &str| {
+        read_cef::parse(text).unwrap().extension.into_iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>()
+    };
+    assert_eq!((body(&before), body(&after)), (body(&none), body(&none)));
+}
+
+#[test]
+fn pen() {
+    let (before, after) = both(Format::Rfc5424, Options { pen: 4_294_967_295, ..Options::default() });
+    assert_eq!(before.replace("[audit@32473 ", "[audit@4294967295 "), after);
+}
+
+#[test]
+fn format() {
+    with_view(full(), |event| {
+        let raw = message(&renderer(Format::Rfc5424, Options::default()), event, 1).unwrap().0;
+        let cef = message(&renderer(Format::Cef, Options::default()), event, 1).unwrap().0;
+        assert!(read_cef::parse(&raw).is_err() && read_cef::parse(&cef).is_ok());
+    });
+}
+
+/// The instance tells our own syslog door a message that has come round.
+#[test]
+fn instance() {
+    let context = RenderContext { hostname: "h".to_owned(), instance: "a\"]b".to_owned() };
+    with_view(full(), |event| {
+        let text = message(&Renderer::new(&spec(Format::Rfc5424, Options::default()), &context), event, 1).unwrap().0;
+        let read = read5424::parse(text.as_bytes()).unwrap();
+        assert_eq!(read.element("audit@32473").unwrap().param("instance"), Some("a\"]b"));
+    });
+}
