@@ -40,7 +40,11 @@ pub(super) fn render(
         return Ok(());
     }
     let action = cut(event.action, CORE_BYTES_MAX);
-    if message.fits(Some(&core(&bare, &action)), CORE) || message.fits(None, CORE) {
+    let core = core(&bare, &action);
+    if message.largest(usize::MAX, |m, bytes_max| m.fits(Some(&core), Params { bytes_max, ..CUT }))
+        || message.fits(Some(&core), CORE)
+        || message.fits(None, CORE)
+    {
         return Ok(());
     }
     let needed = message.out.len() - message.start;
