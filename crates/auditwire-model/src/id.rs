@@ -123,3 +123,32 @@ impl fmt::Display for Position {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Epoch(pub u64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_checked_wherever_they_come_from() {
+        for good in ["default", "0", "a-b_c", &"x".repeat(64)] {
+            let id = ProjectId::parse(good).unwrap();
+            assert_eq!((id.as_str(), id.to_string().as_str()), (good, good));
+            let json = serde_json::to_string(&id).unwrap();
+            assert_eq!(serde_json::from_str::<ProjectId>(&json).unwrap(), id);
+        }
+        for wrong in ["", "-a", "_a", "A", "a.b", "a/b", "a b", "é", "a\0", &"x".repeat(65)] {
+            assert_eq!(ProjectId::parse(wrong), Err(InvalidId { max: 64 }), "{wrong}");
+            let json = serde_json::to_string(wrong).unwrap();
+            assert!(serde_json::from_str::<ConnectionId>(&json).is_err(), "{wrong}");
+        }
+        assert!(ProjectId::parse(ProjectId::default_project().as_str()).is_ok());
+        assert!(ProjectId::parse(ProjectId::system().as_str()).is_ok());
+    }
+
+    #[test]
+    fn positions_stop_at_their_ends() {
+        assert_eq!(Position::ZERO.next(), Position(1));
+        assert_eq!(Position::ZERO.previous(), Position::ZERO);
+        assert_eq!(Position(u64::MAX).next(), Position(u64::MAX));
+    }
+}

@@ -132,3 +132,46 @@ impl fmt::Display for Severity {
         f.write_str(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_ranks_come_back() {
+        for (rank, severity) in (0..).zip(Severity::ALL) {
+            assert_eq!((severity.rank(), Severity::from_rank(rank)), (rank, Some(severity)));
+            assert_eq!(Severity::parse(&severity.as_str().to_lowercase()), Some(severity));
+            assert_eq!(serde_json::to_string(&severity).unwrap(), format!("\"{severity}\""));
+        }
+        assert_eq!(Severity::from_rank(9), None);
+        for (short, severity) in [
+            ("warn", Severity::Warning),
+            ("Err", Severity::Error),
+            ("CRIT", Severity::Critical),
+            ("fatal", Severity::Critical),
+            ("emerg", Severity::Emergency),
+            ("trace", Severity::Debug),
+        ] {
+            assert_eq!(Severity::parse(short), Some(severity));
+        }
+        for wrong in ["", "WARNINGS", " INFO", "3"] {
+            assert_eq!(Severity::parse(wrong), None);
+        }
+    }
+
+    /// A receiver that sorts by its own scale must sort as we do, but for DEFAULT, which says nothing.
+    #[test]
+    fn other_scales_keep_the_order() {
+        assert!(Severity::ALL[1..].is_sorted_by(|low, high| low.syslog() > high.syslog()));
+        assert!(Severity::ALL[1..].is_sorted_by(|low, high| low.cef() < high.cef()));
+        let bands = |severity: &Severity| match severity.cef() {
+            0..=3 => 0,
+            4..=6 => 1,
+            7..=8 => 2,
+            _ => 3,
+        };
+        let all: std::collections::BTreeSet<_> = Severity::ALL.iter().map(bands).collect();
+        assert_eq!(all.len(), 4);
+    }
+}

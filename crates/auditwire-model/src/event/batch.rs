@@ -170,3 +170,91 @@ fn push_pairs(builder: &mut MetadataBuilder, pairs: &[(String, String)]) {
     // Fails only when keys and values differ in number, and both were appended above.
     let _ = builder.append(true);
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::event::testing::{any_draft, completed, full, minimal};
+    use crate::event::{EventDraft, EventView, columns, rows, view};
+
+    /// Every field of a row against the event that was appended.
+    fn assert_same(row: &EventView<'_>, position: u64, event: &Event) {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let pairs = |pairs: crate::event::Pairs<'_>| {
+            pairs.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect::<Vec<_>>()
+        };
+        assert_eq!(row.seq, Some(Position(position)));
+        assert_eq!(
+            (row.event_id, row.timestamp, row.received_at),
+            (&*event.event_id, event.timestamp, event.received_at)
+        );
+        let back = EventDraft {
+            // Completed fields live beside the draft, whose own are not used any more.
+            event_id: event.draft.event_id.clone(),
+            timestamp: event.draft.timestamp,
+            plane: event.draft.plane,
+            outcome: event.draft.outcome,
+            action: row.action.to_owned(),
+            request_id: owned(row.request_id),
+            severity: row.severity,
+            message: owned(row.message),
+            source_id: owned(row.source_id),
+            source_address: owned(row.source_address),
+            subject_user_id: owned(row.subject_user_id),
+            subject_address: owned(row.subject_address),
+            subject_project_id: owned(row.subject_project_id),
+            subject_metadata: pairs(row.subject_metadata),
+            resource_id: owned(row.resource_id),
+            resource_type: owned(row.resource_type),
+            resource_metadata: pairs(row.resource_metadata),
+            status_code: owned(row.status_code),
+            status_message: owned(row.status_message),
+            labels: row.labels.iter().map(str::to_owned).collect(),
+        };
+        assert_eq!((row.plane, row.outcome), (event.plane, event.outcome));
+        assert_eq!(back, event.draft);
+    }
+
+    fn built(builder: &mut BatchBuilder, from: u64, events: &[Event]) -> RecordBatch {
+        for (position, event) in (from..).zip(events) {
+            builder.push(Position(position), event);
+        }
+        assert_eq!((builder.len(), builder.is_empty()), (events.len(), events.is_empty()));
+        builder.finish().unwrap()
+    }
+
+    #[test]
+    fn a_builder_is_used_again() {
+        let mut builder = BatchBuilder::default();
+        let events = [completed(full()), completed(minimal())];
+        let first = built(&mut builder, 1, &events);
+        let second = built(&mut builder, 3, &events[..1]);
+        assert_eq!((first.num_rows(), second.num_rows(), builder.len()), (2, 1, 0));
+        assert_same(&view(&second, 0), 3, &events[0]);
+        assert_eq!(builder.finish().unwrap().num_rows(), 0);
+        assert_eq!(first.schema(), schema());
+        let digests = first.column(columns::DIGEST).as_any().downcast_ref::<arrow_array::FixedSizeBinaryArray>();
+        assert_eq!(digests.unwrap().value(1), events[1].digest);
+    }
+
+    proptest! {
+        #[test]
+        fn rows_are_what_was_appended(drafts in vec(any_draft(), 0..12), from in 1_u64..1000, cut in any::<prop::sample::Index>()) {
+            let events: Vec<Event> = drafts.into_iter().map(completed).collect();
+            let batch = built(&mut BatchBuilder::default(), from, &events);
+            for ((row, event), position) in rows(&batch).zip(&events).zip(from..) {
+                assert_same(&row, position, event);
+            }
+            // Readers see slices, whose nested columns keep the offsets of the whole.
+            let skipped = cut.index(events.len() + 1);
+            let slice = batch.slice(skipped, events.len() - skipped);
+            prop_assert_eq!(rows(&slice).len(), events.len() - skipped);
+            for ((row, event), position) in rows(&slice).zip(&events[skipped..]).zip(from + skipped as u64..) {
+                assert_same(&row, position, event);
+            }
+        }
+    }
+}

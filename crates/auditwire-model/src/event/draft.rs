@@ -101,9 +101,12 @@ impl Outcome {
     }
 
     /// From a status code: 100–599 are HTTP (400 and above failed), 0–16 gRPC (all but 0 failed),
-    /// anything else says nothing.
+    /// anything else says nothing, other spellings of these numbers included.
     #[must_use]
     pub fn from_status_code(code: &str) -> Self {
+        if !code.bytes().all(|byte| byte.is_ascii_digit()) || (code.len() > 1 && code.starts_with('0')) {
+            return Self::Unknown;
+        }
         match code.parse::<u16>() {
             Ok(0 | 100..=399) => Self::Success,
             Ok(1..=16 | 400..=599) => Self::Failure,
@@ -231,5 +234,69 @@ impl EventDraft {
             + pairs(&self.resource_metadata)
             + self.labels.iter().map(String::len).sum::<usize>()
             + 64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::testing::{full, minimal, time};
+
+    fn complete(draft: EventDraft) -> Event {
+        draft.complete(|| "made".to_owned(), Plane::Data, time("2026-11-22T10:00:00Z"), [7; 16])
+    }
+
+    #[test]
+    fn what_the_source_gave_stays() {
+        let event = complete(EventDraft { status_code: Some("200".to_owned()), ..full() });
+        assert_eq!(event.event_id, full().event_id.unwrap());
+        assert_eq!((Some(event.timestamp), event.timestamp_from_receipt), (full().timestamp, false));
+        assert_eq!((event.plane, event.outcome, event.digest), (Plane::Data, Outcome::Failure, [7; 16]));
+    }
+
+    #[test]
+    fn what_it_left_out_is_made() {
+        let event = complete(minimal());
+        assert_eq!(event.event_id, "made");
+        assert_eq!((event.timestamp, event.timestamp_from_receipt), (event.received_at, true));
+        assert_eq!((event.plane, event.outcome), (Plane::Data, Outcome::Unknown));
+        let with_code = complete(EventDraft { status_code: Some("403".to_owned()), ..minimal() });
+        assert_eq!(with_code.outcome, Outcome::Failure);
+    }
+
+    #[test]
+    fn codes_tell_the_outcome() {
+        for code in ["0", "100", "200", "399"] {
+            assert_eq!(Outcome::from_status_code(code), Outcome::Success, "{code}");
+        }
+        for code in ["1", "16", "400", "599"] {
+            assert_eq!(Outcome::from_status_code(code), Outcome::Failure, "{code}");
+        }
+        for code in ["", "17", "99", "600", "-1", "+200", "0200", "42501", "42P01", "OK", "200.0", "99999999"] {
+            assert_eq!(Outcome::from_status_code(code), Outcome::Unknown, "{code}");
+        }
+    }
+
+    #[test]
+    fn stored_numbers_and_names_come_back() {
+        for plane in [Plane::Control, Plane::Data] {
+            assert_eq!((Plane::from_rank(plane.rank()), Plane::parse(plane.as_str())), (plane, Some(plane)));
+        }
+        for outcome in [Outcome::Unknown, Outcome::Success, Outcome::Failure] {
+            assert_eq!(
+                (Outcome::from_rank(outcome.rank()), Outcome::parse(outcome.as_str())),
+                (outcome, Some(outcome))
+            );
+        }
+    }
+
+    #[test]
+    fn every_text_weighs() {
+        let mut heavier = full();
+        let before = heavier.weight();
+        heavier.resource_metadata.push(("key".to_owned(), "value".to_owned()));
+        heavier.labels.push("label".to_owned());
+        heavier.status_message = Some("Unauthorized!".to_owned());
+        assert_eq!(heavier.weight(), before + 8 + 5 + 1);
     }
 }

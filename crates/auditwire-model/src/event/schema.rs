@@ -86,3 +86,41 @@ fn metadata(name: &str) -> Field {
 pub(super) fn entry_fields() -> Fields {
     Fields::from(vec![Field::new("keys", DataType::Utf8, false), Field::new("values", DataType::Utf8, false)])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Stored blobs do not repeat the schema, so version 1 is this text for ever.
+    #[test]
+    fn version_1_is_what_is_written_down() {
+        let document = include_str!("../../../../docs/formats/event.md");
+        let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+        let documented: Vec<(String, String)> = document
+            .lines()
+            .map(cells)
+            .filter(|cells| cells.get(1).is_some_and(|number| number.parse::<usize>().is_ok()))
+            .map(|cells| (cells[2].trim_matches('`').to_owned(), cells[3].clone()))
+            .collect();
+        let kind = |field: &Field| {
+            let name = match field.data_type() {
+                DataType::Map(entries, sorted) => {
+                    assert_eq!((entries.name().as_str(), *sorted), ("entries", false));
+                    "Map<Utf8, Utf8>".to_owned()
+                }
+                DataType::List(item) => {
+                    assert_eq!((item.name().as_str(), item.is_nullable()), ("item", false));
+                    "List<Utf8>".to_owned()
+                }
+                other => format!("{other:?}"),
+            };
+            if field.is_nullable() { name + " *n*" } else { name }
+        };
+        let actual: Vec<(String, String)> =
+            schema().fields().iter().map(|field| (field.name().clone(), kind(field))).collect();
+        assert_eq!(documented, actual);
+        assert_eq!(SCHEMA_VERSION, 1);
+        assert_eq!(schema().index_of("digest").unwrap(), columns::DIGEST);
+        assert_eq!(schema().index_of("labels").unwrap(), columns::LABELS);
+    }
+}
