@@ -41,6 +41,12 @@ pub fn title(action: &str) -> Option<&'static str> {
     CATALOGUE.titles.get(action).map(String::as_str)
 }
 
+/// The HTTP method of an action, where the catalogue knows exactly one.
+#[must_use]
+pub fn method(action: &str) -> Option<&'static str> {
+    CATALOGUE.methods.get(action).copied()
+}
+
 /// The event type of this source, action and, where it matters, HTTP method. Without a method the first one counts.
 #[must_use]
 pub fn find(source: &str, action: &str, method: Option<&str>) -> Option<&'static Entry> {
@@ -54,6 +60,8 @@ pub fn find(source: &str, action: &str, method: Option<&str>) -> Option<&'static
 struct Catalogue {
     entries: Vec<Entry>,
     titles: HashMap<&'static str, String>,
+    /// Only actions with exactly one.
+    methods: HashMap<&'static str, &'static str>,
 }
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
@@ -68,7 +76,13 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
             title.push_str(entry.title);
         }
     }
-    Catalogue { entries, titles }
+    let mut methods: HashMap<_, Option<_>> = HashMap::new();
+    for entry in &entries {
+        let known = methods.entry(entry.action).or_insert(entry.method());
+        *known = known.filter(|method| entry.method() == Some(method));
+    }
+    let methods = methods.into_iter().filter_map(|(action, method)| Some((action, method?))).collect();
+    Catalogue { entries, titles, methods }
 });
 
 fn entry(line: &'static str) -> Option<Entry> {

@@ -7,6 +7,7 @@ mod writer;
 use super::control::{CEF_HEADER, copy, copy_cut, is_blank};
 use super::render::{Rendered, Renderer, Unrenderable};
 use super::{rfc5424, time};
+use crate::catalogue;
 use crate::connection::CefEnvelope;
 use crate::event::EventView;
 use writer::{Plan, Slot, Writer};
@@ -66,10 +67,11 @@ fn envelope(renderer: &Renderer, event: &EventView<'_>, out: &mut Vec<u8>) {
 
 /// The static title of an event type; without one the action itself (CEF wants a name for people in every message).
 fn title_of(action: &str) -> &str {
-    crate::catalogue::title(action).unwrap_or(action)
+    catalogue::title(action).unwrap_or(action)
 }
 
-/// The HTTP method, where a source tells it: several event types differ in nothing else.
+/// The HTTP method, where the source or the catalogue tells it: several event types differ in nothing else.
 fn method_of<'a>(event: &EventView<'a>) -> Option<&'a str> {
-    ["http_method", "method"].into_iter().find_map(|key| event.resource_metadata.get(key))
+    let told = |key| event.resource_metadata.get(key).filter(|method| !is_blank(method));
+    told("http_method").or_else(|| told("method")).or_else(|| catalogue::method(event.action))
 }

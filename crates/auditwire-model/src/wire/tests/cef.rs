@@ -8,8 +8,9 @@ use proptest::sample::select;
 
 use super::any::hostile;
 use super::{ENVELOPES, mapped_in_cef, mapped_in_sd, message, renderer, roomy, visible, with_view};
+use crate::catalogue;
 use crate::connection::{CefEnvelope, Format, Options};
-use crate::event::{EventView, Outcome, Pairs};
+use crate::event::{EventDraft, EventView, Outcome, Pairs};
 use crate::wire::{read_cef, read5424};
 
 /// What a reader of the whole event would expect, and whether a dictionary limit cut something.
@@ -95,7 +96,11 @@ fn expected(event: &EventView<'_>, n: u64) -> Expected {
     e.labelled("flexString2", "Severity", 1023, Some(event.severity.as_str()));
     let of_resource = |key: &str| visible(event.resource_metadata.get(key));
     e.text("destinationServiceName", 1023, of_resource("service_id"));
-    e.text("requestMethod", 1023, of_resource("http_method").or(of_resource("method")));
+    e.text(
+        "requestMethod",
+        1023,
+        of_resource("http_method").or(of_resource("method")).or(catalogue::method(event.action)),
+    );
     let of_subject = |key: &'static str| visible(event.subject_metadata.get(key)).map(|v| (key, v));
     let user = of_subject("email").or(of_subject("name"));
     e.text("suser", 1023, user.map(|u| u.1).or(event.subject_user_id));
@@ -165,6 +170,7 @@ proptest! {
             assert_eq!((read.version, read.vendor.as_str(), read.product.as_str()), (0, "Auditwire", "Cloud Audit"));
             assert_eq!(read.device_version, "1");
             assert_eq!(read.class_id, header_field(event.action, 1023));
+            assert_eq!(read.name, header_field(catalogue::title(event.action).unwrap_or(event.action), 512));
             assert_eq!(read.severity, event.severity.cef().to_string());
 
             let mut wanted = expected(event, n);
@@ -185,9 +191,20 @@ proptest! {
 }
 
 #[test]
-fn names_are_for_people_and_never_change() {
-    with_view(crate::event::testing::minimal(), |event| {
-        let (text, _) = message(&renderer(Format::Cef, roomy()), event, 1).unwrap();
-        assert_eq!(read_cef::parse(&text).unwrap().name, "a", "an unknown action is its own name");
-    });
+fn names_and_methods_come_from_the_catalogue() {
+    let several = catalogue::entries().iter().find(|e| e.http.is_some() && catalogue::method(e.action).is_none());
+    let one = catalogue::entries().iter().find(|e| catalogue::method(e.action).is_some()).unwrap();
+    let several = several.unwrap().action;
+    for (action, name, method) in [
+        ("user-signin", "User sign-in", None),
+        ("never-heard-of", "never-heard-of", None),
+        (several, catalogue::title(several).unwrap_or(several), None),
+        (one.action, catalogue::title(one.action).unwrap(), one.method()),
+    ] {
+        with_view(EventDraft { action: action.to_owned(), ..EventDraft::default() }, |event| {
+            let (text, _) = message(&renderer(Format::Cef, roomy()), event, 1).unwrap();
+            let read = read_cef::parse(&text).unwrap();
+            assert_eq!((read.name.as_str(), read.get("requestMethod")), (name, method), "{action}");
+        });
+    }
 }
