@@ -24,3 +24,12 @@ fn golden() {
     let found = found.join("\n") + "\n";
     assert_eq!(found, GOLDEN);
 }
+
+/// The page that customers read shows what is sent.
+#[test]
+fn the_documentation_shows_these_lines() {
+    let page = include_str!("../../../../../docs/formats/wire.md");
+    for line in GOLDEN.lines().take(6).filter(|line| !line.starts_with("CEF:")) {
+        assert!(page.lines().any(|shown| shown == line), "docs/formats/wire.md does not show {line}");
+    }
+}
