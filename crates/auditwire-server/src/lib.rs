@@ -1,1 +1,16 @@
-//! stub
+//! The doors of Auditwire: our own listener and the HTTP API. Start with [`listen::bind`], which takes the address before
+//! the engine exists, and [`BoundServer::serve`](listen::BoundServer::serve), which answers with the engine.
+//!
+//! Handlers decide nothing: they read a request, call one verb of the engine and write its answer. No SQL in this crate.
+
+pub mod api;
+mod app;
+mod client;
+pub mod listen;
+mod metrics;
+mod operations;
+mod sign_in;
+mod transport;
+
+pub use app::App;
+pub use listen::{BoundServer, HttpLimits, ListenError, ServerSettings, TlsFiles, bind};

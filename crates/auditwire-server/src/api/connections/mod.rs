@@ -1,0 +1,29 @@
+//! SIEM connections.
+
+mod activate;
+mod check;
+mod matching;
+mod objects;
+mod view;
+
+pub(super) use activate::{__path_activate_connection, __path_stop_connection};
+pub(super) use activate::{activate_connection, stop_connection};
+pub(super) use check::{__path_check_candidate, __path_check_connection};
+pub(super) use check::{check_candidate, check_connection};
+pub(super) use objects::{
+    __path_create_connection, __path_delete_connection, __path_delete_connections, __path_get_connection,
+    __path_list_connections, __path_update_connection,
+};
+pub(super) use objects::{
+    create_connection, delete_connection, delete_connections, get_connection, list_connections, update_connection,
+};
+
+use auditwire_engine::connections::ConnectionInput;
+
+use super::json::JsonBytes;
+use super::problem::Result;
+
+/// A connection as a client sends it.
+fn input(body: &JsonBytes) -> Result<ConnectionInput> {
+    body.parse()
+}

@@ -1,0 +1,208 @@
+//! A connection and a check as they are shown. No secret can get in here: none is in what the engine shows.
+
+use auditwire_engine::connections::ConnectionView;
+use auditwire_engine::delivery::check::{CheckReport, Stage, StageReport};
+use auditwire_engine::delivery::{DeliveryState, LastError, Status};
+use auditwire_model::Timestamp;
+use auditwire_model::connection::{ConnectionSpec, Filter, Format, Framing, Options, TlsSpec, Transport};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A SIEM connection.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Connection)]
+pub(crate) struct ConnectionAnswer {
+    /// Opaque.
+    id: String,
+    /// One more with each change; the ETag in quotes.
+    revision: u64,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When it was changed last.
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    /// Unique in its project.
+    name: String,
+    /// `IP:port`, `[IPv6]:port` or `host:port`.
+    #[schema(example = "siem.example.com:6514")]
+    endpoint: String,
+    /// `tcp`, `udp` or `tls`.
+    #[schema(value_type = String)]
+    transport: Transport,
+    /// Only with `tls`: `server_name`, `verify`, `fingerprint`, `min_version`, `certificates`, `client_key`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    tls: Option<TlsSpec>,
+    /// `rfc5424` or `cef`.
+    #[schema(value_type = String)]
+    format: Format,
+    /// `lf` or `octet_counting`; ignored by UDP.
+    #[schema(value_type = String)]
+    framing: Framing,
+    /// `facility`, `hostname`, `app_name`, `bom`, `max_bytes`, `cef_envelope`, `pen`, `overlap_bytes`.
+    #[schema(value_type = Object)]
+    options: Options,
+    /// `kind`, `status`, `source`, `query`.
+    #[schema(value_type = Object)]
+    filter: Filter,
+    /// Events per second.
+    rate_limit: Option<u32>,
+    /// `inactive`, `active`, `degraded` or `failing`.
+    status: &'static str,
+    /// Since when it has this status.
+    #[schema(value_type = String, format = DateTime)]
+    since: Timestamp,
+    /// A check code, when degraded or failing.
+    cause: Option<&'static str>,
+    /// False when the peer's certificate is not verified.
+    verified: bool,
+    /// Counters and positions.
+    delivery: DeliveryAnswer,
+}
+
+/// How far a connection has come; counters since it was created.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Delivery)]
+struct DeliveryAnswer {
+    /// Every event up to here is settled.
+    cursor: u64,
+    /// Last acknowledged position.
+    acknowledged: u64,
+    /// First sendings.
+    sent: u64,
+    /// Repeated sendings.
+    resent: u64,
+    /// Kept back by the filter.
+    filtered: u64,
+    /// Set aside.
+    quarantined: u64,
+    /// Events after the cursor, before the filter.
+    backlog: u64,
+    /// `received_at` of the oldest event that is not settled.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    oldest_unacknowledged_at: Option<Timestamp>,
+    /// Times a link was made anew.
+    reconnects: u64,
+    /// Also when it is over.
+    last_error: Option<LastErrorAnswer>,
+}
+
+/// An error of a link.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LastError)]
+struct LastErrorAnswer {
+    /// A check code.
+    code: &'static str,
+    /// For people.
+    message: String,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+}
+
+impl From<ConnectionView> for ConnectionAnswer {
+    fn from(view: ConnectionView) -> Self {
+        let ConnectionView { stored, status, since, cause, verified, delivery } = view;
+        let ConnectionSpec { name, endpoint, transport, tls, format, framing, options, filter, rate_limit } =
+            stored.spec;
+        Self {
+            id: stored.id.to_string(),
+            revision: stored.revision,
+            created_at: stored.created_at,
+            updated_at: stored.updated_at,
+            name,
+            endpoint: endpoint.to_string(),
+            transport,
+            tls,
+            format,
+            framing,
+            options,
+            filter,
+            rate_limit,
+            status: match status {
+                Status::Inactive => "inactive",
+                Status::Active => "active",
+                Status::Degraded => "degraded",
+                Status::Failing => "failing",
+            },
+            since,
+            cause,
+            verified,
+            delivery: delivery.into(),
+        }
+    }
+}
+
+impl From<DeliveryState> for DeliveryAnswer {
+    fn from(state: DeliveryState) -> Self {
+        Self {
+            cursor: state.cursor.0,
+            acknowledged: state.acknowledged.0,
+            sent: state.sent,
+            resent: state.resent,
+            filtered: state.filtered,
+            quarantined: state.quarantined,
+            backlog: state.backlog,
+            oldest_unacknowledged_at: state.oldest_unacknowledged_at,
+            reconnects: state.reconnects,
+            last_error: state.last_error.map(|LastError { code, message, at }| LastErrorAnswer { code, message, at }),
+        }
+    }
+}
+
+/// What a connection check came to.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Check)]
+pub(crate) struct CheckAnswer {
+    /// All stages passed.
+    ok: bool,
+    /// The peer confirmed; never for UDP.
+    confirmed: bool,
+    /// The stored revision that was checked; null for a candidate.
+    revision: Option<u64>,
+    /// In order; ends with the first that failed.
+    stages: Vec<StageAnswer>,
+}
+
+/// One stage.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CheckStage)]
+struct StageAnswer {
+    /// `address`, `resolve`, `connect`, `tls`, `send`, `watch` or `acknowledge`.
+    stage: &'static str,
+    /// Passed?
+    ok: bool,
+    /// Stable (product section 9).
+    #[schema(example = "cert_expired")]
+    code: &'static str,
+    /// What was seen.
+    message: String,
+    /// What to do; empty when it passed.
+    remedy: String,
+    /// How long it took, in milliseconds.
+    ms: u64,
+}
+
+impl From<CheckReport> for CheckAnswer {
+    fn from(report: CheckReport) -> Self {
+        let CheckReport { ok, confirmed, revision, stages } = report;
+        Self { ok, confirmed, revision, stages: stages.into_iter().map(StageAnswer::from).collect() }
+    }
+}
+
+impl From<StageReport> for StageAnswer {
+    fn from(report: StageReport) -> Self {
+        let stage = match report.stage {
+            Stage::Address => "address",
+            Stage::Resolve => "resolve",
+            Stage::Connect => "connect",
+            Stage::Tls => "tls",
+            Stage::Send => "send",
+            Stage::Watch => "watch",
+            Stage::Acknowledge => "acknowledge",
+        };
+        let StageReport { ok, code, message, remedy, took, .. } = report;
+        Self { stage, ok, code, message, remedy, ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX) }
+    }
+}

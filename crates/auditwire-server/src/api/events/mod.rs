@@ -1,0 +1,16 @@
+//! Events: in, and out again.
+
+mod cursor;
+mod page;
+mod post;
+mod range;
+mod tail;
+
+pub(super) use page::{get_event, list_events};
+pub(super) use post::post_events;
+pub(super) use tail::tail_events;
+pub(super) use {
+    page::{__path_get_event, __path_list_events},
+    post::__path_post_events,
+    tail::__path_tail_events,
+};

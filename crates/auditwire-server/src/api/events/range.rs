@@ -1,0 +1,214 @@
+//! The parameters of questions about events: read strictly, because a misspelt filter that is ignored shows the wrong events.
+
+use auditwire_engine::search::Search;
+use auditwire_engine::store::Order;
+use auditwire_model::Timestamp;
+use auditwire_model::event::Plane;
+use auditwire_model::query::Expr;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
+
+use super::cursor::Cursor;
+use crate::App;
+use crate::api::problem::{Problem, Result};
+
+const LIMIT_DEFAULT: usize = 100;
+const LIMIT_MAX: usize = 1_000;
+
+/// The parameters as they came, each at most once. What is empty counts as absent.
+#[derive(Debug)]
+pub(crate) struct Params(Vec<(String, String)>);
+
+impl FromRequestParts<App> for Params {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let pairs: std::result::Result<Query<Vec<(String, String)>>, QueryRejection> =
+            Query::from_request_parts(parts, app).await;
+        let pairs = pairs.map_err(|e| Problem::bad_request("invalid_query_string", e.body_text()))?;
+        Ok(Self(pairs.0))
+    }
+}
+
+impl Params {
+    /// Refuses what is not in `known`, and what comes twice.
+    pub(super) fn only(mut self, known: &[&str]) -> Result<Self> {
+        for (n, (name, _)) in self.0.iter().enumerate() {
+            if !known.contains(&name.as_str()) {
+                let detail = format!("there is no such parameter; known are {}", known.join(", "));
+                return Err(Problem::bad_request("unknown_parameter", detail).in_field(name));
+            }
+            if self.0.iter().take(n).any(|(earlier, _)| earlier == name) {
+                return Err(Problem::bad_request("duplicate_parameter", "a parameter may come once").in_field(name));
+            }
+        }
+        self.0.retain(|(_, value)| !value.is_empty());
+        Ok(self)
+    }
+
+    /// Takes one out.
+    pub(super) fn take(&mut self, name: &str) -> Option<String> {
+        let at = self.0.iter().position(|(n, _)| n == name)?;
+        Some(self.0.swap_remove(at).1)
+    }
+}
+
+/// What is asked, in the words of the client; a cursor belongs to this.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Question {
+    pub(super) q: Option<String>,
+    pub(super) from: Option<String>,
+    pub(super) to: Option<String>,
+    pub(super) plane: Option<String>,
+    pub(super) order: Option<String>,
+}
+
+impl Question {
+    pub(super) fn take(params: &mut Params) -> Self {
+        Self {
+            q: params.take("q"),
+            from: params.take("from"),
+            to: params.take("to"),
+            plane: params.take("plane"),
+            order: params.take("order"),
+        }
+    }
+
+    /// FNV-1a, 64 bits, because it must stay the same in all versions. It guards against mistakes, not against anyone:
+    /// a forged cursor shows nothing that the caller may not see.
+    pub(super) fn hash(&self) -> u64 {
+        let order = self.order.as_deref().unwrap_or("desc");
+        let parts = [self.q.as_deref(), self.from.as_deref(), self.to.as_deref(), self.plane.as_deref(), Some(order)];
+        let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+        for part in parts {
+            // 0xff ends a part and is no byte of UTF-8.
+            for byte in part.unwrap_or_default().bytes().chain([0xff]) {
+                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+            }
+        }
+        hash
+    }
+
+    /// The predicate of `q`.
+    pub(super) fn query(&self) -> Result<Expr> {
+        match &self.q {
+            Some(q) if !q.trim().is_empty() => Err(Problem::not_available("searching with q").in_field("q")),
+            _ => Ok(Expr::All),
+        }
+    }
+
+    pub(super) fn plane(&self) -> Result<Option<Plane>> {
+        let refuse = || Problem::bad_request("invalid_plane", "plane is control or data").in_field("plane");
+        self.plane.as_deref().map(|text| Plane::parse(text).ok_or_else(refuse)).transpose()
+    }
+
+    fn order(&self) -> Result<Order> {
+        match self.order.as_deref() {
+            None | Some("desc") => Ok(Order::Descending),
+            Some("asc") => Ok(Order::Ascending),
+            Some(_) => Err(Problem::bad_request("invalid_order", "order is desc or asc").in_field("order")),
+        }
+    }
+
+    /// The search for one page.
+    pub(super) fn search(&self, cursor: Option<Cursor>, now: Timestamp, limit: usize) -> Result<Search> {
+        let time = |name: &str, text: &Option<String>| text.as_deref().map(|t| read_time(name, t, now)).transpose();
+        Ok(Search {
+            query: self.query()?,
+            time_from: time("from", &self.from)?,
+            time_to: time("to", &self.to)?,
+            plane: self.plane()?,
+            order: self.order()?,
+            after: cursor.map(|c| c.after),
+            limit,
+        })
+    }
+}
+
+/// `limit`, 1–1000, default 100.
+pub(super) fn read_limit(text: Option<&str>) -> Result<usize> {
+    let Some(text) = text else { return Ok(LIMIT_DEFAULT) };
+    let digits = text.bytes().all(|c| c.is_ascii_digit());
+    text.parse().ok().filter(|n| digits && (1..=LIMIT_MAX).contains(n)).ok_or_else(|| {
+        Problem::bad_request("invalid_limit", format!("limit is a number from 1 to {LIMIT_MAX}")).in_field("limit")
+    })
+}
+
+/// RFC 3339, `now`, or `now-` and a number with `s`, `m`, `h`, `d` or `w`.
+fn read_time(name: &str, text: &str, now: Timestamp) -> Result<Timestamp> {
+    if text == "now" {
+        return Ok(now);
+    }
+    let refuse = |detail: String| Problem::bad_request("invalid_time", detail).in_field(name);
+    if let Some(ago) = text.strip_prefix("now-") {
+        let nanos = read_span(ago)
+            .ok_or_else(|| refuse("write a relative time like now-15m; units are s, m, h, d and w".to_owned()))?;
+        return Ok(now.saturating_add_nanos(-nanos));
+    }
+    // In a query string a plus sign means a blank; an offset that was not encoded shows up like this.
+    Timestamp::parse(&text.replace(' ', "+")).map_err(|e| refuse(format!("{e}, or relative like now-15m")))
+}
+
+fn read_span(text: &str) -> Option<i64> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let seconds: i64 = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        "w" => 604_800,
+        _ => return None,
+    };
+    let number = Some(digits).filter(|d| !d.is_empty() && d.bytes().all(|c| c.is_ascii_digit()))?;
+    Some(number.parse::<i64>().unwrap_or(i64::MAX).saturating_mul(seconds).saturating_mul(1_000_000_000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times() {
+        let now = Timestamp::parse("2026-11-22T10:00:00Z").expect("a time");
+        let cases = [
+            ("now", Some("2026-11-22T10:00:00Z")),
+            ("now-15m", Some("2026-11-22T09:45:00Z")),
+            ("now-7d", Some("2026-11-15T10:00:00Z")),
+            ("now-2w", Some("2026-11-08T10:00:00Z")),
+            ("now-99999999999999999999d", Some("1970-01-01T00:00:00Z")),
+            ("2026-11-22T13:00:00+03:00", Some("2026-11-22T10:00:00Z")),
+            ("2026-11-22T13:00:00 03:00", Some("2026-11-22T10:00:00Z")),
+            ("now-", None),
+            ("now-m", None),
+            ("now--1m", None),
+            ("now-1µ", None),
+            ("now+1m", None),
+            ("2026-11-22T13:00:00", None),
+            ("yesterday", None),
+        ];
+        for (text, expected) in cases {
+            let read = read_time("from", text, now).map(|t| t.to_string());
+            assert_eq!(read.as_deref().ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn limits_are_whole_numbers_from_1_to_1000() {
+        assert_eq!(read_limit(None).expect("reads"), 100);
+        assert_eq!(read_limit(Some("1000")).expect("reads"), 1000);
+        for text in ["0", "1001", "-1", "+5", "ten", "1e2", "18446744073709551616"] {
+            assert_eq!(read_limit(Some(text)).expect_err("is refused").code(), "invalid_limit", "{text}");
+        }
+    }
+
+    #[test]
+    fn parameters_that_are_unknown_or_come_twice_are_refused() {
+        let params = |pairs: &[(&str, &str)]| Params(pairs.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect());
+        let known = ["from", "to"];
+        assert_eq!(params(&[("form", "now")]).only(&known).expect_err("is refused").code(), "unknown_parameter");
+        let twice = params(&[("from", "now"), ("from", "now")]).only(&known);
+        assert_eq!(twice.expect_err("is refused").code(), "duplicate_parameter");
+        assert_eq!(params(&[("from", "")]).only(&known).expect("reads").take("from"), None);
+    }
+}

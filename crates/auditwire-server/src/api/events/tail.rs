@@ -1,0 +1,133 @@
+//! `GET /events/tail`: events as they are committed, as server-sent events (WHATWG HTML, section 9.2).
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use auditwire_engine::secrets::Secret;
+use auditwire_engine::{Result as EngineResult, search, tokens};
+use auditwire_model::event::{rows, write_canonical};
+use auditwire_model::{Position, ProjectId};
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+
+use super::range::{Params, Question};
+use crate::App;
+use crate::api::auth::{Auth, InProject};
+use crate::api::problem::{Problem, ProblemBody, Result};
+
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+type Batches = BoxStream<'static, EngineResult<arrow_array::RecordBatch>>;
+
+/// Follow events
+///
+/// A stream of server-sent events: `event: event` with the event as data and its `seq` as id; `event: gap` when the stream
+/// cannot go on exactly after `Last-Event-ID`; a comment every 15 s.
+#[utoipa::path(
+    get,
+    path = "/events/tail",
+    tag = "events",
+    params(
+        ("project" = String, Path, description = "The project's id"),
+        ("plane" = Option<String>, Query, description = "`control` or `data`"),
+        ("Last-Event-ID" = Option<u64>, Header, description = "Go on after this `seq`; without it, the stream begins now"),
+    ),
+    responses(
+        (status = 200, content_type = "text/event-stream", body = String),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "A parameter is wrong"),
+        (status = 429, body = ProblemBody, content_type = "application/problem+json", description = "Too many live streams"),
+    )
+)]
+pub(crate) async fn tail_events(
+    State(app): State<App>,
+    auth: Auth,
+    InProject(project): InProject,
+    headers: HeaderMap,
+    params: Params,
+) -> Result<Response> {
+    let mut params = params.only(&["q", "plane"])?;
+    let question = Question::take(&mut params);
+    let asked = last_event_id(&headers)?;
+    let head = app.engine().log.head(&project);
+    // Ahead of the log: the client followed another log under this name (a restored store, say).
+    let after = asked.map(|seq| seq.min(head));
+    let (query, plane) = (question.query()?, question.plane()?);
+    let batches = search::tail(app.engine(), &auth.caller, &project, query, plane, after).await?;
+    let gap = asked.filter(|seq| *seq > head).map(|seq| gap(seq, head));
+    let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let first = format!(": tail of {project}\n\n{}", gap.unwrap_or_default());
+    let live = Live { app, project, token: auth.token, batches, heartbeat };
+    let body = stream::once(async { Bytes::from(first) }).chain(stream::unfold(live, Live::step));
+    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (HeaderName::from_static("x-accel-buffering"), "no")];
+    Ok((StatusCode::OK, headers, Body::from_stream(body.map(Ok::<_, Infallible>))).into_response())
+}
+
+fn last_event_id(headers: &HeaderMap) -> Result<Option<Position>> {
+    let Some(value) = headers.get("last-event-id") else { return Ok(None) };
+    let seq = value.to_str().ok().and_then(|text| text.parse().ok());
+    seq.map(|seq| Some(Position(seq))).ok_or_else(|| {
+        Problem::bad_request("invalid_last_event_id", "Last-Event-ID is the seq of an event").in_field("Last-Event-ID")
+    })
+}
+
+fn gap(asked: Position, head: Position) -> String {
+    format!(
+        "id: {head}\nevent: gap\ndata: {{\"requested\":{asked},\"resumed_after\":{head},\"reason\":\"ahead_of_log\"}}\n\n"
+    )
+}
+
+struct Live {
+    app: App,
+    project: ProjectId,
+    token: Secret,
+    batches: Batches,
+    heartbeat: Interval,
+}
+
+impl Live {
+    /// The next piece of the stream; `None` ends it, and the client comes again with `Last-Event-ID`.
+    async fn step(mut self) -> Option<(Bytes, Self)> {
+        let end = self.app.streams_end().clone();
+        let piece = tokio::select! {
+            () = end.cancelled() => return None,
+            batch = self.batches.next() => match batch? {
+                Ok(batch) => write(&batch),
+                Err(error) => {
+                    tracing::warn!(project = %self.project, %error, "a live tail ended early");
+                    return None;
+                }
+            },
+            _ = self.heartbeat.tick() => {
+                if !still_valid(&self.app, &self.token).await {
+                    return None;
+                }
+                Bytes::from_static(b": still here\n\n")
+            }
+        };
+        Some((piece, self))
+    }
+}
+
+/// A stream must not outlive the token that opened it. (Apart from [`Live`], whose stream is not `Sync`.)
+async fn still_valid(app: &App, token: &Secret) -> bool {
+    let Ok(token) = std::str::from_utf8(token.expose()) else { return false };
+    // A store that fails for a moment is no reason to cut everyone off.
+    !matches!(tokens::authenticate(app.engine(), token).await, Ok(None))
+}
+
+fn write(batch: &arrow_array::RecordBatch) -> Bytes {
+    let mut out = Vec::new();
+    for event in rows(batch) {
+        let seq = event.seq.unwrap_or_default();
+        out.extend_from_slice(format!("id: {seq}\nevent: event\ndata: ").as_bytes());
+        write_canonical(&event, &mut out);
+        out.extend_from_slice(b"\n\n");
+    }
+    out.into()
+}

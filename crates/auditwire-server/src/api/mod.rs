@@ -1,0 +1,119 @@
+//! The HTTP API. [`documented`] is the one list of routes and the OpenAPI document at once; what is not in it is visibly
+//! outside ([`unserved`], the document itself). `docs/api.md` has the conventions.
+
+mod auth;
+mod body;
+mod connections;
+mod events;
+mod json;
+mod problem;
+mod projects;
+mod tokens;
+mod unserved;
+
+use axum::Router;
+use axum::http::{Method, StatusCode, header};
+use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::{App, operations, transport};
+
+pub(crate) use auth::Auth;
+pub(crate) use body::BodyBudget;
+pub(crate) use problem::{Problem, ProblemBody, Result};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Auditwire",
+        description = "Audit events in, a durable log, and SIEM connections out. docs/api.md has the conventions.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    security(("token" = [])),
+    modifiers(&Token),
+)]
+struct Document;
+
+struct Token;
+
+impl utoipa::Modify for Token {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("aw_…").build();
+        openapi.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Every served route with its description.
+fn documented() -> OpenApiRouter<App> {
+    let project = OpenApiRouter::new()
+        .routes(routes!(events::list_events, events::post_events))
+        .routes(routes!(events::tail_events))
+        .routes(routes!(events::get_event))
+        .routes(routes!(connections::list_connections, connections::create_connection))
+        .routes(routes!(connections::get_connection, connections::update_connection, connections::delete_connection))
+        .routes(routes!(connections::delete_connections))
+        .routes(routes!(connections::check_candidate))
+        .routes(routes!(connections::check_connection))
+        .routes(routes!(connections::activate_connection))
+        .routes(routes!(connections::stop_connection))
+        .routes(routes!(tokens::list_tokens, tokens::create_token))
+        .routes(routes!(tokens::delete_token));
+    let v1 = OpenApiRouter::new()
+        .routes(routes!(projects::list_projects, projects::create_project))
+        .nest("/projects/{project}", project);
+    OpenApiRouter::with_openapi(Document::openapi())
+        .nest("/api/v1", v1)
+        .routes(routes!(operations::healthz))
+        .routes(routes!(operations::readyz))
+        .routes(routes!(operations::metrics))
+}
+
+/// The OpenAPI document as it is served, pretty-printed.
+#[must_use]
+pub fn openapi() -> String {
+    let mut text = documented().into_openapi().to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The whole service without its socket. A request's `Link` extension, when there is one, tells its two ends.
+pub fn router(app: App) -> Router {
+    routes().layer(from_fn_with_state(app.clone(), transport::handle)).with_state(app)
+}
+
+fn routes() -> Router<App> {
+    let (served, _) = documented().split_for_parts();
+    let document = openapi();
+    served
+        .route("/api/v1/openapi.json", get(|| async move { ([(header::CONTENT_TYPE, "application/json")], document) }))
+        .nest("/api/v1", unserved::routes())
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+}
+
+async fn not_found() -> impl IntoResponse {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "not_found",
+        "there is nothing at this path; /api/v1/openapi.json lists what is",
+    )
+}
+
+async fn method_not_allowed(method: Method) -> impl IntoResponse {
+    let detail = format!("{method} is not served at this path; /api/v1/openapi.json lists what is");
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    /// The router refuses paths that contradict each other when it is built, which is when the service starts.
+    #[test]
+    fn the_routes_fit_together() {
+        drop(super::routes());
+    }
+}

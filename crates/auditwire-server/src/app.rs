@@ -1,0 +1,92 @@
+//! What handlers share.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use auditwire_engine::Engine;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::BodyBudget;
+use crate::client::ClientRules;
+use crate::listen::{HttpLimits, ServerSettings};
+use crate::metrics::Metrics;
+use crate::sign_in::FailedSignIns;
+
+/// The HTTP service without its socket. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct App(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    engine: Engine,
+    limits: HttpLimits,
+    local: SocketAddr,
+    clients: ClientRules,
+    failed_sign_ins: FailedSignIns,
+    bodies: BodyBudget,
+    metrics: Metrics,
+    draining: AtomicBool,
+    streams_end: CancellationToken,
+}
+
+impl App {
+    /// Answers with this engine; `local` is the address we listen on.
+    #[must_use]
+    pub fn new(engine: Engine, settings: &ServerSettings, local: SocketAddr) -> Self {
+        Self(Arc::new(Shared {
+            engine,
+            local,
+            clients: ClientRules::new(settings),
+            failed_sign_ins: FailedSignIns::new(settings.limits.failed_sign_ins_per_minute),
+            bodies: BodyBudget::new(settings.limits.bodies_in_flight_bytes_max),
+            metrics: Metrics::new(),
+            limits: settings.limits.clone(),
+            draining: AtomicBool::new(false),
+            streams_end: CancellationToken::new(),
+        }))
+    }
+
+    /// From now on intake answers 503 `closing`, `/readyz` 503, and live streams end.
+    pub fn begin_drain(&self) {
+        self.0.draining.store(true, Ordering::Release);
+        self.0.streams_end.cancel();
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::Acquire)
+    }
+
+    /// Cancelled when live streams shall end.
+    pub(crate) fn streams_end(&self) -> &CancellationToken {
+        &self.0.streams_end
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    pub(crate) fn limits(&self) -> &HttpLimits {
+        &self.0.limits
+    }
+
+    pub(crate) fn local(&self) -> SocketAddr {
+        self.0.local
+    }
+
+    pub(crate) fn clients(&self) -> &ClientRules {
+        &self.0.clients
+    }
+
+    pub(crate) fn failed_sign_ins(&self) -> &FailedSignIns {
+        &self.0.failed_sign_ins
+    }
+
+    pub(crate) fn bodies(&self) -> &BodyBudget {
+        &self.0.bodies
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+}

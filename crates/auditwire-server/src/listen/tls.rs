@@ -1,0 +1,146 @@
+//! The listener's certificate, read again when its files change.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use rustls::ServerConfig;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_util::sync::CancellationToken;
+
+use super::settings::TlsFiles;
+
+/// How often the files' times are looked at.
+const POLL: Duration = Duration::from_secs(5);
+
+/// Why a certificate or its key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsFilesError {
+    /// A file cannot be read as PEM.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: rustls_pki_types::pem::Error,
+    },
+    /// The file is PEM but has no certificate in it.
+    #[error("{} holds no certificate", path.display())]
+    NoCertificate {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// Certificate and key do not fit each other, or use an algorithm that is not supported.
+    #[error("the certificate and its key cannot be used together: {0}")]
+    Unusable(#[from] rustls::Error),
+}
+
+/// The configuration of now.
+#[derive(Debug)]
+pub(super) struct ReloadingTls {
+    files: TlsFiles,
+    current: RwLock<Loaded>,
+}
+
+#[derive(Debug, Clone)]
+struct Loaded {
+    config: Arc<ServerConfig>,
+    changed: (Option<SystemTime>, Option<SystemTime>),
+}
+
+impl ReloadingTls {
+    pub(super) fn load(files: TlsFiles) -> Result<Self, TlsFilesError> {
+        let loaded = load(&files)?;
+        Ok(Self { files, current: RwLock::new(loaded) })
+    }
+
+    pub(super) fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).config)
+    }
+
+    /// Looks at the files until `stop`. A pair that cannot be used is logged and the one in use stays.
+    pub(super) async fn watch(&self, stop: &CancellationToken) {
+        let mut refused = None;
+        while stop.run_until_cancelled(tokio::time::sleep(POLL)).await.is_some() {
+            let now = times(&self.files);
+            let known = self.current.read().unwrap_or_else(PoisonError::into_inner).changed;
+            if now == known || refused == Some(now) {
+                continue;
+            }
+            match self.reload() {
+                Ok(()) => {
+                    tracing::info!(certificate = %self.files.cert.display(), "the listener's certificate was reloaded")
+                }
+                Err(error) => {
+                    refused = Some(now);
+                    tracing::warn!(%error, "the changed certificate is not usable; the former one stays in use");
+                }
+            }
+        }
+    }
+
+    /// Reads both files again.
+    pub(super) fn reload(&self) -> Result<(), TlsFilesError> {
+        let loaded = load(&self.files)?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = loaded;
+        Ok(())
+    }
+}
+
+fn times(files: &TlsFiles) -> (Option<SystemTime>, Option<SystemTime>) {
+    let of = |path: &Path| std::fs::metadata(path).and_then(|m| m.modified()).ok();
+    (of(&files.cert), of(&files.key))
+}
+
+fn load(files: &TlsFiles) -> Result<Loaded, TlsFilesError> {
+    // Taken first: a change while we read is then seen at the next look.
+    let changed = times(files);
+    let unread = |path: &Path, source| TlsFilesError::Read { path: path.to_owned(), source };
+    let chain = CertificateDer::pem_file_iter(&files.cert)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|e| unread(&files.cert, e))?;
+    if chain.is_empty() {
+        return Err(TlsFilesError::NoCertificate { path: files.cert.clone() });
+    }
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|e| unread(&files.key, e))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(Loaded { config: Arc::new(config), changed })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(files: &TlsFiles, name: &str) {
+        let made = rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate");
+        std::fs::write(&files.cert, made.cert.pem()).expect("writes");
+        std::fs::write(&files.key, made.signing_key.serialize_pem()).expect("writes");
+    }
+
+    #[test]
+    fn a_changed_pair_is_used_and_a_broken_one_is_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = TlsFiles { cert: folder.path().join("c.pem"), key: folder.path().join("k.pem") };
+        write(&files, "one.example");
+        let tls = ReloadingTls::load(files.clone()).expect("loads");
+        let first = tls.config();
+        write(&files, "two.example");
+        tls.reload().expect("reloads");
+        let second = tls.config();
+        assert!(!Arc::ptr_eq(&first, &second));
+
+        std::fs::write(&files.cert, "nothing").expect("writes");
+        assert!(matches!(tls.reload(), Err(TlsFilesError::NoCertificate { .. })));
+        assert!(Arc::ptr_eq(&second, &tls.config()));
+        write(&files, "three.example");
+        let other = rcgen::KeyPair::generate().expect("a key").serialize_pem();
+        std::fs::write(&files.key, other).expect("writes");
+        assert!(matches!(tls.reload(), Err(TlsFilesError::Unusable(_))));
+    }
+}
