@@ -11,7 +11,6 @@ use crate::api::BodyBudget;
 use crate::client::ClientRules;
 use crate::listen::{HttpLimits, ServerSettings};
 use crate::metrics::Metrics;
-use crate::sign_in::FailedSignIns;
 
 /// The HTTP service without its socket. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -23,7 +22,6 @@ struct Shared {
     limits: HttpLimits,
     local: SocketAddr,
     clients: ClientRules,
-    failed_sign_ins: FailedSignIns,
     bodies: BodyBudget,
     metrics: Metrics,
     draining: AtomicBool,
@@ -38,7 +36,6 @@ impl App {
             engine,
             local,
             clients: ClientRules::new(settings),
-            failed_sign_ins: FailedSignIns::new(settings.limits.failed_sign_ins_per_minute),
             bodies: BodyBudget::new(settings.limits.bodies_in_flight_bytes_max),
             metrics: Metrics::new(),
             limits: settings.limits.clone(),
@@ -76,10 +73,6 @@ impl App {
 
     pub(crate) fn clients(&self) -> &ClientRules {
         &self.0.clients
-    }
-
-    pub(crate) fn failed_sign_ins(&self) -> &FailedSignIns {
-        &self.0.failed_sign_ins
     }
 
     pub(crate) fn bodies(&self) -> &BodyBudget {

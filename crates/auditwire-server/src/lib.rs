@@ -9,7 +9,6 @@ mod client;
 pub mod listen;
 mod metrics;
 mod operations;
-mod sign_in;
 mod transport;
 
 pub use app::App;

@@ -21,7 +21,7 @@ pub(crate) struct Metrics {
     connections: Gauge,
     events: Family<ResultLabel, Counter>,
     body_bytes: Counter,
-    failed_sign_ins: Counter,
+    refused_tokens: Counter,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -68,9 +68,9 @@ impl Metrics {
         registry.register("intake_events", "Events by what became of them", Clone::clone(&events));
         let body_bytes = Counter::<u64, AtomicU64>::default();
         registry.register("intake_body_bytes", "Bytes of events bodies after decompression", body_bytes.clone());
-        let failed_sign_ins = Counter::<u64, AtomicU64>::default();
-        registry.register("failed_sign_ins", "Requests with a token that is not valid", failed_sign_ins.clone());
-        Self { registry: Arc::new(registry), requests, seconds, connections, events, body_bytes, failed_sign_ins }
+        let refused_tokens = Counter::<u64, AtomicU64>::default();
+        registry.register("refused_tokens", "Requests with a token that is not valid", refused_tokens.clone());
+        Self { registry: Arc::new(registry), requests, seconds, connections, events, body_bytes, refused_tokens }
     }
 
     pub(crate) fn registry(&self) -> &Registry {
@@ -96,8 +96,8 @@ impl Metrics {
         self.body_bytes.inc_by(body_bytes);
     }
 
-    pub(crate) fn failed_sign_in(&self) {
-        self.failed_sign_ins.inc();
+    pub(crate) fn refused_token(&self) {
+        self.refused_tokens.inc();
     }
 }
 

@@ -12,7 +12,6 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use super::problem::{Problem, Result};
 use crate::App;
 use crate::client::ClientAddress;
-use crate::sign_in::Verdict;
 
 /// The caller behind a valid token, and the token itself for those who must ask again (live streams).
 #[derive(Debug)]
@@ -25,46 +24,31 @@ impl FromRequestParts<App> for Auth {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let token = bearer(&parts.headers)?;
-        match tokens::authenticate(app.engine(), token).await? {
-            Some(caller) => Ok(Self { caller, token: Secret::new(token.as_bytes().to_vec()) }),
-            None => Err(refuse(app, parts.extensions.get::<ClientAddress>().copied()).await),
+        let peer = parts.extensions.get::<ClientAddress>().map_or(app.local().ip(), |c| c.0);
+        let token = bearer(&parts.headers);
+        match tokens::authenticate_from(app.engine(), token, peer).await? {
+            Some(caller) => Ok(Self { caller, token: Secret::new(token.unwrap_or_default().as_bytes().to_vec()) }),
+            None => Err(refused(app, token)),
         }
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Result<&str> {
-    let missing = || {
-        let detail = "send an API token as 'Authorization: Bearer aw_...'";
-        challenge(Problem::new(StatusCode::UNAUTHORIZED, "missing_token", detail), "Bearer")
+/// What stands after `Bearer`, if anything.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
+}
+
+fn refused(app: &App, token: Option<&str>) -> Problem {
+    let (code, detail, challenge) = match token {
+        None => ("missing_token", "send an API token as 'Authorization: Bearer aw_...'", "Bearer"),
+        Some(_) => {
+            app.metrics().refused_token();
+            ("invalid_token", "this token is unknown, revoked or expired", "Bearer error=\"invalid_token\"")
+        }
     };
-    let value = headers.get(header::AUTHORIZATION).ok_or_else(missing)?.to_str().map_err(|_| missing())?;
-    let (scheme, token) = value.split_once(' ').ok_or_else(missing)?;
-    let token = token.trim();
-    if scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() { Ok(token) } else { Err(missing()) }
-}
-
-async fn refuse(app: &App, client: Option<ClientAddress>) -> Problem {
-    app.metrics().failed_sign_in();
-    let address = client.map_or(app.local().ip(), |c| c.0);
-    match app.failed_sign_ins().count(address, app.engine().clock.now()) {
-        Verdict::TooMany { retry_after } => {
-            let detail = "too many requests with tokens that are not valid came from this address";
-            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_failed_sign_ins", detail).retry_after(retry_after)
-        }
-        Verdict::Refused { first } => {
-            if first {
-                tracing::warn!(client = %address, "a token that is not valid was sent");
-            }
-            let detail = "this token is unknown, revoked or expired";
-            let problem = Problem::new(StatusCode::UNAUTHORIZED, "invalid_token", detail);
-            challenge(problem, "Bearer error=\"invalid_token\"")
-        }
-    }
-}
-
-fn challenge(problem: Problem, how: &'static str) -> Problem {
-    problem.with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static(how))
+    let challenge = HeaderValue::from_static(challenge);
+    Problem::new(StatusCode::UNAUTHORIZED, code, detail).with_header(header::WWW_AUTHENTICATE, challenge)
 }
 
 /// The `{project}` of the path.

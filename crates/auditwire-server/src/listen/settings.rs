@@ -60,8 +60,6 @@ pub struct HttpLimits {
     pub bodies_in_flight_bytes_max: usize,
     /// How many bytes one compressed byte may become, once 4 MiB are passed. Default 200.
     pub compression_ratio_max: usize,
-    /// Failed sign-ins of one address (IPv6: one /64) in a minute before 429. Default 20.
-    pub failed_sign_ins_per_minute: u32,
     /// Longest drain. Default 20 s.
     pub drain_max: Duration,
 }
@@ -78,7 +76,6 @@ impl Default for HttpLimits {
             body_bytes_max: 1 << 20,
             bodies_in_flight_bytes_max: 64 << 20,
             compression_ratio_max: 200,
-            failed_sign_ins_per_minute: 20,
             drain_max: Duration::from_secs(20),
         }
     }
