@@ -25,5 +25,5 @@ use super::problem::Result;
 
 /// A connection as a client sends it.
 fn input(body: &JsonBytes) -> Result<ConnectionInput> {
-    body.parse()
+    Ok(ConnectionInput::from_json(&body.0)?)
 }
