@@ -1,3 +1,45 @@
 //! The binary: verbs, configuration, wiring, lifecycle.
 
-fn main() {}
+mod check;
+mod cli;
+mod client;
+mod clock;
+mod config;
+mod connections;
+mod demo;
+mod events;
+mod failure;
+mod keys;
+mod lifecycle;
+mod receive;
+mod serve;
+mod telemetry;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use cli::{Cli, Command};
+use failure::{Failure, Result};
+
+fn main() -> ExitCode {
+    failure::report(run(Cli::parse().command))
+}
+
+fn run(command: Command) -> Result {
+    // One TLS provider for the whole process; libraries that look for "the default" find this one.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::caused_by("the runtime cannot start", &e))?;
+    match command {
+        Command::Serve(args) => runtime.block_on(serve::run(args)),
+        Command::Demo(args) => runtime.block_on(demo::run(args)),
+        Command::Connections(args) => runtime.block_on(connections::run(args)),
+        Command::Check(args) => runtime.block_on(check::run(args)),
+        Command::Events(args) => runtime.block_on(events::run(args)),
+        Command::Receive(args) => runtime.block_on(receive::run(args)),
+        Command::Completion { shell } => cli::completion(shell),
+    }
+}

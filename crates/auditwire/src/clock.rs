@@ -1,0 +1,15 @@
+//! The system's clock: the one place where time is read.
+
+use auditwire_model::{Clock, Timestamp};
+
+/// Reads the system's time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock that everything else is given")]
+    fn now(&self) -> Timestamp {
+        let nanos = jiff::Timestamp::now().as_nanosecond();
+        i64::try_from(nanos).ok().and_then(Timestamp::from_nanos).unwrap_or(Timestamp::EPOCH)
+    }
+}

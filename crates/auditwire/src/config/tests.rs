@@ -1,0 +1,117 @@
+//! Each mistake is told with its key, and all of them at once.
+
+use super::*;
+
+fn load(file: &str, environment: &[(&str, &str)], overrides: &Overrides) -> Result<Config> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("auditwire.toml");
+    std::fs::write(&path, file).unwrap();
+    let environment = environment.iter().map(|(k, v)| (OsString::from(k), OsString::from(v)));
+    Config::load(Some(&path), environment, overrides)
+}
+
+fn problem(file: &str, environment: &[(&str, &str)]) -> String {
+    let failure = load(file, environment, &Vec::new()).unwrap_err();
+    assert_eq!(failure.code, USAGE);
+    failure.message
+}
+
+#[test]
+fn the_defaults_are_the_products() {
+    let config = Config::load(None, [], &Vec::new()).unwrap();
+    assert_eq!(config.server.listen, "127.0.0.1:8514".parse().unwrap());
+    assert_eq!(config.data, PathBuf::from("auditwire-data"));
+    assert_eq!(config.event, EventLimits::default());
+    let (ours, engines) = (config.log.settings(), LogSettings::default());
+    assert_eq!(format!("{ours:?}"), format!("{engines:?}"));
+    assert_eq!(config.telemetry, TelemetryConfig { format: LogFormat::Text, level: "info".into() });
+}
+
+#[test]
+fn the_command_line_wins_over_the_environment_over_the_file() {
+    let file =
+        "[server]\nlisten = '127.0.0.1:1'\nhostnames = ['a']\n[data]\ndir = 'file'\n[log]\ntail_bytes_max = 2097152\n";
+    let environment = [
+        ("AUDITWIRE_SERVER__LISTEN", "127.0.0.1:2"),
+        ("AUDITWIRE_SERVER__HOSTNAMES", "b, c"),
+        ("AUDITWIRE_URL", "http://elsewhere"),
+        ("PATH", "/bin"),
+    ];
+    let config = load(file, &environment, &vec![("server", "listen", "127.0.0.1:3".into())]).unwrap();
+    assert_eq!(config.server.listen.port(), 3);
+    assert_eq!(config.server.hostnames, ["b", "c"]);
+    assert_eq!(config.data, PathBuf::from("file"));
+    assert_eq!(config.log.tail_bytes_max, 2 << 20);
+}
+
+#[test]
+fn unknown_names_are_refused_with_a_hint_wherever_they_come_from() {
+    assert!(problem("[server]\nlisen = 'x'", &[]).contains("server.lisen"));
+    assert!(problem("[server]\nlisen = 'x'", &[]).contains("did you mean listen?"));
+    assert!(problem("[retention]\ndays = 1", &[]).contains("retention"));
+    assert!(problem("[serve]\n", &[]).contains("did you mean server?"));
+    assert!(problem("top = 1", &[]).contains("top"));
+    assert!(problem("", &[("AUDITWIRE_LOG__TAIL", "1")]).contains("AUDITWIRE_LOG__TAIL"));
+}
+
+#[test]
+fn every_wrong_value_names_its_key() {
+    let cases = [
+        ("[server]\nlisten = 'here'", "server.listen"),
+        ("[server]\nlisten = 8514", "server.listen"),
+        ("[server]\nlisten = '0.0.0.0:8514'", "behind_proxy"),
+        ("[server]\ntls_cert = 'a.pem'", "server.tls_key"),
+        ("[server]\ntls_key = 'a.pem'", "server.tls_cert"),
+        ("[server]\nbehind_proxy = ['10.0.0.0/99']", "10.0.0.0/99"),
+        ("[server]\nbehind_proxy = [1]", "server.behind_proxy"),
+        ("[server]\nhostnames = ['a b']", "server.hostnames"),
+        ("[data]\ndir = ''", "data.dir"),
+        ("[log]\ngroup_bytes_max = '4 MB'", "log.group_bytes_max"),
+        ("[log]\ngroup_bytes_max = 1", "outside"),
+        ("[log]\ngroup_events_max = 0", "log.group_events_max"),
+        ("[log]\ntail_bytes_max = -1", "log.tail_bytes_max"),
+        ("[log]\nqueue_bytes_max = 1.5", "log.queue_bytes_max"),
+        ("[log]\nduplicate_window = '1 h'", "at least"),
+        ("[log]\nduplicate_window = '1 week'", "log.duplicate_window"),
+        ("[log]\nduplicate_events = 10", "log.duplicate_events"),
+        ("[event]\nevent_bytes_max = '1 B'", "event.event_bytes_max"),
+        ("[event]\njson_depth_max = 1000", "event.json_depth_max"),
+        ("[delivery]\nhostname = 'a b'", "delivery.hostname"),
+        ("[delivery]\nallow = 'nowhere'", "delivery.allow"),
+        ("[delivery]\ndeny = ['nowhere']", "delivery.deny"),
+        ("[telemetry]\nformat = 'xml'", "telemetry.format"),
+        ("[telemetry]\nlevel = 'a=b=c'", "telemetry.level"),
+        ("not toml", "is not TOML"),
+    ];
+    for (file, expected) in cases {
+        let message = problem(file, &[]);
+        assert!(message.contains(expected), "{file}: {message}");
+    }
+}
+
+#[test]
+fn all_problems_are_told_together() {
+    let message = problem(
+        "[server]\nlisten = 'x'\nnope = 1\n[log]\ntail_bytes_max = 'much'\n[telemetry]\nformat = 'xml'",
+        &[("AUDITWIRE_EVENT__LABELS_MAX", "0")],
+    );
+    assert!(message.contains("5 problems"), "{message}");
+    for key in ["server.listen", "server.nope", "log.tail_bytes_max", "telemetry.format", "event.labels_max"] {
+        assert!(message.contains(key), "{key}: {message}");
+    }
+}
+
+#[test]
+fn a_public_address_is_fine_with_tls_or_behind_a_proxy() {
+    let tls = "[server]\nlisten = '0.0.0.0:443'\ntls_cert = 'c'\ntls_key = 'k'";
+    assert!(load(tls, &[], &Vec::new()).unwrap().server.tls.is_some());
+    let proxy = "[server]\nlisten = '[::]:80'\nbehind_proxy = ['10.0.0.1']";
+    let networks = load(proxy, &[], &Vec::new()).unwrap().server.behind_proxy;
+    assert_eq!(networks, ["10.0.0.1/32".parse::<IpNet>().unwrap()]);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let failure = Config::load(Some(Path::new("/nowhere/a.toml")), [], &Vec::new()).unwrap_err();
+    assert!(failure.message.contains("/nowhere/a.toml"), "{}", failure.message);
+}

@@ -1,0 +1,371 @@
+//! The connection form as flags. What is given replaces that field of the base: nothing for a new connection, the
+//! stored one for an edit, a JSON file with `--from-file`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use crate::failure::{Failure, Result};
+
+/// Fields that a client may write (product section 9); everything else in an answer is the service's.
+const WRITABLE: [&str; 9] =
+    ["name", "endpoint", "transport", "tls", "format", "framing", "options", "filter", "rate_limit"];
+const WRITABLE_TLS: [&str; 5] = ["pem", "server_name", "verify", "fingerprint", "min_version"];
+
+/// Flags of the form. Values are checked by the service, which knows all rules; closed sets are checked here too.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct FormArgs {
+    /// Begin with this JSON object (as the API takes it; `-` reads stdin); flags change it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from_file: Option<PathBuf>,
+    /// Name, unique in the project.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Connection point: IP:port, [IPv6]:port or host:port.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) endpoint: Option<String>,
+    /// Data transfer protocol. Default: tcp.
+    #[arg(long, value_parser = ["tcp", "udp", "tls"])]
+    pub(crate) transport: Option<String>,
+    /// Message format: RAW (rfc5424) or CEF. Default: rfc5424.
+    #[arg(long, value_parser = ["rfc5424", "cef"])]
+    pub(crate) format: Option<String>,
+    /// Where a message ends. Default: octet_counting for TLS with rfc5424, else lf.
+    #[arg(long, value_parser = ["lf", "octet_counting"])]
+    pub(crate) framing: Option<String>,
+    /// Events per second at most; `none` lifts the limit.
+    #[arg(long, value_name = "N|none")]
+    pub(crate) rate_limit: Option<String>,
+    /// TLS settings.
+    #[command(flatten)]
+    pub(crate) tls: TlsArgs,
+    /// Format options.
+    #[command(flatten)]
+    pub(crate) options: OptionArgs,
+    /// Message filtering.
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+}
+
+/// TLS settings.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "TLS")]
+pub(crate) struct TlsArgs {
+    /// PEM file with any mix of CA certificates, a client certificate chain and its key.
+    #[arg(long, value_name = "FILE", conflicts_with = "remove_pem")]
+    pub(crate) pem_file: Option<PathBuf>,
+    /// Forget the stored certificates and key.
+    #[arg(long)]
+    pub(crate) remove_pem: bool,
+    /// Name that the peer's certificate must carry, when it is not the host of the endpoint; `none` for the host.
+    #[arg(long, value_name = "NAME|none")]
+    pub(crate) server_name: Option<String>,
+    /// How the peer is verified.
+    #[arg(long, value_parser = ["full", "fingerprint", "off"])]
+    pub(crate) verify: Option<String>,
+    /// SHA-256 of the peer's certificate, for --verify fingerprint.
+    #[arg(long, value_name = "SHA256")]
+    pub(crate) fingerprint: Option<String>,
+    /// Lowest TLS version spoken.
+    #[arg(long, value_parser = ["1.2", "1.3"])]
+    pub(crate) min_tls: Option<String>,
+}
+
+/// Format options.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Format options")]
+pub(crate) struct OptionArgs {
+    /// Syslog facility, 0 to 23. Default: 13.
+    #[arg(long, value_name = "N")]
+    pub(crate) facility: Option<u8>,
+    /// HOSTNAME of the messages; `none` for this service's host name.
+    #[arg(long, value_name = "NAME|none")]
+    pub(crate) hostname: Option<String>,
+    /// APP-NAME of the messages; `none` for the format's default.
+    #[arg(long, value_name = "NAME|none")]
+    pub(crate) app_name: Option<String>,
+    /// Put a byte order mark before the message text.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) bom: Option<bool>,
+    /// Largest message in bytes; `none` for the transport's default.
+    #[arg(long, value_name = "N|none")]
+    pub(crate) max_bytes: Option<String>,
+    /// What stands before a CEF message.
+    #[arg(long, value_parser = ["rfc5424", "bsd", "none"])]
+    pub(crate) cef_envelope: Option<String>,
+    /// Private enterprise number of the structured data.
+    #[arg(long, value_name = "N")]
+    pub(crate) pen: Option<u32>,
+    /// Most bytes that are sent again after a break; `none` for the default.
+    #[arg(long, value_name = "N|none")]
+    pub(crate) overlap_bytes: Option<String>,
+}
+
+/// Message filtering.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Filter (several conditions are joined by AND)")]
+pub(crate) struct FilterArgs {
+    /// Send everything.
+    #[arg(long, conflicts_with_all = ["status_only", "status_except", "source_only", "source_except"])]
+    pub(crate) no_filter: bool,
+    /// Send only these: success, failure, unknown, a code, or a class such as 4xx.
+    #[arg(long, value_delimiter = ',', value_name = "STATUS,…", conflicts_with = "status_except")]
+    pub(crate) status_only: Vec<String>,
+    /// Send all but these.
+    #[arg(long, value_delimiter = ',', value_name = "STATUS,…")]
+    pub(crate) status_except: Vec<String>,
+    /// Send only events of these sources.
+    #[arg(long, value_delimiter = ',', value_name = "SOURCE,…", conflicts_with = "source_except")]
+    pub(crate) source_only: Vec<String>,
+    /// Send all but events of these sources.
+    #[arg(long, value_delimiter = ',', value_name = "SOURCE,…")]
+    pub(crate) source_except: Vec<String>,
+}
+
+/// The part of an answer that may be sent back. The key stays stored because `pem` is absent.
+pub(crate) fn writable(connection: &Value) -> Value {
+    let keep = |value: &Value, keys: &[&str]| -> Map<String, Value> {
+        let fields = value.as_object().into_iter().flatten();
+        fields
+            .filter(|(key, _)| keys.contains(&key.as_str()))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    };
+    let mut fields = keep(connection, &WRITABLE);
+    if let Some(tls) = fields.get("tls").filter(|tls| tls.is_object()) {
+        let tls = keep(tls, &WRITABLE_TLS);
+        fields.insert("tls".into(), Value::Object(tls));
+    }
+    Value::Object(fields)
+}
+
+impl FormArgs {
+    /// True when no flag was given.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.from_file.is_none() && self.flags().is_ok_and(|flags| flags.as_object().is_some_and(Map::is_empty))
+    }
+
+    /// The base with what the flags say.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or a number is none.
+    pub(crate) fn apply(&self, base: Value) -> Result<Value> {
+        let base = match &self.from_file {
+            None => base,
+            Some(path) => serde_json::from_str(&read(path)?)
+                .map_err(|e| Failure::usage(format!("{} is not a JSON object: {e}", path.display())))?,
+        };
+        let mut body = base;
+        merge(&mut body, self.flags()?);
+        // `tls` may only be there for TLS: changing the transport away from it drops the block.
+        let transport = body["transport"].as_str().unwrap_or("tcp");
+        if transport != "tls"
+            && self.transport.is_some()
+            && let Some(fields) = body.as_object_mut()
+        {
+            fields.remove("tls");
+        }
+        Ok(body)
+    }
+
+    /// What the flags say, in the shape of the API.
+    fn flags(&self) -> Result<Value> {
+        let mut body = json!({
+            "name": self.name,
+            "endpoint": self.endpoint,
+            "transport": self.transport,
+            "format": self.format,
+            "framing": self.framing,
+        });
+        drop_nulls(&mut body);
+        set(&mut body, "tls", self.tls.value()?);
+        set(&mut body, "options", self.options.value()?);
+        set(&mut body, "filter", self.filter.value());
+        if let Some(limit) = &self.rate_limit {
+            body["rate_limit"] = number_or_none("--rate-limit", limit)?;
+        }
+        Ok(body)
+    }
+}
+
+impl TlsArgs {
+    fn value(&self) -> Result<Value> {
+        let mut tls = json!({ "verify": self.verify, "fingerprint": self.fingerprint, "min_version": self.min_tls });
+        drop_nulls(&mut tls);
+        if let Some(name) = &self.server_name {
+            tls["server_name"] = text_or_none(name);
+        }
+        if let Some(path) = &self.pem_file {
+            tls["pem"] = json!(read(path)?);
+        }
+        if self.remove_pem {
+            tls["pem"] = Value::Null;
+        }
+        Ok(tls)
+    }
+}
+
+impl OptionArgs {
+    fn value(&self) -> Result<Value> {
+        let mut options = json!({
+            "facility": self.facility,
+            "bom": self.bom,
+            "cef_envelope": self.cef_envelope,
+            "pen": self.pen,
+        });
+        drop_nulls(&mut options);
+        for (key, given) in [("hostname", &self.hostname), ("app_name", &self.app_name)] {
+            if let Some(text) = given {
+                options[key] = text_or_none(text);
+            }
+        }
+        for (key, flag, given) in
+            [("max_bytes", "--max-bytes", &self.max_bytes), ("overlap_bytes", "--overlap-bytes", &self.overlap_bytes)]
+        {
+            if let Some(text) = given {
+                options[key] = number_or_none(flag, text)?;
+            }
+        }
+        Ok(options)
+    }
+}
+
+impl FilterArgs {
+    fn value(&self) -> Value {
+        if self.no_filter {
+            return json!({ "kind": "none", "status": { "mode": "off", "values": [] }, "source": { "mode": "off", "values": [] } });
+        }
+        let selection = |only: &[String], except: &[String]| match (only, except) {
+            ([], []) => None,
+            ([], except) => Some(json!({ "mode": "except", "values": except })),
+            (only, _) => Some(json!({ "mode": "only", "values": only })),
+        };
+        let mut filter = json!({});
+        for (key, only, except) in
+            [("status", &self.status_only, &self.status_except), ("source", &self.source_only, &self.source_except)]
+        {
+            if let Some(selection) = selection(only, except) {
+                filter[key] = selection;
+                filter["kind"] = json!("general");
+            }
+        }
+        filter
+    }
+}
+
+/// Objects are merged, everything else is replaced.
+fn merge(base: &mut Value, change: Value) {
+    match (base, change) {
+        (Value::Object(base), Value::Object(change)) => {
+            for (key, value) in change {
+                merge(base.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (base, change) => *base = change,
+    }
+}
+
+fn drop_nulls(value: &mut Value) {
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
+    }
+}
+
+fn set(body: &mut Value, key: &str, value: Value) {
+    if value.as_object().is_some_and(|fields| !fields.is_empty()) {
+        body[key] = value;
+    }
+}
+
+fn text_or_none(text: &str) -> Value {
+    if text == "none" || text.is_empty() { Value::Null } else { json!(text) }
+}
+
+fn number_or_none(flag: &str, text: &str) -> Result<Value> {
+    if text == "none" {
+        return Ok(Value::Null);
+    }
+    text.parse::<u64>().map(|n| json!(n)).map_err(|_| Failure::usage(format!("{flag} takes a whole number or `none`")))
+}
+
+fn read(path: &std::path::Path) -> Result<String> {
+    let text =
+        if path.as_os_str() == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(path) };
+    text.map_err(|e| Failure::usage(format!("{} cannot be read: {e}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        form: FormArgs,
+    }
+
+    fn form(line: &str) -> FormArgs {
+        Line::try_parse_from(std::iter::once("form").chain(line.split_whitespace())).unwrap().form
+    }
+
+    #[test]
+    fn every_flag_lands_in_its_field() {
+        let line = "--name a --endpoint h:1 --transport tls --format cef --framing lf --rate-limit 10 --server-name s \
+                    --verify fingerprint --fingerprint ab --min-tls 1.3 --facility 16 --hostname h --app-name p --bom \
+                    --max-bytes 4096 --cef-envelope bsd --pen 1 --overlap-bytes 9 --status-only failure,4xx \
+                    --source-except dns";
+        let expected = json!({
+            "name": "a", "endpoint": "h:1", "transport": "tls", "format": "cef", "framing": "lf", "rate_limit": 10,
+            "tls": { "server_name": "s", "verify": "fingerprint", "fingerprint": "ab", "min_version": "1.3" },
+            "options": {
+                "facility": 16, "hostname": "h", "app_name": "p", "bom": true, "max_bytes": 4096, "cef_envelope": "bsd",
+                "pen": 1, "overlap_bytes": 9
+            },
+            "filter": {
+                "kind": "general", "status": { "mode": "only", "values": ["failure", "4xx"] },
+                "source": { "mode": "except", "values": ["dns"] }
+            }
+        });
+        assert_eq!(form(line).apply(json!({})).unwrap(), expected);
+    }
+
+    #[test]
+    fn an_edit_keeps_what_is_not_given_and_drops_what_is_the_services() {
+        let stored = json!({
+            "id": "c1", "revision": 3, "status": "active", "name": "a", "endpoint": "h:1", "transport": "tls",
+            "tls": { "verify": "full", "certificates": [], "client_key": true }, "options": { "facility": 13, "pen": 7 },
+            "rate_limit": 5
+        });
+        let body = form("--facility 4 --rate-limit none --server-name none").apply(writable(&stored)).unwrap();
+        assert_eq!(
+            body,
+            json!({
+                "name": "a", "endpoint": "h:1", "transport": "tls", "tls": { "verify": "full", "server_name": null },
+                "options": { "facility": 4, "pen": 7 }, "rate_limit": null
+            })
+        );
+        let plain = form("--transport tcp").apply(writable(&stored)).unwrap();
+        assert!(plain.get("tls").is_none());
+    }
+
+    #[test]
+    fn no_flags_mean_no_change() {
+        assert!(form("").is_empty());
+        assert!(!form("--pen 1").is_empty());
+        assert!(form("--rate-limit x").apply(json!({})).is_err());
+    }
+
+    #[test]
+    fn a_pem_is_read_from_its_file_and_removed_on_request() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.pem");
+        std::fs::write(&path, "PEM").unwrap();
+        let given = FormArgs { tls: TlsArgs { pem_file: Some(path), ..TlsArgs::default() }, ..FormArgs::default() };
+        assert_eq!(given.apply(json!({})).unwrap(), json!({ "tls": { "pem": "PEM" } }));
+        assert_eq!(form("--remove-pem").apply(json!({})).unwrap(), json!({ "tls": { "pem": null } }));
+    }
+}

@@ -1,0 +1,185 @@
+//! Connections and checks as text. All of it may hold foreign text, so all of it is escaped.
+
+use serde_json::Value;
+
+use crate::terminal::{Column, Screen, Table, Tone, escape, grouped, shorten};
+
+/// A text field of an answer; empty when it is not there.
+pub(crate) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_default()
+}
+
+/// A connection's name, quoted and escaped.
+pub(crate) fn name(connection: &Value) -> String {
+    format!("\"{}\"", escape(text(connection, "name")))
+}
+
+fn tone(status: &str) -> Tone {
+    match status {
+        "active" => Tone::Good,
+        "degraded" => Tone::Warn,
+        "failing" => Tone::Bad,
+        _ => Tone::Dim,
+    }
+}
+
+/// The list, within 80 columns.
+pub(crate) fn table(connections: &[Value], screen: Screen) -> Vec<String> {
+    let column = |title, max, right| Column { title, max, right };
+    let mut table = Table::new(vec![
+        column("status", 8, false),
+        column("name", 18, false),
+        column("endpoint", 24, false),
+        column("via", 4, false),
+        column("format", 7, false),
+        column("backlog", 9, true),
+    ]);
+    for connection in connections {
+        let status = text(connection, "status");
+        let cell = |key: &str| (text(connection, key).to_owned(), None);
+        table.row(vec![
+            (status.to_owned(), Some(tone(status))),
+            cell("name"),
+            cell("endpoint"),
+            cell("transport"),
+            cell("format"),
+            (grouped(connection["delivery"]["backlog"].as_u64().unwrap_or(0)), None),
+        ]);
+    }
+    table.lines(screen)
+}
+
+/// One connection completely.
+pub(crate) fn connection(connection: &Value, screen: Screen) -> Vec<String> {
+    let status = text(connection, "status");
+    let mut lines =
+        vec![format!("{}  {}", screen.paint(Tone::Bold, name(connection)), screen.paint(tone(status), status))];
+    let skip = ["name", "status", "tls", "options", "filter", "delivery"];
+    fields(&mut lines, connection, "", &skip);
+    for part in ["tls", "options", "filter", "delivery"] {
+        if connection[part].as_object().is_some_and(|fields| !fields.is_empty()) {
+            lines.push(screen.paint(Tone::Bold, part));
+            fields(&mut lines, &connection[part], "  ", &["certificates", "last_error"]);
+        }
+        for certificate in connection[part]["certificates"].as_array().into_iter().flatten() {
+            let validity = format!("{} … {}", text(certificate, "not_before"), text(certificate, "not_after"));
+            lines.push(format!(
+                "  {} certificate {}",
+                escape(text(certificate, "role")),
+                escape(text(certificate, "subject"))
+            ));
+            lines.push(format!("    issued by {}, valid {}", escape(text(certificate, "issuer")), escape(&validity)));
+            lines.push(format!("    sha256 {}", escape(text(certificate, "sha256"))));
+        }
+        let error = &connection[part]["last_error"];
+        if error.is_object() {
+            let said =
+                format!("last error at {}: {} [{}]", text(error, "at"), text(error, "message"), text(error, "code"));
+            lines.push(screen.paint(Tone::Warn, format!("  {}", escape(&said))));
+        }
+    }
+    lines
+}
+
+fn fields(lines: &mut Vec<String>, value: &Value, indent: &str, skip: &[&str]) {
+    for (key, value) in value.as_object().into_iter().flatten() {
+        if skip.contains(&key.as_str()) || value.is_null() {
+            continue;
+        }
+        let text = match value {
+            Value::String(text) => escape(text).into_owned(),
+            Value::Object(selection) => match selection.get("mode").and_then(Value::as_str) {
+                Some("off") => continue,
+                Some(mode) => format!("{mode} {}", escape(&selection["values"].to_string())),
+                None => escape(&value.to_string()).into_owned(),
+            },
+            other => escape(&other.to_string()).into_owned(),
+        };
+        lines.push(format!("{indent}{key:<24} {text}"));
+    }
+}
+
+/// The stages of a check with marks, codes and remedies, and a last line that sums up.
+pub(crate) fn check(report: &Value, screen: Screen) -> Vec<String> {
+    let mut lines = Vec::new();
+    for stage in report["stages"].as_array().into_iter().flatten() {
+        let ok = stage["ok"].as_bool().unwrap_or(false);
+        let code = text(stage, "code");
+        let tone = match (ok, code) {
+            (true, "ok") => Tone::Good,
+            (true, _) => Tone::Warn,
+            (false, _) => Tone::Bad,
+        };
+        let mark = if ok { "✓" } else { "✗" };
+        let name = shorten(text(stage, "stage"), 12);
+        let said = escape(text(stage, "message"));
+        let code = if code == "ok" { String::new() } else { format!(" [{}]", escape(code)) };
+        let ms = stage["ms"].as_f64().unwrap_or(0.0);
+        lines.push(format!("  {} {name:<12} {ms:>6.0} ms  {said}{code}", screen.paint(tone, mark)));
+        let remedy = text(stage, "remedy");
+        if !remedy.is_empty() {
+            lines.push(format!("                            → {}", escape(remedy)));
+        }
+    }
+    let ok = report["ok"].as_bool().unwrap_or(false);
+    let confirmed = report["confirmed"].as_bool().unwrap_or(false);
+    lines.push(match (ok, confirmed) {
+        (true, true) => screen.paint(Tone::Good, "The check passed."),
+        (true, false) => screen.paint(Tone::Warn, "Nothing speaks against it, but the receiver cannot confirm."),
+        (false, _) => screen.paint(Tone::Bad, "The check failed."),
+    });
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const PLAIN: Screen = Screen { fancy: false, columns: 80 };
+
+    #[test]
+    fn the_list_fits_eighty_columns_whatever_the_names() {
+        let long = "x".repeat(200);
+        let connection = json!({
+            "status": "degraded", "name": format!("{long}\u{1b}[2J"), "endpoint": long, "transport": "tls",
+            "format": "rfc5424", "delivery": { "backlog": 1_234_567 }
+        });
+        for line in table(&[connection], PLAIN) {
+            assert!(line.chars().count() <= 80, "{} characters: {line}", line.chars().count());
+            assert!(!line.contains('\u{1b}'));
+        }
+    }
+
+    #[test]
+    fn a_check_shows_marks_codes_and_remedies() {
+        let report = json!({ "ok": false, "confirmed": false, "stages": [
+            { "stage": "address", "ok": true, "code": "ok", "message": "allowed", "remedy": "", "ms": 0 },
+            { "stage": "connect", "ok": false, "code": "connect_refused", "message": "nobody listens", "remedy": "start it", "ms": 3 },
+        ] });
+        let text = check(&report, PLAIN).join("\n");
+        for part in ["✓ address", "✗ connect", "[connect_refused]", "→ start it", "The check failed."] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        assert!(!text.contains("[ok]"));
+    }
+
+    #[test]
+    fn everything_of_a_connection_is_shown_but_what_is_off() {
+        let shown = connection(
+            &json!({
+                "id": "c1", "name": "a", "status": "failing", "cause": "connect_refused", "rate_limit": null,
+                "tls": { "verify": "full", "certificates": [{ "role": "ca", "subject": "CN=x", "sha256": "ab" }] },
+                "filter": { "kind": "general", "status": { "mode": "only", "values": ["4xx"] }, "source": { "mode": "off" } },
+                "delivery": { "cursor": 5, "last_error": { "code": "connect_refused", "message": "no\nbody", "at": "T" } }
+            }),
+            PLAIN,
+        )
+        .join("\n");
+        for part in ["failing", "c1", "connect_refused", "CN=x", "only [\"4xx\"]", "cursor", "no\\nbody"] {
+            assert!(shown.contains(part), "{part} in {shown}");
+        }
+        assert!(!shown.contains("rate_limit") && !shown.contains("source"));
+    }
+}

@@ -1,0 +1,82 @@
+//! The receiver's side of TLS: a certificate from files, or one made on the spot.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use auditwire_engine::secrets::sha256_hex;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::failure::{Failure, Result};
+
+/// A certificate with its key.
+pub(crate) struct Identity {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    /// The leaf as PEM, for a connection to trust.
+    pub(crate) pem: Option<String>,
+}
+
+impl Identity {
+    /// From PEM files.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub(crate) fn from_files(cert: &Path, key: &Path) -> Result<Self> {
+        let chain = certificates(cert)?;
+        let key = PrivateKeyDer::from_pem_file(key)
+            .map_err(|e| Failure::caused_by(format!("{} holds no usable private key", key.display()), &e))?;
+        Ok(Self { chain, key, pem: None })
+    }
+
+    /// A fresh self-signed one for this machine's loopback names.
+    ///
+    /// # Errors
+    /// When the system gives no randomness.
+    pub(crate) fn self_made() -> Result<Self> {
+        let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+        let made = rcgen::generate_simple_self_signed(names)
+            .map_err(|e| Failure::caused_by("no certificate can be made", &e))?;
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der())
+            .map_err(|e| Failure::new(format!("no certificate can be made: {e}")))?;
+        Ok(Self { chain: vec![made.cert.der().clone()], key, pem: Some(made.cert.pem()) })
+    }
+
+    /// Lower-case hex SHA-256 of the leaf.
+    pub(crate) fn fingerprint(&self) -> String {
+        self.chain.first().map(|leaf| sha256_hex(leaf)).unwrap_or_default()
+    }
+
+    /// What the listener needs. With a client CA, clients without a certificate of it are refused.
+    ///
+    /// # Errors
+    /// When certificate, key and CA do not fit together.
+    pub(crate) fn config(self, client_ca: Option<&Path>) -> Result<Arc<ServerConfig>> {
+        let unusable = |e: rustls::Error| Failure::caused_by("the certificate and its key cannot be used", &e);
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
+        let builder = builder.with_safe_default_protocol_versions().map_err(unusable)?;
+        let builder = match client_ca {
+            None => builder.with_no_client_auth(),
+            Some(path) => {
+                let mut roots = RootCertStore::empty();
+                roots.add_parsable_certificates(certificates(path)?);
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+                    .build()
+                    .map_err(|e| Failure::caused_by(format!("{} is no usable CA", path.display()), &e))?;
+                builder.with_client_cert_verifier(verifier)
+            }
+        };
+        Ok(Arc::new(builder.with_single_cert(self.chain, self.key).map_err(unusable)?))
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let failed = |e: rustls_pki_types::pem::Error| {
+        Failure::caused_by(format!("{} holds no usable certificate", path.display()), &e)
+    };
+    let chain = CertificateDer::pem_file_iter(path).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    if chain.is_empty() { Err(Failure::new(format!("{} holds no certificate", path.display()))) } else { Ok(chain) }
+}

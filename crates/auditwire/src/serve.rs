@@ -1,0 +1,219 @@
+//! `auditwire serve`: the wiring, top to bottom. Configuration, logging, lock, listener, store, keys, engine, operator's
+//! token, then serving until a signal or a failure.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use auditwire_engine::delivery::DeliverySettings;
+use auditwire_engine::log::Ended;
+use auditwire_engine::secrets::Secret;
+use auditwire_engine::{Engine, Settings, tokens};
+use auditwire_server::{BoundServer, ServerSettings};
+use auditwire_store::{DataDir, DirError, SqliteOptions, SqliteStore};
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::SystemClock;
+use crate::config::{self, Config, Overrides};
+use crate::failure::{Failure, LOCKED, Result, chain};
+use crate::keys::{self, KeySource};
+use crate::lifecycle::Lifecycle;
+use crate::{telemetry, terminal};
+
+/// Run the service in the foreground.
+#[derive(Debug, Default, Args)]
+#[command(after_help = "\
+Examples:
+  auditwire serve --data ./audit
+  auditwire serve --config /etc/auditwire.toml --listen 0.0.0.0:8514 --tls-cert c.pem --tls-key k.pem
+  auditwire serve --print-default-config > auditwire.toml
+
+Prints `listening on http://ADDR:PORT/` when it is ready. The first start makes DIR/operator.token (an API token that
+may do everything) and DIR/keys/. SIGTERM ends it gracefully. Every setting: docs/configuration.md.")]
+pub(crate) struct ServeArgs {
+    /// TOML file with settings.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder of the log and the state [default: auditwire-data].
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    /// Address and port; port 0 picks a free one [default: 127.0.0.1:8514].
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<String>,
+    /// PEM file with our own certificate chain.
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<String>,
+    /// PEM file with its private key.
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<String>,
+    /// Network of a reverse proxy that speaks TLS for us; may be repeated.
+    #[arg(long, value_name = "CIDR")]
+    behind_proxy: Vec<String>,
+    /// Print every setting with its default and explanation, and end.
+    #[arg(long)]
+    print_default_config: bool,
+    /// Do not sync commits. Loses data; exists so that a test can prove that a missing sync is noticed.
+    #[arg(long, hide = true)]
+    unsafe_no_sync: bool,
+}
+
+impl ServeArgs {
+    fn overrides(&self) -> Overrides {
+        let proxies = Some(self.behind_proxy.join(",")).filter(|list| !list.is_empty());
+        [
+            ("data", "dir", self.data.clone()),
+            ("server", "listen", self.listen.clone()),
+            ("server", "tls_cert", self.tls_cert.clone()),
+            ("server", "tls_key", self.tls_key.clone()),
+            ("server", "behind_proxy", proxies),
+        ]
+        .into_iter()
+        .filter_map(|(section, key, value)| value.map(|value| (section, key, value)))
+        .collect()
+    }
+}
+
+/// Serves until a signal.
+pub(crate) async fn run(args: ServeArgs) -> Result {
+    if args.print_default_config {
+        return Ok(terminal::raw(config::DEFAULTS)?);
+    }
+    let config = Config::load(args.config.as_deref(), std::env::vars_os(), &args.overrides())?;
+    telemetry::start(&config.telemetry)?;
+    let lifecycle = Lifecycle::watch_signals()?;
+    let service = Service::open(&config, &KeySource::from_environment(), args.unsafe_no_sync).await?;
+    terminal::line(format!("listening on {}", service.url()))?;
+    tokio::select! {
+        served = service.serve(lifecycle.soft) => served,
+        () = lifecycle.hard.cancelled() => {
+            Err(Failure::new("stopped at once by a second signal; nothing that was answered is lost"))
+        }
+    }
+}
+
+/// From the first signal to the end of the process: requests in flight, then the senders' windows, then the log.
+const DRAIN_MAX: Duration = Duration::from_secs(20);
+/// The part of [`DRAIN_MAX`] that requests may use.
+const REQUESTS_DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// A service that holds its data directory and its address, and answers once [`Service::serve`] runs.
+pub(crate) struct Service {
+    engine: Engine,
+    bound: BoundServer,
+    data: DataDir,
+}
+
+impl Service {
+    /// Opens everything, in this order: lock, listener, store, keys, engine, operator's token.
+    ///
+    /// # Errors
+    /// Exit code 3 when another process holds the data directory; else 1, saying what to do.
+    pub(crate) async fn open(config: &Config, keys: &KeySource, unsafe_no_sync: bool) -> Result<Self> {
+        let data = DataDir::lock(&config.data).map_err(|e| not_locked(&e))?;
+        let bound = auditwire_server::bind(&server_settings(config)).map_err(|e| Failure::new(chain(&e)))?;
+        let options = SqliteOptions { synchronous_off_for_tests: unsafe_no_sync, ..SqliteOptions::default() };
+        let store = SqliteStore::open(data.path(), options)
+            .await
+            .map_err(|e| Failure::caused_by(format!("the store in {} cannot be opened", data.path().display()), &e))?;
+        let store = Arc::new(store);
+        let keyring = keys::load(keys, data.path(), &*store).await?;
+        let settings = engine_settings(config, &bound);
+        let engine = Engine::open(store, Arc::new(SystemClock), Arc::new(keyring), settings)
+            .await
+            .map_err(|e| Failure::caused_by("the engine cannot start", &e))?;
+        write_operator_token(&engine, &data.path().join("operator.token")).await?;
+        Ok(Self { engine, bound, data })
+    }
+
+    /// Where clients reach it.
+    pub(crate) fn url(&self) -> String {
+        format!("{}://{}/", self.bound.scheme(), self.bound.local_addr())
+    }
+
+    /// Answers until `soft`, then drains. A server that ends by itself is a failure.
+    ///
+    /// # Errors
+    /// When a part of the service failed.
+    pub(crate) async fn serve(self, soft: CancellationToken) -> Result {
+        let Self { engine, bound, data } = self;
+        let log = engine.log.clone();
+        let failed = async {
+            if log.ended().await == Ended::Closed {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            served = bound.serve(engine.clone(), soft.clone()) => {
+                served.map_err(|e| Failure::caused_by("the listener failed", &e))?;
+            }
+            () = failed => {
+                return Err(Failure::new(
+                    "the log can no longer be trusted to be on disk; everything that was answered is there: mend the disk \
+                     and start again",
+                ));
+            }
+        }
+        if !soft.is_cancelled() {
+            return Err(Failure::new("the listener ended by itself"));
+        }
+        if tokio::time::timeout(DRAIN_MAX - REQUESTS_DRAIN_MAX, engine.close()).await.is_err() {
+            tracing::warn!("a SIEM did not take the rest in time; it is sent after the next start");
+        }
+        drop(data);
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+fn not_locked(error: &DirError) -> Failure {
+    match error {
+        DirError::InUse { .. } => {
+            Failure { message: format!("{error}; stop it, or name another folder"), code: LOCKED }
+        }
+        DirError::Io { .. } => Failure::new(chain(error)),
+    }
+}
+
+fn server_settings(config: &Config) -> ServerSettings {
+    let server = &config.server;
+    let tls = server.tls.as_ref();
+    let mut settings = ServerSettings::new(server.listen);
+    settings.tls = tls.map(|tls| auditwire_server::TlsFiles { cert: tls.cert.clone(), key: tls.key.clone() });
+    settings.behind_proxy.clone_from(&server.behind_proxy);
+    settings.hostnames.clone_from(&server.hostnames);
+    settings.limits.drain_max = REQUESTS_DRAIN_MAX;
+    settings
+}
+
+fn engine_settings(config: &Config, bound: &BoundServer) -> Settings {
+    let address: SocketAddr = bound.local_addr();
+    let delivery = DeliverySettings {
+        hostname: config.delivery.hostname.clone().unwrap_or_else(host_name),
+        allow_loopback: config::is_loopback(address.ip()),
+        allow: config.delivery.allow.clone(),
+        deny: config.delivery.deny.clone(),
+        own_listeners: vec![address],
+    };
+    Settings { log: config.log.settings(), event: config.event, delivery }
+}
+
+/// This machine's name, as far as it may stand in a message (RFC 5424 section 6.2.4).
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name: String = name.trim().chars().filter(char::is_ascii_graphic).take(255).collect();
+    if name.is_empty() { "-".to_owned() } else { name }
+}
+
+/// On the first start of all: an API token that may do everything. It can be rotated, and the file may be deleted.
+async fn write_operator_token(engine: &Engine, path: &Path) -> Result {
+    let write = |token: &Secret| keys::write_private(path, &format!("{}\n", String::from_utf8_lossy(token.expose())));
+    let made = tokens::create_operator(engine, write)
+        .await
+        .map_err(|e| Failure::caused_by(format!("{} cannot be made", path.display()), &e))?;
+    if made {
+        tracing::info!(path = %path.display(), "made the operator's API token");
+    }
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! Starts the real binary, reads its lines with a limit, and ends it whatever happens.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+/// Nothing here takes longer on a slow machine.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+/// The binary with an environment of its own.
+pub(crate) fn auditwire(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_auditwire"));
+    command.args(arguments).stdin(Stdio::null());
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AUDITWIRE_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// A running process.
+pub(crate) struct Process {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Process {
+    /// Starts it; stderr goes to the test's.
+    pub(crate) fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
+        let stdout = child.stdout.take().expect("stdout is piped");
+        let (sink, lines) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if sink.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { child, lines }
+    }
+
+    /// The next line.
+    pub(crate) fn line(&self) -> String {
+        self.lines.recv_timeout(LIMIT).expect("a line within the limit")
+    }
+
+    /// What follows `prefix` in the next line that begins with it.
+    pub(crate) fn after(&self, prefix: &str) -> String {
+        loop {
+            if let Some(rest) = self.line().strip_prefix(prefix) {
+                return rest.to_owned();
+            }
+        }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal by name.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// Waits for the end; gives the exit code.
+    pub(crate) fn exit_code(&mut self) -> Option<i32> {
+        let begun = std::time::Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the process can be waited for") {
+                return status.code();
+            }
+            assert!(begun.elapsed() < LIMIT, "the process does not end");
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A service on its own folder and a free port.
+pub(crate) struct Service {
+    pub(crate) process: Process,
+    /// `http://127.0.0.1:PORT/`
+    pub(crate) url: String,
+    pub(crate) token: String,
+}
+
+impl Service {
+    /// Starts it and waits until it listens.
+    pub(crate) fn start(data: &Path) -> Self {
+        let folder = data.to_str().expect("a UTF-8 path");
+        let process = Process::start(auditwire(&["serve", "--data", folder, "--listen", "127.0.0.1:0"]));
+        let url = process.after("listening on ");
+        let token = std::fs::read_to_string(data.join("operator.token")).expect("the operator's token");
+        Self { process, url, token: token.trim().to_owned() }
+    }
+
+    /// A verb that asks this service.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = auditwire(arguments);
+        command.env("AUDITWIRE_URL", &self.url).env("AUDITWIRE_TOKEN", &self.token);
+        command
+    }
+
+    /// Runs a verb that must succeed; gives its JSON.
+    pub(crate) fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        let output = self.command(arguments).arg("--json").output().expect("the binary runs");
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output));
+        serde_json::from_slice(&output.stdout).expect("JSON on stdout")
+    }
+
+    /// Posts lines of JSON; gives the answer.
+    pub(crate) fn post(&self, body: &str) -> serde_json::Value {
+        let host = self.url.trim_start_matches("http://").trim_end_matches('/');
+        let mut socket = std::net::TcpStream::connect(host).expect("the service listens");
+        socket.set_read_timeout(Some(LIMIT)).expect("a limit can be set");
+        let head = format!(
+            "POST /api/v1/projects/default/events HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {}\r\n\
+             Content-Type: application/x-ndjson\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            self.token,
+            body.len()
+        );
+        std::io::Write::write_all(&mut socket, format!("{head}{body}").as_bytes()).expect("the request is taken");
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).expect("an answer");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+        assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
+        serde_json::from_str(body).expect("a JSON answer")
+    }
+}
+
+/// Everything a finished process said.
+pub(crate) fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}

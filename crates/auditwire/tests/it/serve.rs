@@ -1,0 +1,76 @@
+//! The service: start, lock, stop, keys, and the way from a post to a SIEM.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::json;
+
+use crate::process::{Process, Service, auditwire, text};
+
+#[test]
+fn a_second_process_on_the_folder_exits_3_and_names_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let service = Service::start(&data);
+    let second = auditwire(&["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0"]).output().unwrap();
+    assert_eq!(second.status.code(), Some(3));
+    let pid = service.process.pid().to_string();
+    assert!(text(&second).contains(&pid), "{pid} in {}", text(&second));
+    let mode = |name: &str| std::fs::metadata(data.join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(""), mode("operator.token"), mode("keys")), (0o700, 0o600, 0o700));
+}
+
+#[test]
+fn sigterm_ends_it_with_0_and_the_events_are_there_after_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut service = Service::start(folder.path());
+    let answer = service.post("{\"event_id\":\"e1\",\"action\":\"user-signin\"}\n");
+    assert_eq!(answer["accepted"], 1);
+    service.process.signal("TERM");
+    assert_eq!(service.process.exit_code(), Some(0));
+
+    let service = Service::start(folder.path());
+    let event = service.json(&["events", "tail", "--after", "0", "--count", "1"]);
+    assert_eq!((&event["event_id"], &event["seq"]), (&json!("e1"), &json!(1)));
+    assert_eq!(service.post("{\"event_id\":\"e1\",\"action\":\"user-signin\"}\n")["duplicates"], 1);
+}
+
+#[test]
+fn the_tail_follows_and_its_lines_are_safe() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(folder.path());
+    service.post("{\"action\":\"first\"}\n");
+    let tail = Process::start(service.command(&["events", "tail", "--after", "0", "--count", "2"]));
+    assert!(tail.line().contains("first"));
+    service.post("{\"action\":\"second\",\"message\":\"a\\u001b[2Jb\\u202e\"}\n");
+    let line = tail.line();
+    assert!(line.contains("second") && line.contains("a\\u{1b}[2Jb\\u{202e}"), "{line}");
+}
+
+#[test]
+fn a_lost_key_refuses_the_start_and_no_new_one_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let pem = folder.path().join("ca.pem");
+    std::fs::write(&pem, rcgen::generate_simple_self_signed(["siem.example".to_owned()]).unwrap().cert.pem()).unwrap();
+    let mut service = Service::start(&data);
+    let pem = pem.to_str().unwrap();
+    let endpoint = ["connections", "create", "--name", "s", "--endpoint", "192.0.2.1:6514", "--transport", "tls"];
+    service.json(&[&endpoint[..], &["--pem-file", pem]].concat());
+    service.process.signal("TERM");
+    assert_eq!(service.process.exit_code(), Some(0));
+
+    let (keys, away) = (data.join("keys"), folder.path().join("away"));
+    std::fs::rename(&keys, &away).unwrap();
+    let serve = ["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0"];
+    let refused = auditwire(&serve).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused).contains("do not open what is stored"), "{}", text(&refused));
+    assert!(!keys.exists(), "a new key was made");
+
+    let process = Process::start({
+        let mut command = auditwire(&serve);
+        command.env("AUDITWIRE_KEYS", &away);
+        command
+    });
+    assert!(process.line().starts_with("listening on http://127.0.0.1:"));
+}
