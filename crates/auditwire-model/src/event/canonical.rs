@@ -8,40 +8,47 @@ use super::escape::append_json_string;
 use super::view::EventView;
 use crate::Timestamp;
 
+/// A member's name as it is written: comma, quotes and colon included, so that it is appended at once.
+macro_rules! member {
+    ($name:literal) => {
+        concat!(",\"", $name, "\":")
+    };
+}
+
 /// Appends the canonical bytes of a stored event: deterministic one-line JSON in the nested form.
 /// The same text is the API's answer, the RAW message's body and what integrity hashes.
 pub fn write_canonical(event: &EventView<'_>, out: &mut Vec<u8>) {
     let mut object = Object::open(out);
-    object.text("event_id", Some(event.event_id));
-    object.number("seq", event.seq.map(|seq| seq.0));
-    object.time("timestamp", Some(event.timestamp));
-    object.time("received_at", Some(event.received_at));
-    object.text("plane", Some(event.plane.as_str()));
-    object.text("action", Some(event.action));
-    object.text("severity", Some(event.severity.as_str()));
-    object.text("message", event.message);
-    object.nested("source", |source| {
-        source.text("id", event.source_id);
-        source.text("address", event.source_address);
+    object.text(member!("event_id"), Some(event.event_id));
+    object.number(member!("seq"), event.seq.map(|seq| seq.0));
+    object.time(member!("timestamp"), Some(event.timestamp));
+    object.time(member!("received_at"), Some(event.received_at));
+    object.text(member!("plane"), Some(event.plane.as_str()));
+    object.text(member!("action"), Some(event.action));
+    object.text(member!("severity"), Some(event.severity.as_str()));
+    object.text(member!("message"), event.message);
+    object.nested(member!("source"), |source| {
+        source.text(member!("id"), event.source_id);
+        source.text(member!("address"), event.source_address);
     });
-    object.nested("subject", |subject| {
-        subject.text("user_id", event.subject_user_id);
-        subject.text("address", event.subject_address);
-        subject.text("project_id", event.subject_project_id);
-        subject.pairs("metadata", event.subject_metadata.iter());
+    object.nested(member!("subject"), |subject| {
+        subject.text(member!("user_id"), event.subject_user_id);
+        subject.text(member!("address"), event.subject_address);
+        subject.text(member!("project_id"), event.subject_project_id);
+        subject.pairs(member!("metadata"), event.subject_metadata.iter());
     });
-    object.nested("resource", |resource| {
-        resource.text("id", event.resource_id);
-        resource.text("type", event.resource_type);
-        resource.pairs("metadata", event.resource_metadata.iter());
+    object.nested(member!("resource"), |resource| {
+        resource.text(member!("id"), event.resource_id);
+        resource.text(member!("type"), event.resource_type);
+        resource.pairs(member!("metadata"), event.resource_metadata.iter());
     });
-    object.nested("status", |status| {
-        status.text("code", event.status_code);
-        status.text("message", event.status_message);
+    object.nested(member!("status"), |status| {
+        status.text(member!("code"), event.status_code);
+        status.text(member!("message"), event.status_message);
     });
-    object.text("outcome", Some(event.outcome.as_str()));
-    object.text("request_id", event.request_id);
-    object.list("labels", event.labels.iter());
+    object.text(member!("outcome"), Some(event.outcome.as_str()));
+    object.text(member!("request_id"), event.request_id);
+    object.list(member!("labels"), event.labels.iter());
     object.close();
 }
 
@@ -50,34 +57,34 @@ pub fn write_canonical(event: &EventView<'_>, out: &mut Vec<u8>) {
 /// Two drafts that differ in any field have different texts.
 pub fn content_bytes(draft: &EventDraft, out: &mut Vec<u8>) {
     let mut object = Object::open(out);
-    object.text("event_id", draft.event_id.as_deref());
-    object.time("timestamp", draft.timestamp);
-    object.text("plane", draft.plane.map(Plane::as_str));
-    object.text("action", Some(&draft.action));
-    object.text("severity", Some(draft.severity.as_str()));
-    object.text("message", draft.message.as_deref());
-    object.nested("source", |source| {
-        source.text("id", draft.source_id.as_deref());
-        source.text("address", draft.source_address.as_deref());
+    object.text(member!("event_id"), draft.event_id.as_deref());
+    object.time(member!("timestamp"), draft.timestamp);
+    object.text(member!("plane"), draft.plane.map(Plane::as_str));
+    object.text(member!("action"), Some(&draft.action));
+    object.text(member!("severity"), Some(draft.severity.as_str()));
+    object.text(member!("message"), draft.message.as_deref());
+    object.nested(member!("source"), |source| {
+        source.text(member!("id"), draft.source_id.as_deref());
+        source.text(member!("address"), draft.source_address.as_deref());
     });
-    object.nested("subject", |subject| {
-        subject.text("user_id", draft.subject_user_id.as_deref());
-        subject.text("address", draft.subject_address.as_deref());
-        subject.text("project_id", draft.subject_project_id.as_deref());
-        subject.pairs("metadata", borrowed(&draft.subject_metadata));
+    object.nested(member!("subject"), |subject| {
+        subject.text(member!("user_id"), draft.subject_user_id.as_deref());
+        subject.text(member!("address"), draft.subject_address.as_deref());
+        subject.text(member!("project_id"), draft.subject_project_id.as_deref());
+        subject.pairs(member!("metadata"), borrowed(&draft.subject_metadata));
     });
-    object.nested("resource", |resource| {
-        resource.text("id", draft.resource_id.as_deref());
-        resource.text("type", draft.resource_type.as_deref());
-        resource.pairs("metadata", borrowed(&draft.resource_metadata));
+    object.nested(member!("resource"), |resource| {
+        resource.text(member!("id"), draft.resource_id.as_deref());
+        resource.text(member!("type"), draft.resource_type.as_deref());
+        resource.pairs(member!("metadata"), borrowed(&draft.resource_metadata));
     });
-    object.nested("status", |status| {
-        status.text("code", draft.status_code.as_deref());
-        status.text("message", draft.status_message.as_deref());
+    object.nested(member!("status"), |status| {
+        status.text(member!("code"), draft.status_code.as_deref());
+        status.text(member!("message"), draft.status_message.as_deref());
     });
-    object.text("outcome", draft.outcome.map(Outcome::as_str));
-    object.text("request_id", draft.request_id.as_deref());
-    object.list("labels", draft.labels.iter().map(String::as_str));
+    object.text(member!("outcome"), draft.outcome.map(Outcome::as_str));
+    object.text(member!("request_id"), draft.request_id.as_deref());
+    object.list(member!("labels"), draft.labels.iter().map(String::as_str));
     object.close();
 }
 
@@ -101,32 +108,22 @@ impl<'o> Object<'o> {
         self.out.push(b'}');
     }
 
-    /// For our own names, which need no escape.
+    /// Begins a member; `name` is made by `member!`.
     #[inline]
-    fn name(&mut self, name: &str) {
-        self.separate();
-        self.out.push(b'"');
-        self.out.extend_from_slice(name.as_bytes());
-        self.out.extend_from_slice(b"\":");
+    fn name(&mut self, name: &'static str) {
+        let skipped = usize::from(std::mem::take(&mut self.empty));
+        self.out.extend_from_slice(&name.as_bytes()[skipped..]);
     }
 
     #[inline]
-    fn separate(&mut self) {
-        if !self.empty {
-            self.out.push(b',');
-        }
-        self.empty = false;
-    }
-
-    #[inline]
-    fn text(&mut self, name: &str, value: Option<&str>) {
+    fn text(&mut self, name: &'static str, value: Option<&str>) {
         if let Some(value) = value {
             self.name(name);
             append_json_string(value, self.out);
         }
     }
 
-    fn time(&mut self, name: &str, value: Option<Timestamp>) {
+    fn time(&mut self, name: &'static str, value: Option<Timestamp>) {
         if let Some(value) = value {
             self.name(name);
             self.out.push(b'"');
@@ -135,14 +132,14 @@ impl<'o> Object<'o> {
         }
     }
 
-    fn number(&mut self, name: &str, value: Option<u64>) {
+    fn number(&mut self, name: &'static str, value: Option<u64>) {
         if let Some(value) = value {
             self.name(name);
             append_number(value, self.out);
         }
     }
 
-    fn nested(&mut self, name: &str, members: impl FnOnce(&mut Object<'_>)) {
+    fn nested(&mut self, name: &'static str, members: impl FnOnce(&mut Object<'_>)) {
         let (before, was_empty) = (self.out.len(), self.empty);
         self.name(name);
         let mut object = Object::open(self.out);
@@ -155,13 +152,15 @@ impl<'o> Object<'o> {
         }
     }
 
-    fn pairs<'p>(&mut self, name: &str, pairs: impl ExactSizeIterator<Item = (&'p str, &'p str)>) {
+    fn pairs<'p>(&mut self, name: &'static str, pairs: impl ExactSizeIterator<Item = (&'p str, &'p str)>) {
         if pairs.len() == 0 {
             return;
         }
         self.nested(name, |object| {
             for (key, value) in pairs {
-                object.separate();
+                if !std::mem::take(&mut object.empty) {
+                    object.out.push(b',');
+                }
                 append_json_string(key, object.out);
                 object.out.push(b':');
                 append_json_string(value, object.out);
@@ -169,7 +168,7 @@ impl<'o> Object<'o> {
         });
     }
 
-    fn list<'t>(&mut self, name: &str, texts: impl ExactSizeIterator<Item = &'t str>) {
+    fn list<'t>(&mut self, name: &'static str, texts: impl ExactSizeIterator<Item = &'t str>) {
         if texts.len() == 0 {
             return;
         }

@@ -4,6 +4,7 @@
 /// as `\b \f \n \r \t` or `\u00xx` in lower-case hex; everything else, U+2028 included, stays as it is in UTF-8. DEL is
 /// among them, although JSON does not ask for it, because rsyslog rewrites a received DEL as `#177`.
 pub fn append_json_string(text: &str, out: &mut Vec<u8>) {
+    out.reserve(text.len() + 2);
     out.push(b'"');
     append_escaped(text, out);
     out.push(b'"');
@@ -16,18 +17,17 @@ const CHUNK_BYTES: usize = 16;
 fn append_escaped(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
     let mut copied = 0;
-    let mut at = 0;
-    while let Some(chunk) = bytes.get(at..at + CHUNK_BYTES) {
+    for (number, chunk) in bytes.chunks(CHUNK_BYTES).enumerate() {
         if chunk.iter().fold(false, |any, byte| any | must_escape(*byte)) {
-            copied = escape_in(bytes, copied, at..at + CHUNK_BYTES, out);
+            let at = number * CHUNK_BYTES;
+            copied = escape_in(bytes, copied, at..at + chunk.len(), out);
         }
-        at += CHUNK_BYTES;
     }
-    copied = escape_in(bytes, copied, at..bytes.len(), out);
     out.extend_from_slice(&bytes[copied..]);
 }
 
-/// Escapes what must be in `range`, first copying what lies between `copied` and it. Returns the new `copied`.
+/// Escapes what must be escaped in `range`, first copying what lies between `copied` and it. Returns the new `copied`.
+#[cold]
 fn escape_in(bytes: &[u8], mut copied: usize, range: std::ops::Range<usize>, out: &mut Vec<u8>) -> usize {
     for at in range {
         let byte = bytes[at];
