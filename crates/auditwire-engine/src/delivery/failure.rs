@@ -11,6 +11,8 @@ use std::io;
 
 use rustls::{AlertDescription, InvalidMessage, PeerIncompatible};
 
+use super::guard;
+use super::link::LinkError;
 use super::tls::{CertProblem, ClientAuth};
 
 pub use remedy::CODES;
@@ -68,6 +70,28 @@ impl LinkFailure {
         }
     }
 
+    /// What ended a link, or kept it from being made.
+    #[must_use]
+    pub(crate) fn from_link(error: &LinkError, client: ClientAuth) -> Self {
+        // Some servers (syslog-ng among them) drop a client without a certificate and send no alert.
+        let unasked = client.requested && !client.presented;
+        match error {
+            LinkError::Forbidden => guard::forbidden(),
+            LinkError::ConnectTimeout => Self::from_connect(&io::ErrorKind::TimedOut.into()),
+            LinkError::Connect(error) => Self::from_connect(error),
+            LinkError::TlsTimeout => Self::new("tls_timeout", "The receiver did not answer the TLS greeting."),
+            LinkError::Tls(error) => Self::from_tls(error, client),
+            LinkError::TlsClosed | LinkError::Closed if unasked => client.required("none: the connection was dropped"),
+            LinkError::Io(error) if unasked && is_break(error) => client.required("none: the connection was dropped"),
+            LinkError::TlsClosed => {
+                Self::new("closed_at_once", "The receiver closed the connection during the TLS handshake.")
+            }
+            LinkError::Io(error) => Self::from_io(error),
+            LinkError::Closed => Self::from_io(&io::ErrorKind::UnexpectedEof.into()),
+            LinkError::Dead => Self::from_io(&io::ErrorKind::TimedOut.into()),
+        }
+    }
+
     /// What rustls says, told apart. `client` says whether the server asked for a client certificate and got one,
     /// because the alerts alone do not tell "required" from "refused".
     #[must_use]
@@ -96,6 +120,11 @@ impl fmt::Display for LinkFailure {
 }
 
 impl Error for LinkFailure {}
+
+fn is_break(error: &io::Error) -> bool {
+    use io::ErrorKind as K;
+    matches!(error.kind(), K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe | K::UnexpectedEof)
+}
 
 fn from_alert(alert: AlertDescription, client: ClientAuth) -> LinkFailure {
     use AlertDescription as A;

@@ -20,6 +20,8 @@ const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
 pub async fn resolve(endpoint: &Endpoint, guard: &AddressGuard) -> Result<Vec<SocketAddr>, LinkFailure> {
     let addresses = match &endpoint.host {
         Host::Address(ip) => vec![SocketAddr::new(*ip, endpoint.port)],
+        // RFC 6761 section 6.4: such names do not exist, and asking for them is pointless.
+        Host::Name(name) if name.ends_with(".invalid") => return Err(not_found(name)),
         Host::Name(name) => look_up(name, endpoint.port).await?,
     };
     for address in &addresses {
@@ -29,13 +31,22 @@ pub async fn resolve(endpoint: &Endpoint, guard: &AddressGuard) -> Result<Vec<So
 }
 
 async fn look_up(name: &str, port: u16) -> Result<Vec<SocketAddr>, LinkFailure> {
-    let answer = tokio::time::timeout(RESOLVE_TIMEOUT, tokio::net::lookup_host((name, port))).await;
-    let found: Vec<SocketAddr> = match answer {
-        Ok(Ok(found)) => found.collect(),
+    let answer = tokio::time::timeout(RESOLVE_TIMEOUT, ask(name, port)).await;
+    let found = match answer {
+        Ok(Ok(found)) => found,
         Ok(Err(error)) => return Err(classify(name, &error)),
         Err(_) => return Err(LinkFailure::new("name_server_failed", "The name servers did not answer within 5 s.")),
     };
     if found.is_empty() { Err(not_found(name)) } else { Ok(found) }
+}
+
+/// The system's resolver.
+async fn ask(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    #[cfg(test)]
+    if let Some(scripted) = tests::scripted(name, port) {
+        return scripted;
+    }
+    Ok(tokio::net::lookup_host((name, port)).await?.collect())
 }
 
 fn not_found(name: &str) -> LinkFailure {
@@ -59,6 +70,16 @@ mod tests {
     use super::*;
     use crate::delivery::DeliverySettings;
 
+    /// Names whose answers no test machine could be relied on to give.
+    pub(super) fn scripted(name: &str, port: u16) -> Option<io::Result<Vec<SocketAddr>>> {
+        let failed = || io::Error::other("failed to lookup address information: Temporary failure in name resolution");
+        match name {
+            "unanswered.test" => Some(Err(failed())),
+            "rebinding.test" => Some(Ok(vec![([10, 0, 0, 5], port).into(), ([169, 254, 169, 254], port).into()])),
+            _ => None,
+        }
+    }
+
     #[test]
     fn failures_of_the_resolver_are_told_apart() {
         let code = |text: &str| {
@@ -80,5 +101,7 @@ mod tests {
         let failure = resolve(&endpoint, &closed).await.expect_err("loopback is closed");
         assert_eq!(failure.code, "address_forbidden");
         assert!(!failure.message.contains("127.0.0.1"), "{}", failure.message);
+        let rebinding = Endpoint::parse("rebinding.test:514").expect("endpoint");
+        assert_eq!(resolve(&rebinding, &open).await.map_err(|f| f.code), Err("address_forbidden"));
     }
 }

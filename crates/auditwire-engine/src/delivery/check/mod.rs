@@ -1,20 +1,50 @@
-//! The connection check: stages with time, stable code and remedy.
+//! The connection check: it does what a sender would do, once, and says stage by stage what happened, with a stable code
+//! and a remedy (`docs/connection-check.md`).
+//!
+//! It uses the sender's own links, so a connection that passes can be sent to. What one link cannot tell (does this
+//! port speak TLS? does the input want the other framing? does anybody read?) is asked on a second one ([`doubt`]).
+
+mod course;
+mod datagram;
+mod doubt;
+mod message;
+mod stream;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use auditwire_model::Clock;
-use auditwire_model::connection::ConnectionSpec;
+use auditwire_model::connection::{ConnectionSpec, Transport};
 use auditwire_model::wire::RenderContext;
-use tokio::time::Instant;
 
 use super::DeliverySettings;
 use super::failure::LinkFailure;
 use super::guard::AddressGuard;
-use super::resolve::resolve;
 use super::tls::{PemBundle, PemError};
 
-/// What a check needs to know beside the connection. Cheap to make.
+use course::Course;
+
+/// Runs the check; never takes longer than 20 s. The report's `revision` is for the caller to fill in.
+pub async fn run(context: &CheckContext, spec: &ConnectionSpec, pem: Option<&PemBundle>) -> CheckReport {
+    let subject = Subject { context, spec, pem };
+    let mut course = Course::new(context.limits.total);
+    // A stage that fails ends the course, which has recorded why.
+    let _ = match spec.transport {
+        Transport::Udp => Box::pin(datagram::run(subject, &mut course)).await,
+        _ => Box::pin(stream::run(subject, &mut course)).await,
+    };
+    course.report()
+}
+
+/// What is checked.
+#[derive(Clone, Copy)]
+struct Subject<'a> {
+    context: &'a CheckContext,
+    spec: &'a ConnectionSpec,
+    pem: Option<&'a PemBundle>,
+}
+
+/// What a check needs to know beside the connection.
 #[derive(Debug, Clone)]
 pub struct CheckContext {
     /// Where may be connected to.
@@ -23,49 +53,127 @@ pub struct CheckContext {
     pub render: RenderContext,
     /// For the test message and the validity of certificates.
     pub clock: Arc<dyn Clock>,
+    /// How long each stage may take.
+    pub limits: CheckLimits,
 }
 
 impl CheckContext {
     /// The product's rules.
     #[must_use]
     pub fn new(settings: &DeliverySettings, render: RenderContext, clock: Arc<dyn Clock>) -> Self {
-        Self { guard: AddressGuard::new(settings), render, clock }
+        Self { guard: AddressGuard::new(settings), render, clock, limits: CheckLimits::default() }
     }
 }
 
-/// Runs the check; never takes longer than 20 s. The report's `revision` is for the caller to fill in.
-pub async fn run(context: &CheckContext, spec: &ConnectionSpec, pem: Option<&PemBundle>) -> CheckReport {
-    let started = Instant::now();
-    let _ = pem;
-    let stage = match resolve(&spec.endpoint, &context.guard).await {
-        Ok(_) => StageReport::passed(Stage::Address, started.elapsed(), "The address is allowed."),
-        Err(failure) => StageReport::failed(Stage::Address, started.elapsed(), failure),
-    };
-    CheckReport { ok: stage.ok, confirmed: false, revision: None, stages: vec![stage] }
+/// How long each stage may take. The defaults are the product's; tests are in a hurry.
+#[derive(Debug, Clone, Copy)]
+pub struct CheckLimits {
+    /// The whole check. Default 20 s.
+    pub total: Duration,
+    /// TCP connect, all addresses together. Default 5 s.
+    pub connect: Duration,
+    /// TLS handshake. Default 5 s.
+    pub handshake: Duration,
+    /// How long a new link is watched for an immediate end before the test message is sent. Default 250 ms.
+    pub settle: Duration,
+    /// How long the link is watched after the test message. Default 2 s.
+    pub watch: Duration,
+    /// How long the peer's kernel may take to acknowledge, and its input to take notice of our end. Default 2 s.
+    pub acknowledge: Duration,
+}
+
+impl Default for CheckLimits {
+    fn default() -> Self {
+        Self {
+            total: Duration::from_secs(20),
+            connect: Duration::from_secs(5),
+            handshake: Duration::from_secs(5),
+            settle: Duration::from_millis(250),
+            watch: Duration::from_secs(2),
+            acknowledge: Duration::from_secs(2),
+        }
+    }
+}
+
+/// What a check came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckReport {
+    /// All stages passed.
+    pub ok: bool,
+    /// The peer confirmed (never for UDP).
+    pub confirmed: bool,
+    /// The stored revision that was checked; `None` for a candidate.
+    pub revision: Option<u64>,
+    /// In order; ends with the first that failed.
+    pub stages: Vec<StageReport>,
 }
 
 impl CheckReport {
-    /// The report for a connection whose TLS key cannot be read: the check ends before it begins.
+    /// The report for a connection whose TLS key does not fit together (`key_mismatch`) or cannot be read: the check ends
+    /// before it begins.
     #[must_use]
     pub fn of_pem_error(error: &PemError) -> Self {
         let mut failure = LinkFailure::new(error.code, error.message.clone());
         if failure.remedy.is_empty() {
-            "Paste the TLS key again.".clone_into(&mut failure.remedy);
+            // A PEM that cannot be read has codes of its own, whose messages say what to do.
+            "Correct the TLS key of this connection and save it again.".clone_into(&mut failure.remedy);
         }
         let stages = vec![StageReport::failed(Stage::Tls, Duration::ZERO, failure)];
         Self { ok: false, confirmed: false, revision: None, stages }
     }
+
+    /// The code of the stage that decided: the first that failed, else the last.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.stages.last().map_or("ok", |stage| stage.code)
+    }
+}
+
+/// What a stage came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageReport {
+    /// Which.
+    pub stage: Stage,
+    /// Passed?
+    pub ok: bool,
+    /// Stable (product section 9).
+    pub code: &'static str,
+    /// What was seen.
+    pub message: String,
+    /// What to do; empty when there is nothing to do.
+    pub remedy: String,
+    /// How long it took.
+    pub took: Duration,
 }
 
 impl StageReport {
-    fn passed(stage: Stage, took: Duration, message: impl Into<String>) -> Self {
-        Self { stage, ok: true, code: "ok", message: message.into(), remedy: String::new(), took }
+    fn passed(stage: Stage, took: Duration, message: String) -> Self {
+        Self { stage, ok: true, code: "ok", message, remedy: String::new(), took }
     }
 
     fn failed(stage: Stage, took: Duration, failure: LinkFailure) -> Self {
         let LinkFailure { code, message, remedy } = failure;
         Self { stage, ok: false, code, message, remedy, took }
     }
+}
+
+/// A stage of the check, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// May we connect there at all?
+    Address,
+    /// Name resolution.
+    Resolve,
+    /// TCP connect.
+    Connect,
+    /// TLS handshake.
+    Tls,
+    /// Test message sent.
+    Send,
+    /// Watch for reset or close.
+    Watch,
+    /// Bytes acknowledged, and read.
+    Acknowledge,
 }
 
 impl Stage {
@@ -84,51 +192,5 @@ impl Stage {
     }
 }
 
-/// A stage of the check, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Stage {
-    /// May we connect there at all?
-    Address,
-    /// Name resolution.
-    Resolve,
-    /// TCP connect.
-    Connect,
-    /// TLS handshake.
-    Tls,
-    /// Test message sent.
-    Send,
-    /// 2 s watch for reset or close.
-    Watch,
-    /// Bytes acknowledged.
-    Acknowledge,
-}
-
-/// What a stage came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StageReport {
-    /// Which.
-    pub stage: Stage,
-    /// Passed?
-    pub ok: bool,
-    /// Stable (product section 9).
-    pub code: &'static str,
-    /// What was seen.
-    pub message: String,
-    /// What to do; empty when it passed.
-    pub remedy: String,
-    /// How long it took.
-    pub took: Duration,
-}
-
-/// What a check came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CheckReport {
-    /// All stages passed.
-    pub ok: bool,
-    /// The peer confirmed (never for UDP).
-    pub confirmed: bool,
-    /// The stored revision that was checked; `None` for a candidate.
-    pub revision: Option<u64>,
-    /// In order; ends with the first that failed.
-    pub stages: Vec<StageReport>,
-}
+#[cfg(test)]
+mod tests;

@@ -135,6 +135,14 @@ impl Link {
         }
     }
 
+    /// The first bytes that the peer said on a plain connection, as far as they came; empty for TLS and UDP.
+    pub(crate) fn heard(&self) -> &[u8] {
+        match self {
+            Self::Tcp(l) => l.heard(),
+            Self::Tls(_) | Self::Udp(_) => &[],
+        }
+    }
+
     /// Ends our direction: TLS close_notify, then FIN. Everything queued must be flushed before.
     pub(crate) fn half_close(&mut self) -> Result<(), LinkError> {
         match self {

@@ -93,6 +93,10 @@ impl TcpLink {
         self.socket.peer_closed
     }
 
+    pub(super) fn heard(&self) -> &[u8] {
+        &self.socket.heard
+    }
+
     pub(super) fn half_close(&mut self) -> Result<(), LinkError> {
         Ok(self.socket.half_close()?)
     }
@@ -106,13 +110,18 @@ pub(crate) struct Socket {
     pub(super) written: u64,
     pub(super) peer_closed: bool,
     half_closed: bool,
+    /// The peer's first bytes: enough to tell TLS from text.
+    pub(super) heard: Vec<u8>,
 }
+
+/// How many of the peer's first bytes are kept.
+const HEARD_MAX: usize = 5;
 
 impl Socket {
     fn new(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         sockets::prepare_tcp(stream.as_fd())?;
-        Ok(Self { stream, written: 0, peer_closed: false, half_closed: false })
+        Ok(Self { stream, written: 0, peer_closed: false, half_closed: false, heard: Vec::new() })
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -134,6 +143,8 @@ impl Socket {
         }
         let count = self.stream.try_read(into)?;
         self.peer_closed |= count == 0;
+        let room = HEARD_MAX.saturating_sub(self.heard.len());
+        self.heard.extend(into.iter().take(count.min(room)));
         Ok(count)
     }
 

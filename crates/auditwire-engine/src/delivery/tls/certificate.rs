@@ -80,6 +80,19 @@ pub(super) fn fingerprint(der: &[u8]) -> String {
     hex::encode(digest::digest(&digest::SHA256, der))
 }
 
+/// One sentence about a peer's certificate: whom it is for, who issued it, until when, its fingerprint.
+pub(crate) fn describe(der: &CertificateDer<'_>) -> String {
+    let Some(read) = Certificate::read(der) else { return String::new() };
+    let names = if read.names().is_empty() { "no names".to_owned() } else { read.names().join(", ") };
+    format!(
+        "Certificate '{}' for {names}, issued by '{}', valid until {}, SHA-256 {}.",
+        read.subject_text(),
+        read.issuer_text(),
+        read.not_after(),
+        fingerprint(der)
+    )
+}
+
 fn info(x509: &X509Certificate<'_>, der: &[u8]) -> CertificateInfo {
     CertificateInfo {
         role: CertificateRole::Pinned,

@@ -21,6 +21,7 @@ use rustls::{ClientConfig, SupportedProtocolVersion};
 
 use super::failure::LinkFailure;
 
+pub(crate) use certificate::describe;
 pub use client::ClientAuth;
 pub use pem::{PemBundle, PemError};
 pub use verify::{CertProblem, normalise_fingerprint};
@@ -64,23 +65,6 @@ impl TlsTarget {
     #[must_use]
     pub fn client_auth(&self) -> ClientAuth {
         self.client.seen()
-    }
-
-    /// Explains an error of this target's handshake or link: what rustls says, or an end of the stream without a word.
-    #[must_use]
-    pub fn explain(&self, error: &std::io::Error) -> LinkFailure {
-        use std::io::ErrorKind as K;
-        let seen = self.client_auth();
-        if let Some(tls) = error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
-            return LinkFailure::from_tls(tls, seen);
-        }
-        // Some servers (syslog-ng among them) drop a client without a certificate and send no alert.
-        let dropped =
-            matches!(error.kind(), K::UnexpectedEof | K::ConnectionReset | K::BrokenPipe | K::ConnectionAborted);
-        if dropped && seen.requested && !seen.presented {
-            return seen.required("none, the connection was dropped");
-        }
-        LinkFailure::from_io(error)
     }
 }
 

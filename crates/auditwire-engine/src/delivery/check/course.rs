@@ -1,0 +1,101 @@
+//! The course of one check: runs stages one after the other, measures them, and ends with the first that fails.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use auditwire_model::connection::Host;
+use tokio::time::Instant;
+
+use super::{CheckReport, Stage, StageReport, Subject};
+use crate::delivery::failure::LinkFailure;
+use crate::delivery::resolve::resolve;
+
+/// The course has ended with a failed stage, which is recorded.
+#[derive(Debug)]
+pub(super) struct Ended;
+
+/// Stages so far, and the time that is left.
+pub(super) struct Course {
+    deadline: Instant,
+    stages: Vec<StageReport>,
+    confirmed: bool,
+}
+
+impl Course {
+    pub(super) fn new(total: Duration) -> Self {
+        Self { deadline: Instant::now() + total, stages: Vec::new(), confirmed: false }
+    }
+
+    /// Runs one stage within the time that is left. `work` gives what the next stages need and what to tell.
+    pub(super) async fn stage<T>(
+        &mut self,
+        stage: Stage,
+        work: impl Future<Output = Result<(T, String), LinkFailure>>,
+    ) -> Result<T, Ended> {
+        let begun = Instant::now();
+        let result = tokio::time::timeout_at(self.deadline, work).await.unwrap_or_else(|_| Err(out_of_time(stage)));
+        let took = begun.elapsed();
+        match result {
+            Ok((value, message)) => {
+                self.stages.push(StageReport::passed(stage, took, message));
+                Ok(value)
+            }
+            Err(failure) => {
+                self.stages.push(StageReport::failed(stage, took, failure));
+                Err(Ended)
+            }
+        }
+    }
+
+    /// Address and resolve: from the connection point to addresses that may be connected to. A literal address is judged
+    /// in the first stage, a name's in the second, when they are known.
+    pub(super) async fn addresses(&mut self, subject: Subject<'_>) -> Result<Vec<SocketAddr>, Ended> {
+        let (endpoint, guard) = (&subject.spec.endpoint, &subject.context.guard);
+        let literal = matches!(endpoint.host, Host::Address(_));
+        self.stage(Stage::Address, async {
+            if literal {
+                resolve(endpoint, guard).await?;
+                return Ok(((), "The address is allowed.".to_owned()));
+            }
+            Ok(((), "The connection point is a name; its addresses are judged next.".to_owned()))
+        })
+        .await?;
+        self.stage(Stage::Resolve, async {
+            let found = resolve(endpoint, guard).await?;
+            let message = match (literal, found.len()) {
+                (true, _) => "An address needs no resolution.".to_owned(),
+                (false, 1) => "The name has one address, which is allowed.".to_owned(),
+                (false, count) => format!("The name has {count} addresses, all of them allowed."),
+            };
+            Ok((found, message))
+        })
+        .await
+    }
+
+    /// The peer has confirmed.
+    pub(super) fn confirm(&mut self) {
+        self.confirmed = true;
+    }
+
+    /// The last stage passed, but with a code that says what it could not find out.
+    pub(super) fn qualify(&mut self, doubt: LinkFailure) {
+        if let Some(last) = self.stages.last_mut() {
+            *last = StageReport { ok: true, ..StageReport::failed(last.stage, last.took, doubt) };
+        }
+    }
+
+    pub(super) fn report(self) -> CheckReport {
+        let ok = !self.stages.is_empty() && self.stages.iter().all(|stage| stage.ok);
+        CheckReport { ok, confirmed: ok && self.confirmed, revision: None, stages: self.stages }
+    }
+}
+
+fn out_of_time(stage: Stage) -> LinkFailure {
+    let code = match stage {
+        Stage::Address | Stage::Resolve => "name_server_failed",
+        Stage::Connect => "connect_timeout",
+        Stage::Tls => "tls_timeout",
+        Stage::Send | Stage::Watch | Stage::Acknowledge => "not_acknowledged",
+    };
+    LinkFailure::new(code, "The time for the whole check was over.")
+}

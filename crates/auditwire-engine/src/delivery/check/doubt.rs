@@ -1,0 +1,191 @@
+//! Second opinions: what a failed link leaves open is asked on another one, so that the code names the cause and not the
+//! symptom.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use auditwire_model::connection::{ConnectionSpec, Framing, TlsSpec, Transport, Verify};
+use tokio::time::Instant;
+
+use super::Subject;
+use super::message::{framed, large_message, message};
+use super::stream::{kernel_acknowledged, line, queue, secure, tcp, watch};
+use crate::delivery::failure::LinkFailure;
+use crate::delivery::link::{Link, LinkError};
+use crate::delivery::tls::{ClientAuth, TlsTarget};
+
+/// Longest wait for the answer to one question.
+const QUESTION: Duration = Duration::from_secs(1);
+
+/// More than a receiver with the system's default buffers takes in unread (Linux: about 120 KiB), in bytes.
+const FILL: usize = 256 << 10;
+
+/// Does anybody read what the receiver's kernel takes in?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// More was taken in than buffers hold.
+    Somebody,
+    /// The buffer filled up.
+    Nobody,
+}
+
+/// A TLS record header (RFC 8446 section 5.1): alert or handshake, version 3.x.
+pub(super) fn is_tls(heard: &[u8]) -> bool {
+    matches!(heard, [0x15 | 0x16, 3, ..])
+}
+
+pub(super) fn tls_expected() -> LinkFailure {
+    LinkFailure::new("tls_expected", "The receiver answers plain text with TLS.")
+}
+
+/// Why the link ended after the test message: does the port speak TLS, or does the input want the other framing?
+pub(super) async fn after_message(
+    subject: Subject<'_>,
+    addresses: &[SocketAddr],
+    failure: LinkFailure,
+    heard: &[u8],
+) -> LinkFailure {
+    if !matches!(failure.code, "closed_after_message" | "reset_after_message") {
+        return failure;
+    }
+    if subject.spec.transport == Transport::Tcp && (is_tls(heard) || speaks_tls(subject, addresses).await) {
+        return tls_expected();
+    }
+    let other = match subject.spec.framing {
+        Framing::Lf => Framing::OctetCounting,
+        Framing::OctetCounting => Framing::Lf,
+    };
+    if takes(subject, addresses, other).await {
+        return framing_refused(other);
+    }
+    failure
+}
+
+fn framing_refused(other: Framing) -> LinkFailure {
+    let (used, other) = match other {
+        Framing::OctetCounting => ("LF", "octet counting"),
+        Framing::Lf => ("octet counting", "LF"),
+    };
+    LinkFailure::new(
+        "framing_refused",
+        format!(
+            "The receiver closes the connection when messages come with {used} framing, and keeps it open with {other}."
+        ),
+    )
+}
+
+/// Why there was no handshake: does the port speak plain text?
+pub(super) async fn no_handshake(
+    subject: Subject<'_>,
+    addresses: &[SocketAddr],
+    error: &LinkError,
+    client: ClientAuth,
+) -> LinkFailure {
+    let failure = match error {
+        LinkError::Io(_) => LinkFailure::from_link(&LinkError::TlsClosed, client),
+        other => LinkFailure::from_link(other, client),
+    };
+    let open = matches!(failure.code, "tls_timeout" | "closed_at_once");
+    if open && takes_plain_text(subject, addresses).await {
+        return LinkFailure::new(
+            "plain_expected",
+            "The receiver does not answer the TLS greeting, but takes plain text and reads it.",
+        );
+    }
+    failure
+}
+
+/// Does the port answer a TLS greeting with TLS, whatever it then says?
+async fn speaks_tls(subject: Subject<'_>, addresses: &[SocketAddr]) -> bool {
+    let tls = TlsSpec { verify: Verify::Off, ..TlsSpec::default() };
+    let spec = ConnectionSpec { tls: Some(tls), ..subject.spec.clone() };
+    let Ok(target) = TlsTarget::new(&spec, None, &subject.context.clock) else { return false };
+    let Ok(tcp) = tcp(subject, addresses).await else { return false };
+    match secure(tcp, &target, QUESTION).await {
+        Ok(_) => true,
+        Err(LinkError::Tls(rustls::Error::InvalidMessage(_))) => false,
+        Err(LinkError::Tls(_)) => true,
+        Err(_) => false,
+    }
+}
+
+/// Does a new link stay open after the test message in this framing?
+async fn takes(subject: Subject<'_>, addresses: &[SocketAddr], framing: Framing) -> bool {
+    let (Ok(mut line), Ok(message)) = (line(subject, addresses).await, message(subject)) else { return false };
+    queue(&mut line.link, &framed(&message, framing)).is_ok() && watch(&mut line.link, question(subject)).await.is_ok()
+}
+
+/// Does the port take plain text, and does somebody read it?
+async fn takes_plain_text(subject: Subject<'_>, addresses: &[SocketAddr]) -> bool {
+    let spec = ConnectionSpec { transport: Transport::Tcp, tls: None, ..subject.spec.clone() };
+    let plain = Subject { spec: &spec, pem: None, ..subject };
+    let (Ok(mut line), Ok(message)) = (line(plain, addresses).await, message(plain)) else { return false };
+    let sent = queue(&mut line.link, &framed(&message, spec.framing));
+    if sent.is_err() || watch(&mut line.link, question(subject)).await.is_err() || is_tls(line.link.heard()) {
+        return false;
+    }
+    if line.link.half_close().is_ok() && line.link.finished_by_peer(question(subject)).await {
+        return true;
+    }
+    drop(line);
+    reading(plain, addresses).await == Reading::Somebody
+}
+
+/// Sends more than buffers hold. Only asked when a receiver did not end its side after ours: it may hang, or it may just
+/// not care about half-closed connections.
+pub(super) async fn reading(subject: Subject<'_>, addresses: &[SocketAddr]) -> Reading {
+    let (Ok(mut line), Ok(message)) = (line(subject, addresses).await, large_message(subject)) else {
+        return Reading::Nobody;
+    };
+    let frame = framed(&message, subject.spec.framing);
+    let mut end = 0;
+    for _ in 0..FILL.div_ceil(frame.len().max(1)) {
+        match queue(&mut line.link, &frame) {
+            Ok(offset) => end = offset,
+            // Whoever closes is not asleep.
+            Err(_) => return Reading::Somebody,
+        }
+    }
+    drained(&mut line.link, end, question(subject)).await
+}
+
+/// Waits for acknowledgement as long as it makes progress.
+async fn drained(link: &mut Link, end: u64, patience: Duration) -> Reading {
+    let (mut seen, mut since) = (0, Instant::now());
+    loop {
+        if kernel_acknowledged(link, end, Duration::ZERO).await {
+            return Reading::Somebody;
+        }
+        if watch(link, Duration::from_millis(20)).await.is_err() {
+            return Reading::Somebody;
+        }
+        let now = link.acknowledged().unwrap_or(end);
+        if now > seen {
+            (seen, since) = (now, Instant::now());
+        } else if since.elapsed() > patience {
+            return Reading::Nobody;
+        }
+    }
+}
+
+fn question(subject: Subject<'_>) -> Duration {
+    QUESTION.min(subject.context.limits.watch)
+}
+
+/// Version and cipher of a TLS link, for people.
+pub(super) fn session_text(link: &Link) -> String {
+    let Link::Tls(link) = link else { return String::new() };
+    let session = link.session();
+    let version =
+        session.protocol_version().and_then(|v| v.as_str().map(|t| t.replace("TLSv", "TLS ").replace('_', ".")));
+    let cipher =
+        session.negotiated_cipher_suite().and_then(|s| s.suite().as_str().map(|t| t.replace("TLS13_", "TLS_")));
+    let chain = session.peer_certificates().unwrap_or_default();
+    let leaf = chain.first().map(crate::delivery::tls::describe).unwrap_or_default();
+    format!(
+        "{}, {}. {leaf} The server sent {} certificate(s).",
+        version.unwrap_or_default(),
+        cipher.unwrap_or_default(),
+        chain.len()
+    )
+}

@@ -1,0 +1,65 @@
+//! The test message: an event like any other, but in no log (no `seq`, `n` 0).
+
+use auditwire_model::Position;
+use auditwire_model::Severity;
+use auditwire_model::connection::Framing;
+use auditwire_model::event::{BatchBuilder, EventDraft, Outcome, Plane, view};
+use auditwire_model::wire::Renderer;
+use auditwire_model::wire::framing::write_frame;
+
+use super::Subject;
+use crate::delivery::failure::LinkFailure;
+
+/// Text added to a large test message, in characters; with it a message fills most of a usual size limit.
+const PADDING: usize = 7000;
+
+/// One message without its frame.
+pub(super) fn message(subject: Subject<'_>) -> Result<Vec<u8>, LinkFailure> {
+    let text = format!(
+        "Auditwire connection test of '{}'. If you read this in your SIEM, messages arrive.",
+        subject.spec.name
+    );
+    render(subject, text)
+}
+
+/// A message that fills most of the size limit, without its frame.
+pub(super) fn large_message(subject: Subject<'_>) -> Result<Vec<u8>, LinkFailure> {
+    let text = format!("Auditwire connection test: is anybody reading? {}", ".".repeat(PADDING));
+    render(subject, text)
+}
+
+/// The message in a frame.
+pub(super) fn framed(message: &[u8], framing: Framing) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(message.len() + 8);
+    write_frame(framing, message, &mut frame);
+    frame
+}
+
+fn render(subject: Subject<'_>, text: String) -> Result<Vec<u8>, LinkFailure> {
+    let now = subject.context.clock.now();
+    let draft = EventDraft {
+        action: "siem-connection-test".to_owned(),
+        source_id: Some("auditwire".to_owned()),
+        severity: Severity::Info,
+        outcome: Some(Outcome::Success),
+        message: Some(text),
+        ..EventDraft::default()
+    };
+    let event = draft.complete(|| uuid::Uuid::now_v7().to_string(), Plane::Control, now, [0; 16]);
+    let mut builder = BatchBuilder::default();
+    builder.push(Position::ZERO, &event);
+    let batch = builder.finish().map_err(|e| unrenderable(&e))?;
+    let mut event = view(&batch, 0);
+    event.seq = None;
+    let mut out = Vec::new();
+    let renderer = Renderer::new(subject.spec, &subject.context.render);
+    renderer.render(&event, 0, &mut out).map_err(|e| unrenderable(&e))?;
+    Ok(out)
+}
+
+fn unrenderable(error: &dyn std::fmt::Display) -> LinkFailure {
+    LinkFailure {
+        remedy: "Raise the maximum message size of this connection.".to_owned(),
+        ..LinkFailure::new("not_acknowledged", format!("The test message was not sent: {error}."))
+    }
+}

@@ -1,0 +1,228 @@
+//! The check over TCP and TLS.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use auditwire_model::connection::{Transport, Verify};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::course::{Course, Ended};
+use super::doubt::{self, Reading};
+use super::message::{framed, message};
+use super::{Stage, Subject};
+use crate::delivery::failure::LinkFailure;
+use crate::delivery::link::{Link, LinkError, TcpLink, connect};
+use crate::delivery::tls::{ClientAuth, TlsTarget};
+
+pub(super) async fn run(subject: Subject<'_>, course: &mut Course) -> Result<(), Ended> {
+    let addresses = course.addresses(subject).await?;
+    let limits = subject.context.limits;
+    let tls = subject.spec.transport == Transport::Tls;
+    let tcp = course.stage(Stage::Connect, Box::pin(connected(subject, &addresses))).await?;
+    let mut line = if tls {
+        course.stage(Stage::Tls, Box::pin(handshake(subject, tcp, &addresses))).await?
+    } else {
+        Line { link: Link::Tcp(tcp), target: None }
+    };
+    // A receiver that drops us at once must be seen before we send, else it looks as if the message were to blame.
+    let settled = watch(&mut line.link, limits.settle).await;
+    let sent = course.stage(Stage::Send, Box::pin(send(subject, &mut line, settled, &addresses))).await?;
+    course.stage(Stage::Watch, Box::pin(watched(subject, &mut line, &addresses))).await?;
+    course.stage(Stage::Acknowledge, Box::pin(acknowledged(subject, line, sent, &addresses))).await?;
+    course.confirm();
+    Ok(())
+}
+
+/// A link with what its handshake learned.
+pub(super) struct Line {
+    pub(super) link: Link,
+    target: Option<TlsTarget>,
+}
+
+impl Line {
+    fn explain(&self, error: &LinkError) -> LinkFailure {
+        LinkFailure::from_link(error, self.client_auth())
+    }
+
+    fn client_auth(&self) -> ClientAuth {
+        self.target.as_ref().map(TlsTarget::client_auth).unwrap_or_default()
+    }
+}
+
+async fn connected(subject: Subject<'_>, addresses: &[SocketAddr]) -> Result<(TcpLink, String), LinkFailure> {
+    let tcp = tcp(subject, addresses).await.map_err(|e| LinkFailure::from_link(&e, ClientAuth::default()))?;
+    Ok((tcp, "The host accepts TCP connections on this port.".to_owned()))
+}
+
+/// A TCP link within the check's limit.
+pub(super) async fn tcp(subject: Subject<'_>, addresses: &[SocketAddr]) -> Result<TcpLink, LinkError> {
+    let connecting = connect::tcp(addresses, |a| subject.context.guard.permits(a));
+    match timeout(subject.context.limits.connect, connecting).await {
+        Ok(result) => result.map(|(link, _)| link),
+        Err(_) => Err(LinkError::ConnectTimeout),
+    }
+}
+
+async fn handshake(
+    subject: Subject<'_>,
+    tcp: TcpLink,
+    addresses: &[SocketAddr],
+) -> Result<(Line, String), LinkFailure> {
+    let target = TlsTarget::new(subject.spec, subject.pem, &subject.context.clock)?;
+    match secure(tcp, &target, subject.context.limits.handshake).await {
+        Ok(link) => {
+            let message = negotiated(subject, &link, target.client_auth());
+            Ok((Line { link, target: Some(target) }, message))
+        }
+        Err(error) => Err(doubt::no_handshake(subject, addresses, &error, target.client_auth()).await),
+    }
+}
+
+/// A TLS link within the given limit.
+pub(super) async fn secure(tcp: TcpLink, target: &TlsTarget, limit: Duration) -> Result<Link, LinkError> {
+    let handshake = connect::tls(tcp, std::sync::Arc::clone(&target.config), target.server_name.clone());
+    match timeout(limit, Box::pin(handshake)).await {
+        Ok(result) => result.map(|link| Link::Tls(Box::new(link))),
+        Err(_) => Err(LinkError::TlsTimeout),
+    }
+}
+
+/// A new line, made like the first one, and watched for a moment; for second opinions.
+pub(super) async fn line(subject: Subject<'_>, addresses: &[SocketAddr]) -> Result<Line, LinkError> {
+    let tcp = tcp(subject, addresses).await?;
+    let mut line = if subject.spec.transport == Transport::Tls {
+        let target =
+            TlsTarget::new(subject.spec, subject.pem, &subject.context.clock).map_err(|_| LinkError::Closed)?;
+        let link = secure(tcp, &target, subject.context.limits.handshake).await?;
+        Line { link, target: Some(target) }
+    } else {
+        Line { link: Link::Tcp(tcp), target: None }
+    };
+    watch(&mut line.link, subject.context.limits.settle).await?;
+    Ok(line)
+}
+
+async fn send(
+    subject: Subject<'_>,
+    line: &mut Line,
+    settled: Result<(), LinkError>,
+    addresses: &[SocketAddr],
+) -> Result<(u64, String), LinkFailure> {
+    if let Err(error) = settled {
+        return Err(dropped_at_once(line, &error));
+    }
+    let frame = framed(&message(subject)?, subject.spec.framing);
+    match queue(&mut line.link, &frame) {
+        Ok(end) => Ok((end, format!("The test message was sent ({} bytes with its frame).", frame.len()))),
+        Err(error) => Err(doubt::after_message(subject, addresses, line.explain(&error), &[]).await),
+    }
+}
+
+/// The end of a link that nothing was sent on: a client certificate that is missing or not wanted (TLS 1.3 tells so
+/// only after the handshake), or a receiver that does not want us.
+fn dropped_at_once(line: &Line, error: &LinkError) -> LinkFailure {
+    let failure = line.explain(error);
+    match failure.code {
+        "closed_after_message" | "reset_after_message" => LinkFailure::new(
+            "closed_at_once",
+            "The receiver accepted the connection and closed it at once, before anything was sent.",
+        ),
+        _ => failure,
+    }
+}
+
+/// Queues bytes and gives them to the socket; the stream offset at which they end.
+pub(super) fn queue(link: &mut Link, bytes: &[u8]) -> Result<u64, LinkError> {
+    let mut ends = [bytes.len() as u64];
+    link.queue(bytes, &mut ends)?;
+    link.flush()?;
+    Ok(ends[0])
+}
+
+async fn watched(subject: Subject<'_>, line: &mut Line, addresses: &[SocketAddr]) -> Result<((), String), LinkFailure> {
+    let watched = watch(&mut line.link, subject.context.limits.watch).await;
+    if doubt::is_tls(line.link.heard()) {
+        return Err(doubt::tls_expected());
+    }
+    if let Err(error) = watched {
+        let failure = line.explain(&error);
+        return Err(doubt::after_message(subject, addresses, failure, line.link.heard()).await);
+    }
+    let seconds = subject.context.limits.watch.as_secs_f32();
+    Ok(((), format!("The receiver kept the connection open for {seconds} s.")))
+}
+
+/// Drives a link for a while; ends early when the peer closes or the link breaks.
+pub(super) async fn watch(link: &mut Link, limit: Duration) -> Result<(), LinkError> {
+    let until = Instant::now() + limit;
+    loop {
+        link.receive()?;
+        link.flush()?;
+        if link.peer_closed() {
+            return Err(LinkError::Closed);
+        }
+        match timeout_at(until, link.ready(link.pending() > 0)).await {
+            Ok(ready) => ready?,
+            Err(_) => return Ok(()),
+        };
+    }
+}
+
+/// First the kernel's word (every byte is acknowledged), then the input's: it ends its side when we end ours, which
+/// only somebody who reads can know.
+async fn acknowledged(
+    subject: Subject<'_>,
+    mut line: Line,
+    end: u64,
+    addresses: &[SocketAddr],
+) -> Result<((), String), LinkFailure> {
+    let limit = subject.context.limits.acknowledge;
+    if !kernel_acknowledged(&mut line.link, end, limit).await {
+        return Err(LinkFailure::new(
+            "not_acknowledged",
+            "The receiver's host does not acknowledge the test message: its buffer is full and nobody reads.",
+        ));
+    }
+    if line.link.half_close().is_ok() && line.link.finished_by_peer(limit).await {
+        return Ok(((), "The receiver acknowledged every byte and read to the end.".to_owned()));
+    }
+    drop(line);
+    match doubt::reading(subject, addresses).await {
+        Reading::Somebody => Ok(((), "The receiver acknowledged every byte and reads.".to_owned())),
+        Reading::Nobody => Err(LinkFailure::new(
+            "not_acknowledged",
+            "The receiver's host accepted the test message into its buffer, but nobody reads it: the buffer filled up and stayed full.",
+        )),
+    }
+}
+
+/// Waits until the peer's kernel has acknowledged everything up to `end`.
+pub(super) async fn kernel_acknowledged(link: &mut Link, end: u64, limit: Duration) -> bool {
+    const STEP: Duration = Duration::from_millis(20);
+    let until = Instant::now() + limit;
+    loop {
+        match link.acknowledged() {
+            Ok(offset) if offset >= end && link.pending() == 0 => return true,
+            Ok(_) if Instant::now() < until => {}
+            _ => return false,
+        }
+        if watch(link, STEP).await.is_err() {
+            return false;
+        }
+    }
+}
+
+fn negotiated(subject: Subject<'_>, link: &Link, client: ClientAuth) -> String {
+    let mut text = doubt::session_text(link);
+    text.push_str(match subject.spec.tls.as_ref().map(|tls| tls.verify).unwrap_or_default() {
+        Verify::Full => " The certificate was verified.",
+        Verify::Fingerprint => " The certificate has the expected fingerprint.",
+        Verify::Off => " The certificate was NOT verified: anyone could be there.",
+    });
+    text.push_str(match (client.requested, client.presented) {
+        (true, true) => " The server asked for a client certificate and got ours.",
+        (true, false) => " The server asked for a client certificate; this connection has none.",
+        (false, _) => " The server did not ask for a client certificate.",
+    });
+    text
+}

@@ -1,0 +1,146 @@
+//! Certificates of every defect, and servers that show them.
+
+use std::sync::Arc;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd,
+};
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
+
+use crate::delivery::tls::PemBundle;
+
+/// A certificate authority.
+pub(crate) struct Ca {
+    pub(crate) pem: String,
+    pub(crate) der: CertificateDer<'static>,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// A certificate with its key.
+pub(crate) struct Pair {
+    pub(crate) cert: CertificateDer<'static>,
+    pub(crate) cert_pem: String,
+    pub(crate) key: KeyPair,
+}
+
+impl Ca {
+    pub(crate) fn new(name: &str) -> Self {
+        let mut params = params(&[], name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let cert = params.self_signed(&key).unwrap();
+        Self { pem: cert.pem(), der: cert.der().clone(), issuer: Issuer::new(params, key) }
+    }
+
+    pub(crate) fn issue(&self, names: &[&str]) -> Pair {
+        self.issue_with(names, |_| {})
+    }
+
+    pub(crate) fn issue_with(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Pair {
+        let mut params = params(names, "siem");
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let cert = params.signed_by(&key, &self.issuer).unwrap();
+        Pair { cert: cert.der().clone(), cert_pem: cert.pem(), key }
+    }
+
+    pub(crate) fn bundle(&self) -> PemBundle {
+        PemBundle::parse(self.pem.as_bytes()).unwrap()
+    }
+}
+
+impl Pair {
+    pub(crate) fn self_signed(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let mut params = params(names, "self");
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let cert = params.self_signed(&key).unwrap();
+        Self { cert: cert.der().clone(), cert_pem: cert.pem(), key }
+    }
+
+    pub(crate) fn pem(&self) -> String {
+        format!("{}{}", self.cert_pem, self.key.serialize_pem())
+    }
+
+    pub(crate) fn sha256(&self) -> String {
+        use aws_lc_rs_digest as d;
+        hex::encode(d::digest(&d::SHA256, &self.cert))
+    }
+}
+
+use ::aws_lc_rs::digest as aws_lc_rs_digest;
+
+pub(crate) fn ended(params: &mut CertificateParams) {
+    params.not_before = date_time_ymd(2000, 1, 1);
+    params.not_after = date_time_ymd(2001, 1, 1);
+}
+
+pub(crate) fn not_begun(params: &mut CertificateParams) {
+    params.not_before = date_time_ymd(2050, 1, 1);
+    params.not_after = date_time_ymd(2051, 1, 1);
+}
+
+pub(crate) fn for_clients_only(params: &mut CertificateParams) {
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+}
+
+pub(crate) fn is_ca(params: &mut CertificateParams) {
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+}
+
+/// A server that shows `pair` and asks for nothing.
+pub(crate) fn server(pair: &Pair) -> ServerConfig {
+    server_with(pair, &[&rustls::version::TLS13, &rustls::version::TLS12], None)
+}
+
+pub(crate) fn server_with(
+    pair: &Pair,
+    versions: &[&'static SupportedProtocolVersion],
+    clients: Option<&Ca>,
+) -> ServerConfig {
+    with_key(pair, &pair.key, versions, clients)
+}
+
+/// A server that shows `pair`'s certificate but signs with `key`.
+pub(crate) fn with_key(
+    pair: &Pair,
+    key: &KeyPair,
+    versions: &[&'static SupportedProtocolVersion],
+    clients: Option<&Ca>,
+) -> ServerConfig {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let der = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let signing = aws_lc_rs::sign::any_supported_type(&der).unwrap();
+    let shown = Arc::new(CertifiedKey::new(vec![pair.cert.clone()], signing));
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(versions).unwrap();
+    let builder = match clients {
+        None => builder.with_no_client_auth(),
+        Some(ca) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(ca.der.clone()).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+            builder.with_client_cert_verifier(verifier)
+        }
+    };
+    builder.with_cert_resolver(Arc::new(Shows(shown)))
+}
+
+#[derive(Debug)]
+struct Shows(Arc<CertifiedKey>);
+
+impl ResolvesServerCert for Shows {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0))
+    }
+}
+
+fn params(names: &[&str], common_name: &str) -> CertificateParams {
+    let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    let mut params = CertificateParams::new(names).unwrap();
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    params
+}
