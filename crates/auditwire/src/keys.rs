@@ -45,9 +45,10 @@ pub(crate) async fn load(source: &KeySource, data: &Path, store: &dyn Store) -> 
         refuse_unless_fresh(&place, store).await?;
         if source.configured.is_some() {
             return Err(Failure::new(format!(
-                "AUDITWIRE_KEYS names {}, which holds no key; make one with \
-                 `(umask 077; echo \"k1:$(openssl rand -hex 32)\" > …/k1.key)`",
-                place.display()
+                "AUDITWIRE_KEYS names {place}, which holds no key; make one with \
+                 `(umask 077; echo \"k1:$(openssl rand -hex 32)\" > FILE)`, FILE being that file, or {place}/k1.key for a \
+                 folder",
+                place = place.display()
             )));
         }
         keys.push(make(&beside)?);

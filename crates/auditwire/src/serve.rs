@@ -113,6 +113,9 @@ impl Service {
     pub(crate) async fn open(config: &Config, keys: &KeySource, unsafe_no_sync: bool) -> Result<Self> {
         let data = DataDir::lock(&config.data).map_err(|e| not_locked(&e))?;
         let bound = auditwire_server::bind(&server_settings(config)).map_err(|e| Failure::new(chain(&e)))?;
+        if unsafe_no_sync {
+            tracing::warn!("commits are not synced to disk: what is answered can be lost");
+        }
         let options = SqliteOptions { synchronous_off_for_tests: unsafe_no_sync, ..SqliteOptions::default() };
         let store = SqliteStore::open(data.path(), options)
             .await

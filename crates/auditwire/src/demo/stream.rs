@@ -73,8 +73,11 @@ async fn post_batch(client: &Client, tally: &Tally, generator: &mut Generator, c
     tally.posting(events.iter().filter_map(|event| event["event_id"].as_str()).map(str::to_owned));
     let answer = client.post_ndjson(body).await?;
     let count = |key: &str| answer[key].as_u64().unwrap_or(0);
-    let rejected = answer["rejected"].as_array().map_or(0, |list| list.len() as u64);
-    tally.answered(count("accepted"), count("duplicates"), rejected);
+    let rejected = answer["rejected"].as_array().map(Vec::as_slice).unwrap_or_default();
+    tally.answered(count("accepted"), count("duplicates"), rejected.len() as u64);
+    if let Some(first) = rejected.first() {
+        tally.counts().problem.get_or_insert_with(|| format!("an event was refused: {first}"));
+    }
     Ok(())
 }
 

@@ -74,3 +74,40 @@ fn a_lost_key_refuses_the_start_and_no_new_one_is_made() {
     });
     assert!(process.line().starts_with("listening on http://127.0.0.1:"));
 }
+
+#[test]
+fn https_is_served_with_a_private_ca() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let (cert, key, data) = (folder.path().join("c.pem"), folder.path().join("k.pem"), folder.path().join("data"));
+    std::fs::write(&cert, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let mut command = auditwire(&["serve", "--listen", "127.0.0.1:0"]);
+    command.arg("--data").arg(&data).arg("--tls-cert").arg(&cert).arg("--tls-key").arg(&key);
+    let process = Process::start(command);
+    let url = process.after("listening on ");
+    assert!(url.starts_with("https://127.0.0.1:"), "{url}");
+
+    let list = |ca: bool| {
+        let mut command = auditwire(&["connections", "list", "--json", "--url", &url]);
+        command.arg("--token-file").arg(data.join("operator.token"));
+        if ca {
+            command.env("AUDITWIRE_CA", &cert);
+        }
+        command.output().unwrap()
+    };
+    assert!(list(true).status.success(), "{}", text(&list(true)));
+    assert_eq!(list(false).status.code(), Some(1), "an unknown CA must not be trusted");
+}
+
+#[test]
+fn settings_come_from_the_environment_and_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("a.toml");
+    std::fs::write(&config, "[server]\nlisten = '127.0.0.1:1'\n[telemetry]\nformat = 'json'\n").unwrap();
+    let mut command = auditwire(&["serve", "--config", config.to_str().unwrap()]);
+    command.env("AUDITWIRE_SERVER__LISTEN", "127.0.0.1:0").env("AUDITWIRE_DATA__DIR", folder.path().join("data"));
+    let process = Process::start(command);
+    assert!(!process.after("listening on http://127.0.0.1:").starts_with("1/"));
+    assert!(folder.path().join("data/operator.token").exists());
+}
