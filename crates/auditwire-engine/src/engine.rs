@@ -72,7 +72,14 @@ impl Engine {
         let log = Log::open(Arc::clone(&store), Arc::clone(&clock), settings.log.clone()).await?;
         let instance = Arc::new(identity(&*store, &log, &*clock).await?);
         let settings = Arc::new(settings);
-        let delivery = Delivery::default();
+        let delivery = Delivery::start(
+            Arc::clone(&store),
+            log.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&keyring),
+            settings.delivery.clone(),
+            &instance.id,
+        );
         Ok(Self { store, log, delivery, keyring, clock, settings, instance, shared: Arc::default() })
     }
 

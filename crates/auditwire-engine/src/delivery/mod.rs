@@ -1,22 +1,29 @@
 //! Delivery: from the log to the SIEM, at least once (`docs/delivery.md`).
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the sender, which follows, uses it"))]
 mod backoff;
 pub mod check;
 pub mod failure;
 pub mod guard;
-#[expect(dead_code, reason = "the sender, which follows, uses it")]
+mod health;
 pub(crate) mod link;
-#[cfg_attr(not(test), expect(dead_code, reason = "the sender, which follows, uses it"))]
+mod live;
 mod pace;
 pub mod resolve;
-#[expect(dead_code, reason = "the sender, which follows, uses it")]
+mod sender;
 mod sockets;
+mod supervisor;
 pub mod tls;
-#[expect(dead_code, reason = "the sender, which follows, uses it")]
 mod window;
 
-use auditwire_model::{ConnectionId, Position, ProjectId, Timestamp};
+use std::sync::Arc;
+
+use auditwire_model::{Clock, ConnectionId, Position, ProjectId, Timestamp};
+
+use crate::log::Log;
+use crate::secrets::Keyring;
+use crate::store::Store;
+use guard::AddressGuard;
+use supervisor::Supervisor;
 
 /// Limits of delivery and the rules of the address guard. Configuration.
 #[derive(Debug, Clone, Default)]
@@ -93,30 +100,71 @@ pub struct LiveState {
     pub cause: Option<&'static str>,
     /// Counters and positions.
     pub delivery: DeliveryState,
+    /// Breaks after which less was sent again than the rule asks, because of `overlap_bytes`; since the sender began.
+    pub short_resends: u64,
 }
 
-/// Handle on all senders. Cheap to clone.
+/// What every sender works with. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) log: Log,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) settings: Arc<DeliverySettings>,
+    pub(crate) guard: Arc<AddressGuard>,
+    /// This installation's id.
+    pub(crate) instance: Arc<str>,
+}
+
+/// Handle on all senders. Cheap to clone. The default one has none and starts none.
 #[derive(Debug, Clone, Default)]
-pub struct Delivery {}
+pub struct Delivery {
+    supervisor: Option<Arc<Supervisor>>,
+}
 
 impl Delivery {
+    /// Starts a sender for every active connection. Must be called inside a Tokio runtime; returns at once.
+    #[must_use]
+    pub fn start(
+        store: Arc<dyn Store>,
+        log: Log,
+        clock: Arc<dyn Clock>,
+        keyring: Arc<Keyring>,
+        settings: DeliverySettings,
+        instance: &str,
+    ) -> Self {
+        let guard = Arc::new(AddressGuard::new(&settings));
+        let (settings, instance) = (Arc::new(settings), Arc::from(instance));
+        let context = Context { store, log, clock, keyring, settings, guard, instance };
+        Self { supervisor: Some(Supervisor::start(context)) }
+    }
+
     /// Tells the supervisor that a project's active connection, or its revision, has changed.
     pub fn changed(&self, project: &ProjectId) {
-        let _ = project;
+        if let Some(supervisor) = &self.supervisor {
+            supervisor.changed(project);
+        }
     }
 
     /// The live state of a connection; `None` when no sender runs for it.
     #[must_use]
     pub fn live(&self, connection: &ConnectionId) -> Option<LiveState> {
-        let _ = connection;
-        None
+        self.supervisor.as_ref()?.live(connection)
     }
 
-    /// Waits until no sender of an older epoch than the stored one runs for the project (graceful stop, at most 10 s).
+    /// Waits until no sender of an older epoch or revision than the stored one runs for the project (graceful stop, at
+    /// most 10 s).
     pub async fn settled(&self, project: &ProjectId) {
-        let _ = project;
+        if let Some(supervisor) = &self.supervisor {
+            supervisor.settled(project).await;
+        }
     }
 
-    /// Stops all senders gracefully (half-close, cursor stored).
-    pub async fn close(&self) {}
+    /// Stops all senders gracefully (half-close, cursor stored), within about 15 s. Starts none any more.
+    pub async fn close(&self) {
+        if let Some(supervisor) = &self.supervisor {
+            supervisor.close().await;
+        }
+    }
 }

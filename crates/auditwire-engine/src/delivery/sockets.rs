@@ -30,8 +30,6 @@ const KEEPALIVE_PROBES: libc::c_int = 2;
 pub(crate) struct PathInfo {
     /// `TCP_CLOSE`: both directions are closed and our FIN is acknowledged, or the connection was reset.
     pub(crate) closed: bool,
-    /// Retransmissions of the oldest segment so far.
-    pub(crate) retransmits: u8,
     /// Window probes that are not answered yet.
     pub(crate) probes: u8,
     /// Segments sent and not acknowledged.
@@ -53,7 +51,6 @@ pub(crate) fn unacknowledged(socket: BorrowedFd<'_>) -> io::Result<u64> {
 /// Reads `TCP_INFO`.
 pub(crate) fn path_info(socket: BorrowedFd<'_>) -> io::Result<PathInfo> {
     const STATE: usize = 0;
-    const RETRANSMITS: usize = 2;
     const PROBES: usize = 3;
     const UNACKED: usize = 24;
     const LAST_ACK_RECV: usize = 56;
@@ -74,7 +71,6 @@ pub(crate) fn path_info(socket: BorrowedFd<'_>) -> io::Result<PathInfo> {
     };
     Ok(PathInfo {
         closed: info[STATE] == TCP_CLOSE,
-        retransmits: info[RETRANSMITS],
         probes: info[PROBES],
         unacked: word(UNACKED),
         last_ack: Duration::from_millis(u64::from(word(LAST_ACK_RECV))),

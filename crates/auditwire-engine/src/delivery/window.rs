@@ -165,6 +165,7 @@ impl Window {
     }
 
     /// The place after everything that is settled on this link.
+    #[cfg(test)]
     pub(crate) fn settled(&self) -> Place {
         self.settled
     }

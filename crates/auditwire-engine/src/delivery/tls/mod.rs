@@ -107,6 +107,3 @@ impl TimeProvider for ClockTime {
         Some(UnixTime::since_unix_epoch(Duration::from_nanos(nanos)))
     }
 }
-
-#[cfg(test)]
-pub(crate) mod fixtures;

@@ -1,5 +1,6 @@
 //! Each code is produced by a fixture that makes that very situation on loopback, and every code has one.
 
+mod certificates;
 mod receivers;
 mod stream;
 mod tls;

@@ -1,0 +1,88 @@
+//! What a sender shows of itself while it runs. Written by the sender, read by whoever asks.
+
+use auditwire_model::{Position, Timestamp};
+use parking_lot::Mutex;
+
+use super::failure::LinkFailure;
+use super::health::{self, Assessment, Facts};
+use super::{DeliveryState, LastError, LiveState};
+use crate::records::Cursor;
+
+/// The live state of one sender.
+#[derive(Debug)]
+pub(crate) struct Live {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    facts: Facts,
+    before: Option<Assessment>,
+    cursor: Cursor,
+    last_error: Option<LastError>,
+    short_resends: u64,
+}
+
+impl Live {
+    /// Of a sender that begins with this cursor.
+    pub(crate) fn new(cursor: Cursor, now: Timestamp) -> Self {
+        let (facts, before, last_error, short_resends) = (Facts::starting(now), None, None, 0);
+        Self { inner: Mutex::new(Inner { facts, before, cursor, last_error, short_resends }) }
+    }
+
+    /// The sender's progress.
+    pub(crate) fn publish(&self, cursor: &Cursor, oldest: Option<Timestamp>) {
+        let mut inner = self.inner.lock();
+        inner.cursor.clone_from(cursor);
+        inner.facts.oldest = oldest;
+    }
+
+    /// A link is up.
+    pub(crate) fn link_up(&self, now: Timestamp) {
+        self.inner.lock().facts.link_up(now);
+    }
+
+    /// There is no link.
+    pub(crate) fn link_down(&self, failure: &LinkFailure, now: Timestamp) {
+        let mut inner = self.inner.lock();
+        inner.facts.link_down(now, failure.code);
+        inner.last_error = Some(LastError { code: failure.code, message: failure.message.clone(), at: now });
+    }
+
+    /// A resend was shorter than the rule asks.
+    pub(crate) fn short_resend(&self) {
+        self.inner.lock().short_resends += 1;
+    }
+
+    /// An event was set aside.
+    pub(crate) fn quarantined(&self, now: Timestamp) {
+        self.inner.lock().facts.quarantined_at = Some(now);
+    }
+
+    /// The state as the API shows it; `head` is the end of the log.
+    pub(crate) fn state(&self, head: Position, now: Timestamp) -> LiveState {
+        let mut inner = self.inner.lock();
+        let judged = health::assess(&inner.facts, inner.before, now);
+        inner.before = Some(judged);
+        let cursor = &inner.cursor;
+        let backlog = head.0.saturating_sub(cursor.settled.0);
+        LiveState {
+            status: judged.status,
+            since: judged.since,
+            cause: judged.cause,
+            short_resends: inner.short_resends,
+            delivery: DeliveryState {
+                cursor: cursor.settled,
+                acknowledged: cursor.acknowledged,
+                sent: cursor.sent,
+                resent: cursor.resent,
+                filtered: cursor.filtered,
+                quarantined: cursor.quarantined,
+                backlog,
+                oldest_unacknowledged_at: inner.facts.oldest.filter(|_| backlog > 0),
+                reconnects: cursor.reconnects,
+                last_error: inner.last_error.clone(),
+            },
+        }
+    }
+}

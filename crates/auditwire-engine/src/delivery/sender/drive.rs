@@ -1,0 +1,316 @@
+//! Drives one link: feeds it, flushes it, collects what the peer acknowledges, watches the path, stores the cursor.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use auditwire_model::Position;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::super::failure::LinkFailure;
+use super::super::link::{Link, LinkError};
+use super::super::pace::Pace;
+use super::super::sockets::WINDOW_UNKNOWN;
+use super::super::window::Kind;
+use super::ledger::Stored;
+use super::path::PathWatch;
+use super::{FIN_LIMIT, Sender, UDP_BURST, UDP_RATE, UDP_SETTLE, is_stopped, stopped};
+
+/// For what is in flight when a sender is told to stop.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+/// Queued bytes that the socket has not taken; more are not rendered.
+const PENDING_MAX: usize = 64 << 10;
+/// How often acknowledgements are looked for: at first, and when nothing comes.
+const LOOK: std::ops::RangeInclusive<Duration> = Duration::from_millis(2)..=Duration::from_millis(100);
+/// How often the path is judged.
+const JUDGE: Duration = Duration::from_secs(1);
+/// A batch that could not be sent for so long is dropped from memory and read again later.
+const HOLD: Duration = Duration::from_secs(5);
+/// Rounds without waiting before others get their turn.
+const ROUNDS: u32 = 16;
+/// Waiting for nothing in particular.
+const NEVER: Duration = Duration::from_secs(3600);
+/// After the log could not be read.
+const READ_RETRY: Duration = Duration::from_secs(1);
+
+/// Why a link is over.
+#[derive(Debug)]
+pub(super) enum End {
+    /// Told to stop.
+    Stopped,
+    /// Another epoch has begun.
+    Fenced,
+    /// By the peer, the network, or a failure.
+    Broken(LinkFailure),
+}
+
+/// What interrupts the driving.
+enum Cut {
+    Link(LinkError),
+    Fenced,
+}
+
+impl<E: Into<LinkError>> From<E> for Cut {
+    fn from(error: E) -> Self {
+        Self::Link(error.into())
+    }
+}
+
+/// One link being driven.
+pub(super) struct Drive<'a> {
+    sender: &'a mut Sender,
+    link: Link,
+    head: watch::Receiver<Position>,
+    pace: Option<Pace>,
+    path: PathWatch,
+    /// UDP: what was handed over when.
+    handed_over: VecDeque<(Instant, u64)>,
+    acknowledged: u64,
+    look: Duration,
+    look_at: Instant,
+    judge_at: Instant,
+    /// Since when nothing could be fed.
+    stuck_since: Option<Instant>,
+    read_at: Instant,
+    stopping: Option<Instant>,
+}
+
+impl<'a> Drive<'a> {
+    pub(super) fn new(sender: &'a mut Sender, link: Link) -> Self {
+        let now = Instant::now();
+        let udp = matches!(link, Link::Udp(_));
+        let limit = sender.job.connection.spec.rate_limit.or(udp.then_some(UDP_RATE));
+        let pace = limit.map(|rate| Pace::new(rate, if udp { UDP_BURST } else { (rate / 20).max(1) }, now));
+        let head = sender.job.context.log.follow(&sender.job.project);
+        Self {
+            sender,
+            link,
+            head,
+            pace,
+            path: PathWatch::default(),
+            handed_over: VecDeque::new(),
+            acknowledged: 0,
+            look: *LOOK.start(),
+            look_at: now,
+            judge_at: now + JUDGE,
+            stuck_since: None,
+            read_at: now,
+            stopping: None,
+        }
+    }
+
+    /// Until the link ends. The flag is the one proof that nothing has to be sent again.
+    pub(super) async fn run(mut self, stop: &mut watch::Receiver<bool>) -> (End, bool) {
+        let cut = self.rounds(stop).await;
+        // What was acknowledged up to the end counts, also after a reset; the window last, because it may only shrink
+        // by what was acknowledged before it was read.
+        let _ = self.collect();
+        let end = match cut {
+            Ok(()) => {
+                let proven = self.sender.progress.is_idle() && self.finish().await;
+                return (End::Stopped, proven);
+            }
+            Err(Cut::Fenced) => End::Fenced,
+            Err(Cut::Link(error)) => End::Broken(self.sender.connector.explain(&error)),
+        };
+        self.publish();
+        (end, false)
+    }
+
+    /// Ok when the sender was told to stop and nothing is left in flight, or too much for too long.
+    async fn rounds(&mut self, stop: &mut watch::Receiver<bool>) -> Result<(), Cut> {
+        let mut rounds = 0;
+        loop {
+            let now = Instant::now();
+            self.link.receive()?;
+            if self.link.peer_closed() {
+                return Err(LinkError::Closed.into());
+            }
+            self.collect()?;
+            self.judge(now)?;
+            if self.stopping.is_none() && is_stopped(stop) {
+                self.stopping = Some(now + STOP_LIMIT);
+                self.look = *LOOK.start();
+            }
+            if let Some(limit) = self.stopping {
+                if self.is_empty() || now >= limit {
+                    return Ok(());
+                }
+            } else {
+                self.feed(now)?;
+            }
+            self.link.flush()?;
+            if self.stopping.is_none() && self.budget(now) > 0 && self.sender.feed.is_loaded() {
+                rounds += 1;
+                if rounds % ROUNDS == 0 {
+                    tokio::task::yield_now().await;
+                }
+                continue;
+            }
+            self.publish();
+            self.wait(now, stop).await?;
+        }
+    }
+
+    /// Messages that may be queued now.
+    fn budget(&mut self, now: Instant) -> usize {
+        let sender = &*self.sender;
+        if self.link.pending() >= PENDING_MAX || !sender.progress.has_room() || sender.ledger.is_full() {
+            return 0;
+        }
+        self.pace.as_mut().map_or(usize::MAX, |pace| pace.available(now))
+    }
+
+    fn feed(&mut self, now: Instant) -> Result<(), Cut> {
+        let budget = self.budget(now);
+        if !self.sender.feed.is_loaded() {
+            self.stuck_since = None;
+            return Ok(());
+        }
+        if budget == 0 {
+            let since = *self.stuck_since.get_or_insert(now);
+            if now - since >= HOLD {
+                self.sender.feed.rewind();
+            }
+            return Ok(());
+        }
+        self.stuck_since = None;
+        let Sender { feed, progress, ledger, job, .. } = &mut *self.sender;
+        let chunk = feed.chunk(progress, budget);
+        for what in chunk.unsendable.drain(..) {
+            job.live.quarantined(job.context.clock.now());
+            ledger.quarantine(what);
+        }
+        if let Some((first, last)) = chunk.gone {
+            ledger.gone(first, last);
+        }
+        self.link.queue(&chunk.bytes, &mut chunk.ends)?;
+        let mut ends = chunk.ends.iter();
+        for entry in &chunk.entries {
+            let end = if entry.kind == Kind::Sent { ends.next().copied().unwrap_or(u64::MAX) } else { 0 };
+            progress.push(*entry, end);
+        }
+        if let Some(pace) = &mut self.pace {
+            pace.take(chunk.ends.len());
+        }
+        self.look = *LOOK.start();
+        self.look_at = self.look_at.min(now + self.look);
+        Ok(())
+    }
+
+    /// Collects acknowledgements, then the peer's window.
+    fn collect(&mut self) -> Result<(), LinkError> {
+        let offset = self.link.acknowledged()?;
+        let now = Instant::now();
+        let offset = if matches!(self.link, Link::Udp(_)) { self.settled_datagrams(offset, now) } else { offset };
+        if now >= self.look_at {
+            self.look = if offset > self.acknowledged { *LOOK.start() } else { (self.look * 2).min(*LOOK.end()) };
+            self.look_at = now + self.look;
+        }
+        self.acknowledged = offset;
+        self.sender.progress.acknowledge(offset, self.sender.job.context.clock.now());
+        if let Some(path) = self.link.path()? {
+            self.sender.progress.observe_peer(path.window.map_or(WINDOW_UNKNOWN, u64::from));
+        }
+        Ok(())
+    }
+
+    /// Datagrams that nobody has refused for a second.
+    fn settled_datagrams(&mut self, handed_over: u64, now: Instant) -> u64 {
+        const STEP: Duration = Duration::from_millis(20);
+        match self.handed_over.back_mut() {
+            Some((_, count)) if *count == handed_over => {}
+            Some((at, count)) if now - *at < STEP => *count = handed_over,
+            _ => self.handed_over.push_back((now, handed_over)),
+        }
+        let mut settled = self.acknowledged;
+        while let Some(&(at, count)) = self.handed_over.front()
+            && now - at >= UDP_SETTLE + STEP
+        {
+            settled = count;
+            self.handed_over.pop_front();
+        }
+        settled
+    }
+
+    fn judge(&mut self, now: Instant) -> Result<(), LinkError> {
+        if now < self.judge_at {
+            return Ok(());
+        }
+        self.judge_at = now + JUDGE;
+        match self.link.path()? {
+            Some(path) if !self.sender.progress.is_idle() && self.path.is_dead(&path) => Err(LinkError::Dead),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.sender.progress.is_idle() && self.link.pending() == 0
+    }
+
+    fn publish(&self) {
+        let Sender { progress, job, .. } = &*self.sender;
+        job.live.publish(progress.cursor(), progress.oldest());
+    }
+
+    /// Waits for whatever comes first.
+    async fn wait(&mut self, now: Instant, stop: &mut watch::Receiver<bool>) -> Result<(), Cut> {
+        let budget = self.budget(now);
+        let wake = self.wake_at(now, budget);
+        let Sender { feed, progress, ledger, job, .. } = &mut *self.sender;
+        let next = progress.next();
+        let running = self.stopping.is_none();
+        let more = *self.head.borrow_and_update() >= next;
+        let load = running && more && budget > 0 && now >= self.read_at && !feed.is_loaded();
+        let store = ledger.due(&progress.to_store());
+        if store.is_some_and(|at| at <= now) {
+            ledger.begin(progress.to_store());
+        }
+        let wake = store.filter(|at| *at > now).map_or(wake, |at| wake.min(at));
+        tokio::select! {
+            ready = self.link.ready(self.link.pending() > 0) => { ready.map_err(LinkError::from)?; }
+            stored = ledger.finished() => if stored == Stored::Fenced { return Err(Cut::Fenced) },
+            loaded = feed.load(next), if load => {
+                if let Err(error) = loaded {
+                    tracing::warn!(connection = %job.connection.id, %error, "the log could not be read; trying again");
+                    self.read_at = Instant::now() + READ_RETRY;
+                }
+            }
+            _ = self.head.changed(), if running && !more => {}
+            () = stopped(stop), if running => {}
+            () = tokio::time::sleep_until(wake) => {}
+        }
+        Ok(())
+    }
+
+    fn wake_at(&self, now: Instant, budget: usize) -> Instant {
+        let mut wake = now + NEVER;
+        if !self.is_empty() {
+            let full = !self.sender.progress.has_room() || self.stopping.is_some();
+            // A full window is opened by acknowledgements alone: look often.
+            let look =
+                if full { self.look_at.min(now + LOOK.start().max(&(self.look / 8)).to_owned()) } else { self.look_at };
+            wake = wake.min(look).min(self.judge_at.max(now));
+        }
+        if let Some(pace) = &self.pace
+            && budget == 0
+        {
+            wake = wake.min(pace.next_at());
+        }
+        if self.sender.feed.is_loaded()
+            && let Some(since) = self.stuck_since
+        {
+            wake = wake.min(since + HOLD);
+        }
+        if self.read_at > now {
+            wake = wake.min(self.read_at);
+        }
+        self.stopping.map_or(wake, |limit| wake.min(limit))
+    }
+
+    /// Ends our direction and waits for the peer's.
+    async fn finish(&mut self) -> bool {
+        self.publish();
+        self.link.half_close().is_ok() && self.link.finished_by_peer(FIN_LIMIT).await
+    }
+}

@@ -1,0 +1,227 @@
+//! From the log to bytes: reads bounded batches, decides with the filter, renders and frames into reused buffers.
+//! Nothing is kept that could be read again.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::UInt64Type;
+use arrow_array::{BooleanArray, RecordBatch};
+use auditwire_model::connection::{Framing, Transport};
+use auditwire_model::event::{columns, view};
+use auditwire_model::query::{Expr, evaluate};
+use auditwire_model::wire::{Renderer, framing::write_frame};
+use auditwire_model::{Position, ProjectId};
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+
+use super::super::window::{Entry, Kind};
+use super::progress::Progress;
+use crate::audit::SOURCE;
+use crate::error::{self, Error, Result};
+use crate::log::{Log, Scan, Scanned};
+use crate::store::Order;
+
+/// Most bytes rendered at once.
+const CHUNK_BYTES: usize = 64 << 10;
+/// Most events looked at for one chunk.
+const CHUNK_EVENTS: usize = 1024;
+
+/// A batch in hand.
+#[derive(Debug)]
+struct Held {
+    batch: RecordBatch,
+    /// What passes the filter; `None`: everything.
+    selected: Option<BooleanArray>,
+    row: usize,
+}
+
+/// An event that could not become a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unsendable {
+    /// Which.
+    pub(crate) seq: Position,
+    /// Why.
+    pub(crate) reason: String,
+    /// One of the service's own events: telling about it would make another.
+    pub(crate) own: bool,
+}
+
+/// A piece of the stream, ready for the link.
+#[derive(Debug, Default)]
+pub(crate) struct Chunk {
+    /// Frames one after the other.
+    pub(crate) bytes: Vec<u8>,
+    /// Where each message ends in `bytes`.
+    pub(crate) ends: Vec<u64>,
+    /// Messages and skipped runs, in order; the messages belong to `ends` in order.
+    pub(crate) entries: Vec<Entry>,
+    /// New quarantine cases.
+    pub(crate) unsendable: Vec<Unsendable>,
+    /// Positions that the log no longer had.
+    pub(crate) gone: Option<(Position, Position)>,
+}
+
+impl Chunk {
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        self.entries.clear();
+        self.unsendable.clear();
+        self.gone = None;
+    }
+}
+
+/// The reading half of a sender.
+pub(crate) struct Feed {
+    log: Log,
+    project: ProjectId,
+    filter: Expr,
+    renderer: Renderer,
+    /// `None`: one datagram each.
+    framing: Option<Framing>,
+    reader: Option<BoxStream<'static, Result<Scanned>>>,
+    /// The present reader has given a batch.
+    read_something: bool,
+    held: Option<Held>,
+    message: Vec<u8>,
+    chunk: Chunk,
+}
+
+impl std::fmt::Debug for Feed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Feed").field("project", &self.project).finish_non_exhaustive()
+    }
+}
+
+impl Feed {
+    /// Feeds one connection revision.
+    pub(crate) fn new(
+        log: Log,
+        project: ProjectId,
+        filter: Expr,
+        renderer: Renderer,
+        framing: Framing,
+        transport: Transport,
+    ) -> Self {
+        let framing = (transport != Transport::Udp).then_some(framing);
+        let (message, chunk) = (Vec::new(), Chunk::default());
+        Self {
+            log,
+            project,
+            filter,
+            renderer,
+            framing,
+            reader: None,
+            read_something: false,
+            held: None,
+            message,
+            chunk,
+        }
+    }
+
+    /// Forgets what was read ahead: the next read begins at `progress.next()`.
+    pub(crate) fn rewind(&mut self) {
+        self.reader = None;
+        self.read_something = false;
+        self.held = None;
+    }
+
+    /// There is something to make a [`chunk`](Self::chunk) of.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Reads the next batch from `from`, if the log has one. May be dropped at any point.
+    pub(crate) async fn load(&mut self, from: Position) -> Result<()> {
+        let Self { log, project, .. } = self;
+        let reader = self.reader.get_or_insert_with(|| {
+            let to = log.head(project);
+            let (predicate, order) = (Expr::All, Order::Ascending);
+            log.scan(Scan {
+                project: project.clone(),
+                from,
+                to,
+                time_from: None,
+                time_to: None,
+                predicate,
+                order,
+                limit: None,
+            })
+        });
+        match reader.next().await {
+            Some(Ok(scanned)) => {
+                self.read_something = true;
+                if scanned.batch.num_rows() > 0 {
+                    let selected = (self.filter != Expr::All).then(|| evaluate(&self.filter, &scanned.batch));
+                    self.held = Some(Held { batch: scanned.batch, selected, row: 0 });
+                }
+                Ok(())
+            }
+            Some(Err(error)) => {
+                self.rewind();
+                Err(error)
+            }
+            None => {
+                self.reader = None;
+                if std::mem::take(&mut self.read_something) { Ok(()) } else { Err(nothing_to_read(from)) }
+            }
+        }
+    }
+
+    /// Renders up to `budget` messages from the batch in hand. What it returns must be queued and pushed before the next
+    /// call.
+    pub(crate) fn chunk(&mut self, progress: &mut Progress, budget: usize) -> &mut Chunk {
+        self.chunk.clear();
+        let Some(mut held) = self.held.take() else { return &mut self.chunk };
+        let rows = held.batch.num_rows();
+        let stop = rows.min(held.row + CHUNK_EVENTS);
+        while held.row < stop && self.chunk.ends.len() < budget && self.chunk.bytes.len() < CHUNK_BYTES {
+            self.take_row(&held, progress);
+            held.row += 1;
+        }
+        if held.row < rows {
+            self.held = Some(held);
+        }
+        &mut self.chunk
+    }
+
+    fn take_row(&mut self, held: &Held, progress: &mut Progress) {
+        let seqs = held.batch.column(columns::SEQ).as_primitive::<UInt64Type>();
+        let position = Position(seqs.value(held.row));
+        let next = progress.next();
+        if position < next {
+            return;
+        }
+        let event = view(&held.batch, held.row);
+        if position > next {
+            let last = position.previous();
+            self.chunk.entries.push(progress.skip(next, last, event.received_at, Kind::Gone));
+            self.chunk.gone = Some((next, last));
+        }
+        if held.selected.as_ref().is_some_and(|s| !s.value(held.row)) {
+            self.chunk.entries.push(progress.skip(position, position, event.received_at, Kind::Filtered));
+            return;
+        }
+        let (n, mut entry) = progress.message(position, event.received_at);
+        self.message.clear();
+        match self.renderer.render(&event, n, &mut self.message) {
+            Ok(_) => {
+                match self.framing {
+                    Some(framing) => write_frame(framing, &self.message, &mut self.chunk.bytes),
+                    None => self.chunk.bytes.extend_from_slice(&self.message),
+                }
+                self.chunk.ends.push(self.chunk.bytes.len() as u64);
+            }
+            Err(why) => {
+                if progress.quarantine(&mut entry) {
+                    let own = event.source_id == Some(SOURCE);
+                    self.chunk.unsendable.push(Unsendable { seq: position, reason: why.to_string(), own });
+                }
+            }
+        }
+        self.chunk.entries.push(entry);
+    }
+}
+
+/// The log says that there are events and gives none. Without an error the sender would ask again at once, for ever.
+fn nothing_to_read(from: Position) -> Error {
+    Error::new(error::Kind::Internal, "storage_damaged", format!("the log has events from {from} on and gives none"))
+}

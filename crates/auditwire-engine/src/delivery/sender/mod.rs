@@ -1,0 +1,228 @@
+//! One task per active connection: makes links, drives them, waits between them, for ever, until it is told to stop or
+//! another epoch has begun.
+
+mod connect;
+mod drive;
+mod feed;
+mod ledger;
+mod path;
+mod progress;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use auditwire_model::connection::Transport;
+use auditwire_model::query::Expr;
+use auditwire_model::wire::{RenderContext, Renderer};
+use auditwire_model::{Position, ProjectId, Timestamp};
+use futures_util::StreamExt;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::Context;
+use super::backoff::Backoff;
+use super::failure::LinkFailure;
+use super::live::Live;
+use super::window::Limits;
+use crate::log::Scan;
+use crate::records::{Cursor, StoredConnection};
+use crate::store::Order;
+use connect::Connector;
+use drive::{Drive, End};
+use feed::Feed;
+use ledger::{Ledger, Stored};
+use progress::Progress;
+
+/// Most messages and runs in flight on one link.
+const ENTRIES_MAX: usize = 16 << 10;
+/// Most bytes in flight on one link, beyond what the kernel holds: they are counted until they are acknowledged.
+const BYTES_MAX: u64 = 4 << 20;
+/// Most bytes sent again after a break, unless the connection says otherwise.
+const OVERLAP_MAX: u64 = 32 << 20;
+/// A link that lived so long ends a row of failures.
+const WORKED: Duration = Duration::from_secs(2);
+/// For the peer's FIN after ours.
+const FIN_LIMIT: Duration = Duration::from_secs(5);
+/// How long a UDP datagram may still be answered by "port unreachable" before it counts as settled.
+const UDP_SETTLE: Duration = Duration::from_secs(1);
+/// Pace of UDP without a limit, in events per second.
+const UDP_RATE: u32 = 5000;
+/// Datagrams at once.
+const UDP_BURST: u32 = 32;
+
+/// What a sender is made of.
+#[derive(Debug)]
+pub(crate) struct Job {
+    /// Store, log, clock and settings.
+    pub(crate) context: Context,
+    /// Whose events.
+    pub(crate) project: ProjectId,
+    /// Where to.
+    pub(crate) connection: StoredConnection,
+    /// The version of the `ActiveConnection` record that made it active.
+    pub(crate) epoch: u64,
+    /// Where from.
+    pub(crate) cursor: Cursor,
+    /// The cursor record's version; 0 when there is none.
+    pub(crate) cursor_version: u64,
+    /// Where it shows itself.
+    pub(crate) live: Arc<Live>,
+}
+
+/// Sends until `stop` is true (then gracefully, within about 15 s) or another epoch has begun.
+pub(crate) async fn run(job: Job, mut stop: watch::Receiver<bool>) {
+    let mut sender = Sender::new(job);
+    if sender.links(&mut stop).await == Over::Fenced {
+        return;
+    }
+    if sender.ledger.store_last(&sender.progress.to_store()).await != Stored::Done {
+        tracing::warn!(connection = %sender.job.connection.id, "the last cursor was not stored; a part will be sent again");
+    }
+}
+
+/// The sender was told to stop, or nobody is left who could tell it.
+fn is_stopped(stop: &watch::Receiver<bool>) -> bool {
+    *stop.borrow() || stop.has_changed().is_err()
+}
+
+/// Waits until [`is_stopped`].
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that nobody is left who could tell.
+    let _ = stop.wait_for(|stop| *stop).await.is_ok();
+}
+
+/// Why a sender ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Over {
+    /// Told to stop.
+    Stopped,
+    /// Another epoch has begun.
+    Fenced,
+}
+
+#[derive(Debug)]
+struct Sender {
+    job: Job,
+    progress: Progress,
+    feed: Feed,
+    ledger: Ledger,
+    connector: Connector,
+}
+
+impl Sender {
+    fn new(job: Job) -> Self {
+        let spec = &job.connection.spec;
+        let udp = spec.transport == Transport::Udp;
+        let rate = usize::try_from(spec.rate_limit.unwrap_or(UDP_RATE)).unwrap_or(ENTRIES_MAX);
+        let limits = Limits {
+            // A datagram stays in flight for a second.
+            entries_max: if udp { ENTRIES_MAX.max(rate.saturating_mul(2)) } else { ENTRIES_MAX },
+            bytes_max: if udp { u64::MAX } else { BYTES_MAX },
+            overlap_max: (!udp).then(|| spec.options.overlap_bytes.unwrap_or(OVERLAP_MAX)),
+        };
+        let context = &job.context;
+        let render =
+            RenderContext { hostname: context.settings.hostname.clone(), instance: context.instance.to_string() };
+        let renderer = Renderer::new(spec, &render);
+        let filter: Expr = spec.filter.to_expr();
+        let (log, project) = (context.log.clone(), job.project.clone());
+        let feed = Feed::new(log, project.clone(), filter, renderer, spec.framing, spec.transport);
+        let (connection, stored) = (job.connection.clone(), job.cursor.clone());
+        let ledger = Ledger::new(context.clone(), project.clone(), connection, job.epoch, stored, job.cursor_version);
+        let connector = Connector::new(context.clone(), project, job.connection.clone());
+        Self { progress: Progress::new(job.cursor.clone(), limits), feed, ledger, connector, job }
+    }
+
+    /// One link after the other.
+    async fn links(&mut self, stop: &mut watch::Receiver<bool>) -> Over {
+        let mut backoff = Backoff::default();
+        let mut had_link = false;
+        while !is_stopped(stop) {
+            match self.ledger.holds_epoch().await {
+                Ok(true) => match self.link(stop, &mut had_link, &mut backoff).await {
+                    End::Stopped => break,
+                    End::Fenced => return Over::Fenced,
+                    End::Broken(failure) => self.report(&failure).await,
+                },
+                Ok(false) => return Over::Fenced,
+                Err(error) => {
+                    tracing::warn!(connection = %self.job.connection.id, %error, "the epoch could not be read");
+                }
+            }
+            let wait = tokio::time::sleep(backoff.next());
+            let store = async {
+                let stored = self.ledger.store(&self.progress.to_store()).await;
+                if stored != Stored::Fenced {
+                    wait.await;
+                }
+                stored
+            };
+            tokio::select! {
+                stored = store => if stored == Stored::Fenced { return Over::Fenced },
+                () = stopped(stop) => break,
+            }
+        }
+        Over::Stopped
+    }
+
+    /// One link: made, driven to its end, accounted for. `had_link` tells whether one was up before.
+    async fn link(&mut self, stop: &mut watch::Receiver<bool>, had_link: &mut bool, backoff: &mut Backoff) -> End {
+        let made = tokio::select! {
+            made = self.connector.connect() => made,
+            () = stopped(stop) => return End::Stopped,
+        };
+        let link = match made {
+            Ok(link) => link,
+            Err(failure) => return End::Broken(failure),
+        };
+        if std::mem::replace(had_link, true) {
+            self.progress.count_reconnect();
+        }
+        let begun = Instant::now();
+        self.job.live.link_up(self.job.context.clock.now());
+        self.progress.begin_link();
+        self.feed.rewind();
+        let (end, proven) = Box::pin(Drive::new(self, link).run(stop)).await;
+        if self.progress.end_link(proven) {
+            let connection = &self.job.connection.id;
+            tracing::warn!(%connection, "overlap_bytes keeps the resend after this break shorter than it should be");
+            self.job.live.short_resend();
+        }
+        self.feed.rewind();
+        if begun.elapsed() >= WORKED {
+            backoff.reset();
+        }
+        end
+    }
+
+    async fn report(&mut self, failure: &LinkFailure) {
+        let Job { connection, live, context, .. } = &self.job;
+        tracing::info!(connection = %connection.id, code = failure.code, "no link: {}", failure.message);
+        live.link_down(failure, context.clock.now());
+        self.publish_backlog().await;
+    }
+
+    /// Shows how old the oldest waiting event is while there is no link.
+    async fn publish_backlog(&mut self) {
+        let from = self.progress.cursor().settled.next();
+        let oldest = self.received_at(from).await;
+        self.job.live.publish(self.progress.cursor(), oldest);
+    }
+
+    async fn received_at(&mut self, from: Position) -> Option<Timestamp> {
+        let (log, project) = (&self.job.context.log, self.job.project.clone());
+        let to = log.head(&project);
+        if from > to {
+            return None;
+        }
+        let (predicate, order) = (Expr::All, Order::Ascending);
+        let scan = Scan { project, from, to, time_from: None, time_to: None, predicate, order, limit: Some(1) };
+        let found = log.scan(scan).next().await?.ok()?;
+        (found.batch.num_rows() > 0).then(|| auditwire_model::event::view(&found.batch, 0).received_at)
+    }
+}
+
+/// A failure of the own side: the settings or secrets of a connection cannot be used.
+fn unusable(code: &'static str, message: impl Into<String>) -> LinkFailure {
+    LinkFailure::new(code, message)
+}

@@ -1,0 +1,360 @@
+//! A simulation: the pure half of the sender drives scripted links to a scripted receiver, both crash and break at any
+//! step, and nothing may be missing at the receiver in the end. Every failure prints its seed.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+
+use super::*;
+
+const LIMITS: Limits = Limits { entries_max: 64, bytes_max: 256 << 10, overlap_max: Some(32 << 20) };
+
+fn beginning() -> Cursor {
+    let zero = Position::ZERO;
+    Cursor {
+        settled: zero,
+        next_n: 1,
+        acknowledged: zero,
+        acknowledged_at: None,
+        sent: 0,
+        resent: 0,
+        filtered: 0,
+        quarantined: 0,
+        reconnects: 0,
+        resend_from: None,
+        resend_n: None,
+    }
+}
+
+/// What the log holds at a position; a function of the position, as the log is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stored {
+    Passing { bytes: u64 },
+    Filtered,
+    Unrenderable,
+}
+
+fn stored(seed: u64, position: u64) -> Stored {
+    let mut rng = SmallRng::seed_from_u64(seed ^ position.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    match rng.random_range(0..100) {
+        0..15 => Stored::Filtered,
+        15 => Stored::Unrenderable,
+        _ => Stored::Passing { bytes: rng.random_range(80..9000) },
+    }
+}
+
+/// A receiver: a kernel that acknowledges into a buffer, and a program that reads from it.
+struct Receiver {
+    /// What the kernel can hold; it advertises less than that.
+    buffer: u64,
+    /// Read by the program: position and number, as often as it came.
+    read: Vec<(u64, u64)>,
+}
+
+/// A link: what was queued, what the kernel took, what the program read, in stream offsets.
+struct ScriptedLink {
+    messages: Vec<(u64, u64, u64)>,
+    queued: u64,
+    acknowledged: u64,
+    read: u64,
+}
+
+struct World {
+    rng: SmallRng,
+    seed: u64,
+    head: u64,
+    progress: Progress,
+    /// The cursor on disk.
+    disk: Cursor,
+    link: Option<ScriptedLink>,
+    receiver: Receiver,
+    set_aside: Vec<u64>,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let buffer = [4 << 10, 64 << 10, 200 << 10, 900 << 10][rng.random_range(0..4)];
+        Self {
+            head: rng.random_range(20..400),
+            rng,
+            seed,
+            progress: Progress::new(beginning(), LIMITS),
+            disk: beginning(),
+            link: None,
+            receiver: Receiver { buffer, read: Vec::new() },
+            set_aside: Vec::new(),
+        }
+    }
+
+    /// What the kernel advertises: less than it can hold, and less what lies unread in it.
+    fn advertised(&self) -> u64 {
+        let link = self.link.as_ref().unwrap();
+        let most = self.receiver.buffer - (self.receiver.buffer / 2).min(512 << 10);
+        most.saturating_sub(link.acknowledged - link.read)
+    }
+
+    fn step(&mut self) {
+        if self.link.is_none() {
+            self.progress.begin_link();
+            self.link = Some(ScriptedLink { messages: Vec::new(), queued: 0, acknowledged: 0, read: 0 });
+            self.observe();
+            return;
+        }
+        match self.rng.random_range(0..100) {
+            0..45 => self.send(),
+            45..65 => self.acknowledge(),
+            65..85 => self.read(),
+            85..93 => self.store(),
+            93..96 => self.break_link(),
+            96..98 => self.crash(),
+            _ => self.head += self.rng.random_range(0..5),
+        }
+        self.check();
+    }
+
+    fn observe(&mut self) {
+        let window = self.advertised();
+        self.progress.observe_peer(window);
+    }
+
+    fn send(&mut self) {
+        let position = self.progress.next();
+        if position.0 > self.head || !self.progress.has_room() {
+            return;
+        }
+        let received_at = Timestamp::EPOCH;
+        match stored(self.seed, position.0) {
+            Stored::Filtered => {
+                let entry = self.progress.skip(position, position, received_at, Kind::Filtered);
+                self.progress.push(entry, 0);
+            }
+            Stored::Unrenderable => {
+                let (_, mut entry) = self.progress.message(position, received_at);
+                if self.progress.quarantine(&mut entry) {
+                    self.set_aside.push(position.0);
+                }
+                self.progress.push(entry, 0);
+            }
+            Stored::Passing { bytes } => {
+                let link = self.link.as_mut().unwrap();
+                let (n, entry) = self.progress.message(position, received_at);
+                link.queued += bytes;
+                link.messages.push((link.queued, position.0, n));
+                let end = link.queued;
+                self.progress.push(entry, end);
+            }
+        }
+        self.collect();
+    }
+
+    /// The receiver's kernel takes what it has room for; a Linux kernel takes more than it ever advertised.
+    fn acknowledge(&mut self) {
+        let room = self.receiver.buffer;
+        let link = self.link.as_mut().unwrap();
+        let most = link.queued.min(link.read + room);
+        if most > link.acknowledged {
+            link.acknowledged += self.rng.random_range(0..=most - link.acknowledged);
+        }
+        self.collect();
+    }
+
+    fn collect(&mut self) {
+        let offset = self.link.as_ref().unwrap().acknowledged;
+        self.progress.acknowledge(offset, Timestamp::EPOCH);
+        self.observe();
+    }
+
+    /// The program reads bytes; a message is its own when it has read the end of it.
+    fn read(&mut self) {
+        let link = self.link.as_mut().unwrap();
+        let until = link.read + self.rng.random_range(0..=link.acknowledged - link.read);
+        for (end, position, n) in &link.messages {
+            if *end > link.read && *end <= until {
+                self.receiver.read.push((*position, *n));
+            }
+        }
+        link.read = until;
+    }
+
+    fn store(&mut self) {
+        let before = self.disk.settled;
+        self.disk = self.progress.to_store();
+        assert!(self.disk.settled >= before, "the cursor moved back");
+        assert!(self.disk.resend_from.is_none_or(|from| from <= self.disk.settled));
+        assert_eq!(self.disk.resend_from.is_some(), self.disk.resend_n.is_some());
+    }
+
+    /// The receiver dies: what its kernel held unread is gone.
+    fn break_link(&mut self) {
+        self.collect();
+        self.link = None;
+        self.progress.end_link(false);
+    }
+
+    /// This process dies; the receiver may die before it is back.
+    fn crash(&mut self) {
+        self.link = None;
+        self.progress = Progress::new(self.disk.clone(), LIMITS);
+    }
+
+    /// Our side half-closes, the receiver reads everything and closes: the one proof.
+    fn stop_gracefully(&mut self) {
+        if let Some(link) = &mut self.link {
+            link.acknowledged = link.queued;
+            for (end, position, n) in &link.messages {
+                if *end > link.read {
+                    self.receiver.read.push((*position, *n));
+                }
+            }
+            self.progress.acknowledge(link.queued, Timestamp::EPOCH);
+            self.progress.end_link(true);
+            self.link = None;
+            self.store();
+            assert_eq!(self.disk.resend_from, None, "nothing is sent again after the proof");
+            self.progress = Progress::new(self.disk.clone(), LIMITS);
+        }
+    }
+
+    fn check(&self) {
+        let cursor = self.progress.cursor();
+        assert!(cursor.settled.0 <= self.head);
+        assert!(cursor.acknowledged <= cursor.settled);
+    }
+
+    /// Everything arrives in the end.
+    fn finish(mut self) {
+        let mut steps = 0;
+        while self.progress.cursor().settled.0 < self.head || self.link.is_none() {
+            if self.link.is_none() {
+                self.step();
+            }
+            self.send();
+            self.acknowledge();
+            self.read();
+            steps += 1;
+            assert!(steps < 200_000, "gets nowhere");
+        }
+        self.stop_gracefully();
+        let passing = |p: &u64| matches!(stored(self.seed, *p), Stored::Passing { .. });
+        let mut numbers: BTreeMap<u64, u64> = BTreeMap::new();
+        for (position, n) in &self.receiver.read {
+            assert_eq!(*numbers.entry(*position).or_insert(*n), *n, "an event changed its number");
+        }
+        let missing: Vec<_> = (1..=self.head).filter(passing).filter(|p| !numbers.contains_key(p)).collect();
+        assert!(missing.is_empty(), "lost {missing:?}");
+        // Numbers count the events that pass the filter, the unrenderable ones included.
+        let passed = |p: &u64| stored(self.seed, *p) != Stored::Filtered;
+        for (count, position) in (1..=self.head).filter(passed).enumerate() {
+            if let Some(n) = numbers.get(&position) {
+                assert_eq!(*n, count as u64 + 1);
+            }
+        }
+        let expected: Vec<_> = (1..=self.head).filter(|p| stored(self.seed, *p) == Stored::Unrenderable).collect();
+        let mut set_aside = self.set_aside.clone();
+        set_aside.dedup();
+        set_aside.sort_unstable();
+        set_aside.dedup();
+        assert_eq!(set_aside, expected);
+        let cursor = self.progress.cursor();
+        assert_eq!(cursor.settled.0, self.head);
+        assert_eq!(
+            cursor.filtered,
+            (1..=self.head).filter(|p| stored(self.seed, *p) == Stored::Filtered).count() as u64
+        );
+        assert_eq!(cursor.quarantined, expected.len() as u64);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn nothing_is_lost_whatever_breaks(seed in any::<u64>(), steps in 50_usize..3000) {
+        let mut world = World::new(seed);
+        for _ in 0..steps {
+            world.step();
+        }
+        world.finish();
+    }
+}
+
+#[test]
+fn a_resend_is_bounded_by_the_rule() {
+    let mut progress = Progress::new(beginning(), Limits { entries_max: 1 << 20, bytes_max: u64::MAX, ..LIMITS });
+    progress.begin_link();
+    progress.observe_peer(65_536);
+    let mut end = 0;
+    for position in 1..=10_000 {
+        let (n, entry) = progress.message(Position(position), Timestamp::EPOCH);
+        assert_eq!(n, position);
+        end += 500;
+        progress.push(entry, end);
+        progress.acknowledge(end, Timestamp::EPOCH);
+    }
+    progress.end_link(false);
+    let cursor = progress.to_store();
+    assert_eq!(cursor.settled, Position(10_000), "the cursor does not move back");
+    let again = 10_001 - cursor.resend_from.unwrap().0;
+    // min(2W, W + 512 KiB) - current window = 64 KiB, and at most one step of the index more.
+    assert!((131..=131 + 9).contains(&again), "{again} messages of 500 bytes");
+    assert_eq!(cursor.resend_n.unwrap(), cursor.resend_from.unwrap().0);
+
+    progress.begin_link();
+    let (n, entry) = progress.message(progress.next(), Timestamp::EPOCH);
+    assert_eq!(n, entry.first.0);
+    progress.push(entry, 500);
+    assert_eq!((progress.cursor().sent, progress.cursor().resent), (10_000, 1));
+}
+
+#[test]
+fn a_break_during_the_repetition_begins_no_later() {
+    let mut progress = Progress::new(
+        Cursor {
+            settled: Position(100),
+            next_n: 101,
+            resend_from: Some(Position(40)),
+            resend_n: Some(40),
+            ..beginning()
+        },
+        LIMITS,
+    );
+    progress.begin_link();
+    assert_eq!(progress.next(), Position(40));
+    for end in 1..=10 {
+        let (_, entry) = progress.message(progress.next(), Timestamp::EPOCH);
+        progress.push(entry, end * 500);
+    }
+    progress.acknowledge(5000, Timestamp::EPOCH);
+    progress.end_link(false);
+    assert_eq!(progress.to_store().resend_from, Some(Position(40)));
+    assert_eq!(progress.to_store().resend_n, Some(40));
+}
+
+#[test]
+fn numbers_never_go_back_when_a_new_filter_lets_fewer_events_pass_in_the_repeated_part() {
+    let mut progress = Progress::new(
+        Cursor { settled: Position(10), next_n: 11, resend_from: Some(Position(5)), resend_n: Some(5), ..beginning() },
+        LIMITS,
+    );
+    progress.begin_link();
+    let entry = progress.skip(Position(5), Position(10), Timestamp::EPOCH, Kind::Filtered);
+    progress.push(entry, 0);
+    let (n, _) = progress.message(Position(11), Timestamp::EPOCH);
+    assert_eq!(n, 11, "numbers up to 10 were given out before");
+}
+
+#[test]
+fn quarantine_happens_once() {
+    let mut progress = Progress::new(beginning(), LIMITS);
+    progress.begin_link();
+    let (_, mut entry) = progress.message(Position(1), Timestamp::EPOCH);
+    assert!(progress.quarantine(&mut entry));
+    progress.push(entry, 0);
+    progress.acknowledge(0, Timestamp::EPOCH);
+    assert_eq!(progress.cursor().quarantined, 1);
+    let mut again = entry;
+    assert!(!progress.quarantine(&mut again));
+}

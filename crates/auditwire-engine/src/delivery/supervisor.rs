@@ -1,0 +1,241 @@
+//! Keeps one sender running per active connection, and lets the old one finish before the new one begins.
+//!
+//! One small task per project that ever had an active connection: it reads the stored state, compares it with the sender
+//! that runs, and stops and starts. Everything it does follows from the store, so it can be asked any number of times.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use auditwire_model::{ConnectionId, ProjectId};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::live::Live;
+use super::sender::{self, Job};
+use super::{Context, LiveState};
+use crate::error::Result;
+use crate::records::{ActiveConnectionRecord, ConnectionRecord, Cursor, CursorRecord, Document, StoredConnection};
+use crate::store::{RecordKey, RecordKind};
+
+/// Longest wait of [`Supervisor::settled`].
+const SETTLED_LIMIT: Duration = Duration::from_secs(10);
+/// A sender that does not end by itself is ended after so long: its own limits add up to 15 s.
+const STOP_LIMIT: Duration = Duration::from_secs(17);
+/// Before the store is read again after a failure, and before a sender that ended by itself is looked after.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Keeps the senders.
+#[derive(Debug)]
+pub(crate) struct Supervisor {
+    context: Context,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    closed: bool,
+    projects: HashMap<ProjectId, Project>,
+    lives: HashMap<ConnectionId, (ProjectId, Arc<Live>)>,
+}
+
+#[derive(Debug)]
+struct Project {
+    /// Counts the changes; `u64::MAX` means: stop for good.
+    wanted: watch::Sender<u64>,
+    /// The last change that was followed.
+    done: watch::Receiver<u64>,
+    task: Option<JoinHandle<()>>,
+}
+
+/// Which sender should run, or runs.
+type Identity = (ConnectionId, u64, u64);
+
+#[derive(Debug)]
+struct Running {
+    identity: Identity,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Supervisor {
+    /// Starts the senders of all stored active connections.
+    pub(crate) fn start(context: Context) -> Arc<Self> {
+        let supervisor = Arc::new(Self { context, state: Mutex::default() });
+        let this = Arc::downgrade(&supervisor);
+        tokio::spawn(async move {
+            loop {
+                let Some(supervisor) = this.upgrade() else { return };
+                match supervisor.context.store.records(RecordKind::ActiveConnection, None).await {
+                    Ok(records) => {
+                        for project in records.iter().filter_map(|r| r.key.project.as_ref()) {
+                            supervisor.changed(project);
+                        }
+                        return;
+                    }
+                    Err(error) => tracing::error!(%error, "the active connections could not be read; trying again"),
+                }
+                drop(supervisor);
+                tokio::time::sleep(RETRY).await;
+            }
+        });
+        supervisor
+    }
+
+    /// See [`super::Delivery::changed`].
+    pub(crate) fn changed(self: &Arc<Self>, project: &ProjectId) {
+        let mut state = self.state.lock();
+        if state.closed {
+            return;
+        }
+        if let Some(known) = state.projects.get(project) {
+            known.wanted.send_modify(|count| *count += 1);
+            return;
+        }
+        let (wanted, changes) = watch::channel(1);
+        let (finished, done) = watch::channel(0);
+        let task = tokio::spawn(Arc::clone(self).tend(project.clone(), changes, finished));
+        state.projects.insert(project.clone(), Project { wanted, done, task: Some(task) });
+    }
+
+    /// See [`super::Delivery::live`].
+    pub(crate) fn live(&self, connection: &ConnectionId) -> Option<LiveState> {
+        let (project, live) = self.state.lock().lives.get(connection).cloned()?;
+        Some(live.state(self.context.log.head(&project), self.context.clock.now()))
+    }
+
+    /// See [`super::Delivery::settled`].
+    pub(crate) async fn settled(&self, project: &ProjectId) {
+        let known = {
+            let state = self.state.lock();
+            state.projects.get(project).map(|p| (*p.wanted.borrow(), p.done.clone()))
+        };
+        if let Some((wanted, mut done)) = known {
+            let _ = tokio::time::timeout(SETTLED_LIMIT, done.wait_for(|count| *count >= wanted)).await.is_ok();
+        }
+    }
+
+    /// See [`super::Delivery::close`].
+    pub(crate) async fn close(&self) {
+        let tasks: Vec<_> = {
+            let mut state = self.state.lock();
+            state.closed = true;
+            let stop = |p: &mut Project| {
+                p.wanted.send_replace(u64::MAX);
+                p.task.take()
+            };
+            state.projects.values_mut().filter_map(stop).collect()
+        };
+        for task in tasks {
+            // A task that panicked has been reported by the runtime; the others must still end.
+            let _ = task.await;
+        }
+    }
+
+    /// One project's task.
+    async fn tend(self: Arc<Self>, project: ProjectId, mut changes: watch::Receiver<u64>, done: watch::Sender<u64>) {
+        let mut running: Option<Running> = None;
+        loop {
+            let count = *changes.borrow_and_update();
+            if count == u64::MAX {
+                self.end(running.take()).await;
+                done.send_replace(count);
+                return;
+            }
+            let retry = match self.reconcile(&project, &mut running).await {
+                Ok(()) => {
+                    done.send_replace(count);
+                    false
+                }
+                Err(error) => {
+                    tracing::error!(%project, %error, "the active connection could not be read; trying again");
+                    true
+                }
+            };
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() { return },
+                () = ended(&mut running) => tokio::time::sleep(RETRY).await,
+                () = tokio::time::sleep(RETRY), if retry => {}
+            }
+        }
+    }
+
+    /// Makes the sender that runs the one that should run.
+    async fn reconcile(&self, project: &ProjectId, running: &mut Option<Running>) -> Result<()> {
+        let wanted = self.wanted(project).await?;
+        let identity = wanted.as_ref().map(|(c, epoch)| (c.id.clone(), c.revision, *epoch));
+        if running.as_ref().is_some_and(|r| Some(&r.identity) == identity.as_ref() && !r.task.is_finished()) {
+            return Ok(());
+        }
+        self.end(running.take()).await;
+        let (Some((connection, epoch)), Some(identity)) = (wanted, identity) else { return Ok(()) };
+        let (cursor, cursor_version) = self.cursor(project, &connection.id).await?;
+        let live = Arc::new(Live::new(cursor.clone(), self.context.clock.now()));
+        self.state.lock().lives.insert(connection.id.clone(), (project.clone(), Arc::clone(&live)));
+        let (stop, stopped) = watch::channel(false);
+        let (context, project) = (self.context.clone(), project.clone());
+        let job = Job { context, project, connection, epoch, cursor, cursor_version, live };
+        let task = tokio::spawn(sender::run(job, stopped));
+        *running = Some(Running { identity, stop, task });
+        Ok(())
+    }
+
+    /// The active connection and its epoch.
+    async fn wanted(&self, project: &ProjectId) -> Result<Option<(StoredConnection, u64)>> {
+        let store = &self.context.store;
+        let key = RecordKey::of(RecordKind::ActiveConnection, project, "active");
+        let Some(record) = store.record(&key).await? else { return Ok(None) };
+        let Some(id) = ActiveConnectionRecord::decode(&record)?.into_current().connection else { return Ok(None) };
+        let key = RecordKey::of(RecordKind::Connection, project, id.as_str());
+        let Some(connection) = store.record(&key).await? else { return Ok(None) };
+        Ok(Some((ConnectionRecord::decode(&connection)?.into_current(), record.version)))
+    }
+
+    async fn cursor(&self, project: &ProjectId, connection: &ConnectionId) -> Result<(Cursor, u64)> {
+        let key = RecordKey::of(RecordKind::Cursor, project, connection.as_str());
+        match self.context.store.record(&key).await? {
+            Some(record) => Ok((CursorRecord::decode(&record)?.into_current(), record.version)),
+            None => Ok((beginning(), 0)),
+        }
+    }
+
+    async fn end(&self, running: Option<Running>) {
+        let Some(Running { identity, stop, mut task }) = running else { return };
+        stop.send_replace(true);
+        if tokio::time::timeout(STOP_LIMIT, &mut task).await.is_err() {
+            tracing::error!(connection = %identity.0, "a sender did not end in time and was cut off");
+            task.abort();
+            let _ = task.await;
+        }
+        self.state.lock().lives.remove(&identity.0);
+    }
+}
+
+/// Waits until the running sender has ended by itself; for ever when none runs.
+async fn ended(running: &mut Option<Running>) {
+    match running {
+        Some(running) if !running.task.is_finished() => {
+            // Its outcome is in its cursor; a panic has been reported by the runtime.
+            let _ = (&mut running.task).await;
+        }
+        _ => std::future::pending().await,
+    }
+}
+
+/// The cursor of a connection that has sent nothing.
+fn beginning() -> Cursor {
+    Cursor {
+        settled: auditwire_model::Position::ZERO,
+        next_n: 1,
+        acknowledged: auditwire_model::Position::ZERO,
+        acknowledged_at: None,
+        sent: 0,
+        resent: 0,
+        filtered: 0,
+        quarantined: 0,
+        reconnects: 0,
+        resend_from: None,
+        resend_n: None,
+    }
+}
