@@ -83,11 +83,10 @@ impl Rules {
 pub(super) fn copy(text: &str, rules: &Rules, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
     let (mut done, mut at) = (0, 0);
-    while let Some(&byte) = bytes.get(at) {
-        let class = rules.class[usize::from(byte)];
+    while let Some(plain) = bytes[at..].iter().position(|byte| rules.class[usize::from(*byte)] != PLAIN) {
+        at += plain;
+        let class = rules.class[usize::from(bytes[at])];
         let taken = match class {
-            PLAIN => 0,
-            CONTROL => 1,
             LEAD_C1 => usize::from(matches!(bytes.get(at + 1), Some(0x80..=0x9F))) * 2,
             LEAD_SEPARATOR => usize::from(matches!(bytes.get(at + 1..at + 3), Some([0x80, 0xA8 | 0xA9]))) * 3,
             _ => 1,

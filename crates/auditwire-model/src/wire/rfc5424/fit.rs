@@ -3,7 +3,7 @@
 //!
 //! The sizes of texts in JSON are not computed but tried: this path is rare, and a render is cheap.
 
-use super::{Params, write};
+use super::{Params, user, write};
 use crate::event::EventView;
 use crate::wire::control::ELLIPSIS;
 use crate::wire::render::{Renderer, Unrenderable};
@@ -26,13 +26,13 @@ pub(super) fn render(
 ) -> Result<(), Unrenderable> {
     let mut message = Attempt { renderer, event, n, start: out.len(), out };
     let bare = without_metadata(event);
-    let longest = bare.message.map_or(0, str::len);
+    let longest = longest(event);
     if message.fits(Some(&bare), CUT)
-        || message.largest(longest, |m, bytes_max| {
+        || message.largest(bare.message.map_or(0, str::len), |m, bytes_max| {
             let text = bare.message.map(|text| cut(text, bytes_max));
             m.fits(Some(&EventView { message: text.as_deref(), ..bare.clone() }), CUT)
         })
-        || message.largest(usize::MAX, |m, bytes_max| {
+        || message.largest(longest, |m, bytes_max| {
             let texts = Texts::of(&bare, bytes_max);
             m.fits(Some(&texts.view(&bare)), Params { bytes_max, ..CUT })
         })
@@ -41,7 +41,7 @@ pub(super) fn render(
     }
     let action = cut(event.action, CORE_BYTES_MAX);
     let core = core(&bare, &action);
-    if message.largest(usize::MAX, |m, bytes_max| m.fits(Some(&core), Params { bytes_max, ..CUT }))
+    if message.largest(longest, |m, bytes_max| m.fits(Some(&core), Params { bytes_max, ..CUT }))
         || message.fits(Some(&core), CORE)
         || message.fits(None, CORE)
     {
@@ -81,6 +81,14 @@ impl Attempt<'_, '_, '_> {
     }
 }
 
+/// No size of texts above this one cuts anything: SD values take at most twice their bytes, all labels are one value.
+fn longest(event: &EventView<'_>) -> usize {
+    let labels = event.labels.iter().map(|label| label.len() + 1).sum();
+    let user = user(event).map_or(0, |(_, name)| name.len());
+    let texts = texts(event).into_iter().map(|text| text.map_or(0, str::len));
+    2 * texts.max().unwrap_or(0).max(user).max(labels)
+}
+
 fn without_metadata<'a>(event: &EventView<'a>) -> EventView<'a> {
     EventView {
         subject_metadata: event.subject_metadata.emptied(),
@@ -109,26 +117,29 @@ fn core<'a>(bare: &EventView<'a>, action: &'a str) -> EventView<'a> {
     }
 }
 
+fn texts<'a>(event: &EventView<'a>) -> [Option<&'a str>; 12] {
+    [
+        Some(event.action),
+        event.request_id,
+        event.message,
+        event.source_id,
+        event.source_address,
+        event.subject_user_id,
+        event.subject_address,
+        event.subject_project_id,
+        event.resource_id,
+        event.resource_type,
+        event.status_code,
+        event.status_message,
+    ]
+}
+
 /// The texts of an event, each cut to the same size.
 struct Texts([Option<String>; 12]);
 
 impl Texts {
     fn of(event: &EventView<'_>, bytes_max: usize) -> Self {
-        let texts = [
-            Some(event.action),
-            event.request_id,
-            event.message,
-            event.source_id,
-            event.source_address,
-            event.subject_user_id,
-            event.subject_address,
-            event.subject_project_id,
-            event.resource_id,
-            event.resource_type,
-            event.status_code,
-            event.status_message,
-        ];
-        Self(texts.map(|text| text.map(|text| cut(text, bytes_max))))
+        Self(texts(event).map(|text| text.map(|text| cut(text, bytes_max))))
     }
 
     fn view<'a>(&'a self, bare: &EventView<'a>) -> EventView<'a> {
