@@ -167,7 +167,7 @@ fn address(slot: Slot, keys: &AddressKeys, address: Option<&str>, w: &mut Writer
 /// are not sent.
 fn message(event: &EventView<'_>, w: &mut Writer<'_, '_>) {
     let ends = |c: char| is_blank_char(c) && c != '\n' && c != '\r';
-    let message = event.message.map(|m| m.trim_end_matches(ends));
+    let message = event.message.map(|m| m.trim_end_matches(ends)).filter(|m| !is_blank(m));
     let long = message.is_some_and(|m| m.len() > MESSAGE_CHARS && m.chars().nth(MESSAGE_CHARS).is_some());
     if w.cut || long || w.flagged {
         w.out.extend_from_slice(TRUNCATED.as_bytes());
