@@ -5,6 +5,7 @@
 //! event's shape and limits, and text that is no Unicode (lone surrogates, broken UTF-8), because one source's broken
 //! text must not hold up its whole batch. `docs/formats/event.md` has the rules.
 
+mod fields;
 mod item;
 mod keys;
 mod metadata;
