@@ -77,13 +77,23 @@ impl Rules {
         }
         Self { class, escapes, control }
     }
+
+    /// How many bytes there are before the first that is not plain; `None` when all are. Most texts are plain, so
+    /// bytes are looked at in chunks without a branch for each.
+    fn plain_bytes(&self, bytes: &[u8]) -> Option<usize> {
+        let class = |byte: &u8| self.class[usize::from(*byte)];
+        let (chunks, _) = bytes.as_chunks::<16>();
+        let plain = chunks.iter().take_while(|chunk| chunk.iter().fold(PLAIN, |any, byte| any | class(byte)) == PLAIN);
+        let done = plain.count() * 16;
+        bytes[done..].iter().position(|byte| class(byte) != PLAIN).map(|at| done + at)
+    }
 }
 
 /// Appends `text` as `rules` say.
 pub(super) fn copy(text: &str, rules: &Rules, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
     let (mut done, mut at) = (0, 0);
-    while let Some(plain) = bytes[at..].iter().position(|byte| rules.class[usize::from(*byte)] != PLAIN) {
+    while let Some(plain) = rules.plain_bytes(&bytes[at..]) {
         at += plain;
         let class = rules.class[usize::from(bytes[at])];
         let taken = match class {
@@ -113,6 +123,13 @@ pub(super) const ELLIPSIS: &str = "…";
 /// and [`ELLIPSIS`] if that is not all. Cuts between characters and never inside an escape. True when it cut.
 pub(super) fn copy_cut(text: &str, rules: &Rules, chars_max: usize, bytes_max: usize, out: &mut Vec<u8>) -> bool {
     let start = out.len();
+    if text.len() <= chars_max.min(bytes_max) {
+        copy(text, rules, out);
+        if out.len() - start <= bytes_max {
+            return false;
+        }
+        out.truncate(start);
+    }
     let mut keep = start;
     for (i, (at, c)) in text.char_indices().enumerate() {
         copy(&text[at..at + c.len_utf8()], rules, out);

@@ -106,11 +106,7 @@ impl<'o, 'p> Writer<'o, 'p> {
     pub(super) fn header_field(&mut self, slot: Slot, value: &str, chars_max: usize) {
         let value = if is_blank(value) { "-" } else { value };
         let (from, room) = (self.out.len(), self.plan.room(slot));
-        if value.len() <= chars_max && room == usize::MAX {
-            copy(value, &CEF_HEADER, self.out);
-        } else {
-            self.cut |= copy_cut(value, &CEF_HEADER, chars_max, room, self.out);
-        }
+        self.cut |= copy_cut(value, &CEF_HEADER, chars_max, room, self.out);
         let size = self.out.len() - from;
         self.sizes[slot as usize] = Size { value: size, field: size };
         self.out.push(b'|');
@@ -122,11 +118,7 @@ impl<'o, 'p> Writer<'o, 'p> {
             && !is_blank(value)
         {
             self.field(slot, key, |w, room| {
-                if value.len() <= key.chars_max && room == usize::MAX {
-                    copy(value, &CEF_VALUE, w.out);
-                } else {
-                    w.cut |= copy_cut(value, &CEF_VALUE, key.chars_max, room, w.out);
-                }
+                w.cut |= copy_cut(value, &CEF_VALUE, key.chars_max, room, w.out);
             });
         }
     }

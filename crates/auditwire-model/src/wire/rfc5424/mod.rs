@@ -146,11 +146,7 @@ fn param(open: &str, value: Option<&str>, room: usize, out: &mut Vec<u8>) {
         return;
     }
     out.extend_from_slice(open.as_bytes());
-    if room == usize::MAX {
-        copy(value, &SD_VALUE, out);
-    } else {
-        copy_cut(value, &SD_VALUE, usize::MAX, room, out);
-    }
+    copy_cut(value, &SD_VALUE, usize::MAX, room, out);
     out.push(b'"');
 }
 
