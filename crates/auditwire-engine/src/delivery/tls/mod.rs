@@ -107,3 +107,6 @@ impl TimeProvider for ClockTime {
         Some(UnixTime::since_unix_epoch(Duration::from_nanos(nanos)))
     }
 }
+
+#[cfg(test)]
+pub(crate) mod fixtures;

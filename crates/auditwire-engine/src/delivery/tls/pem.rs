@@ -159,3 +159,6 @@ fn identity(key: Arc<dyn SigningKey>, certificates: &[Certificate], at: usize) -
     }
     ClientIdentity { certified: Arc::new(CertifiedKey::new(chain, key)), not_after: leaf.not_after() }
 }
+
+#[cfg(test)]
+mod tests;

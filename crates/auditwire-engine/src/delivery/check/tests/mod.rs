@@ -1,6 +1,5 @@
 //! Each code is produced by a fixture that makes that very situation on loopback, and every code has one.
 
-mod certificates;
 mod receivers;
 mod stream;
 mod tls;

@@ -6,11 +6,11 @@ use auditwire_model::connection::{TlsSpec, TlsVersion, Transport, Verify};
 use rustls::SupportedProtocolVersion;
 use rustls::version::{TLS12, TLS13};
 
-use super::certificates::{self as c, Ca, Pair, server, server_with, with_key};
 use super::receivers::{self as r, serve, serve_tls};
 use super::{Case, case, check, spec, tls_spec};
 use crate::delivery::check::CheckReport;
 use crate::delivery::tls::PemBundle;
+use crate::delivery::tls::fixtures::{self as c, Ca, Pair, server, server_with, with_key};
 
 const LOCAL: &[&str] = &["localhost", "127.0.0.1"];
 const VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];

@@ -39,7 +39,7 @@ fn marker<'a>(line: &'a [u8], begin: &[u8]) -> Option<&'a [u8]> {
     line[at + begin.len()..].strip_suffix(b"-----")
 }
 
-/// Everything up to the end marker. Headers (RFC 1421) mean an encrypted key, the only use they still have.
+/// Everything up to the end marker. Old encrypted keys say so in a header (RFC 1421 section 4.6.1.1).
 fn body<'a>(label: &[u8], lines: &mut impl Iterator<Item = &'a [u8]>) -> Result<Zeroizing<Vec<u8>>, PemError> {
     let mut body = Zeroizing::new(Vec::new());
     for line in lines {
@@ -49,7 +49,7 @@ fn body<'a>(label: &[u8], lines: &mut impl Iterator<Item = &'a [u8]>) -> Result<
         if line.starts_with(b"-----BEGIN ") {
             break;
         }
-        if line.windows(9).any(|w| w == b"ENCRYPTED") {
+        if line.starts_with(b"Proc-Type:") && line.ends_with(b"ENCRYPTED") {
             return Err(encrypted());
         }
         body.extend_from_slice(line);

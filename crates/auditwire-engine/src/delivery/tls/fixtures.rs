@@ -11,7 +11,7 @@ use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
-use crate::delivery::tls::PemBundle;
+use super::PemBundle;
 
 /// A certificate authority.
 pub(crate) struct Ca {
@@ -48,6 +48,15 @@ impl Ca {
         Pair { cert: cert.der().clone(), cert_pem: cert.pem(), key }
     }
 
+    /// A CA below this one.
+    pub(crate) fn issue_ca(&self, name: &str) -> Self {
+        let mut params = params(&[], name);
+        is_ca(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let cert = params.signed_by(&key, &self.issuer).unwrap();
+        Self { pem: cert.pem(), der: cert.der().clone(), issuer: Issuer::new(params, key) }
+    }
+
     pub(crate) fn bundle(&self) -> PemBundle {
         PemBundle::parse(self.pem.as_bytes()).unwrap()
     }
@@ -55,11 +64,21 @@ impl Ca {
 
 impl Pair {
     pub(crate) fn self_signed(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Self {
+        Self::self_signed_with(KeyPair::generate().unwrap(), names, change)
+    }
+
+    /// With a given key.
+    pub(crate) fn self_signed_with(key: KeyPair, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Self {
         let mut params = params(names, "self");
         change(&mut params);
-        let key = KeyPair::generate().unwrap();
         let cert = params.self_signed(&key).unwrap();
         Self { cert: cert.der().clone(), cert_pem: cert.pem(), key }
+    }
+
+    /// One and the same in the whole process, for tests that need many.
+    pub(crate) fn fixed() -> &'static Self {
+        static FIXED: std::sync::OnceLock<Pair> = std::sync::OnceLock::new();
+        FIXED.get_or_init(|| Self::self_signed(&["a"], |_| {}))
     }
 
     pub(crate) fn pem(&self) -> String {
@@ -67,12 +86,9 @@ impl Pair {
     }
 
     pub(crate) fn sha256(&self) -> String {
-        use aws_lc_rs_digest as d;
-        hex::encode(d::digest(&d::SHA256, &self.cert))
+        super::certificate::fingerprint(&self.cert)
     }
 }
-
-use ::aws_lc_rs::digest as aws_lc_rs_digest;
 
 pub(crate) fn ended(params: &mut CertificateParams) {
     params.not_before = date_time_ymd(2000, 1, 1);
