@@ -1,11 +1,10 @@
 //! `auditwire check`: the connection check of something that is not stored.
 
 use clap::Args;
-use serde_json::json;
 
 use crate::client::{Client, ClientArgs};
 use crate::connections::Output;
-use crate::connections::form::FormArgs;
+use crate::connections::form::{self, FormArgs};
 use crate::failure::Result;
 use crate::terminal::Screen;
 
@@ -33,9 +32,10 @@ pub(crate) struct CheckArgs {
 /// Checks; exit code 1 when it does not pass.
 pub(crate) async fn run(args: CheckArgs) -> Result {
     let client = Client::from_args(&args.client)?;
-    let mut form = *args.form;
-    form.endpoint = Some(args.target);
-    let body = form.apply(json!({ "name": "check", "transport": "tcp", "format": "rfc5424" }))?;
+    let mut given = *args.form;
+    given.endpoint = Some(args.target);
+    given.name.get_or_insert_with(|| "check".into());
+    let body = given.apply(form::blank())?;
     let report = client.post(&["connections", "check"], Some(&body)).await?;
     Output { json: args.client.json, screen: Screen::detect() }.check(&report)
 }

@@ -124,6 +124,11 @@ pub(crate) struct FilterArgs {
     pub(crate) source_except: Vec<String>,
 }
 
+/// What a new connection begins with: the API wants both told.
+pub(crate) fn blank() -> Value {
+    json!({ "transport": "tcp", "format": "rfc5424" })
+}
+
 /// The part of an answer that may be sent back. The key stays stored because `pem` is absent.
 pub(crate) fn writable(connection: &Value) -> Value {
     let keep = |value: &Value, keys: &[&str]| -> Map<String, Value> {

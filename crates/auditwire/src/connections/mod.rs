@@ -197,7 +197,7 @@ async fn id_of(client: &Client, wanted: &str) -> Result<String> {
 }
 
 async fn create(client: &Client, form: &FormArgs, out: Output) -> Result {
-    let body = form.apply(json!({}))?;
+    let body = form.apply(form::blank())?;
     let created = client.post(&["connections"], Some(&body)).await?;
     let id = show::text(&created, "id");
     out.told(

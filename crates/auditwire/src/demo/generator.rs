@@ -22,12 +22,17 @@ const FREQUENT: [(&str, &str); 8] = [
     ("network", "update-port"),
 ];
 
+/// What comes first, because the demo shows it whole.
+const OPENING: [(&str, &str); 3] =
+    [("iam", "user-signin"), ("nova", "create-vm"), ("network", "create-security-group")];
+
 /// Gives events, one after the other.
 pub(crate) struct Generator {
     rng: StdRng,
     /// The whole catalogue in a random order, gone through again and again.
     rare: Vec<&'static Entry>,
     next_rare: usize,
+    opening: std::slice::Iter<'static, (&'static str, &'static str)>,
     projects: Vec<String>,
 }
 
@@ -38,7 +43,7 @@ impl Generator {
         let mut rare: Vec<&'static Entry> = from_outside().collect();
         rare.shuffle(&mut rng);
         let projects = (0..5).map(|_| hex_id(&mut rng)).collect();
-        Self { rng, rare, next_rare: 0, projects }
+        Self { rng, rare, next_rare: 0, opening: OPENING.iter(), projects }
     }
 
     /// The next event, in the form that intake takes, as if it happened at `now`.
@@ -67,6 +72,9 @@ impl Generator {
     }
 
     fn entry(&mut self) -> Option<&'static Entry> {
+        if let Some((source, action)) = self.opening.next() {
+            return catalogue::find(source, action, None);
+        }
         if self.rng.random_bool(0.4)
             && let Some((source, action)) = FREQUENT.choose(&mut self.rng)
             && let Some(entry) = catalogue::find(source, action, None)

@@ -25,7 +25,7 @@ pub(super) async fn show(
 ) -> Result {
     terminal::line(format!("\n{}\n", screen.paint(Tone::Bold, "The first messages, as the SIEM received them")))?;
     let mut tick = tokio::time::interval(if screen.fancy { REPAINT } else { REPEAT });
-    let mut display = Display { screen, shown: 0, before: (begun, 0) };
+    let mut display = Display { screen, shown: 0, rate: 0, before: (begun, 0) };
     let ended = async {
         posted.cancelled().await;
         let _ = tokio::time::timeout(REST_WITHIN, tally.all_arrived()).await;
@@ -49,6 +49,8 @@ struct Display {
     screen: Screen,
     /// Messages shown.
     shown: u64,
+    /// Deliveries per second over the last whole second, and where that second began.
+    rate: u64,
     before: (Instant, u64),
 }
 
@@ -86,18 +88,21 @@ impl Display {
         let now = Instant::now();
         let counts = tally.counts();
         let (then, delivered) = self.before;
-        let millis = u64::try_from((now - then).as_millis()).unwrap_or(u64::MAX).max(1);
-        let rate = (counts.delivered - delivered) * 1000 / millis;
+        let millis = u64::try_from((now - then).as_millis()).unwrap_or(u64::MAX);
+        // Over less than most of a second a rate only flickers.
+        if millis >= 900 || (self.rate == 0 && millis > 0) {
+            self.rate = (counts.delivered - delivered) * 1000 / millis;
+            self.before = (now, counts.delivered);
+        }
         let line = format!(
             "  {:>5.1} s   {} posted   {} delivered   {}/s   backlog {}   latency {}",
             (now - begun).as_secs_f64(),
             grouped(counts.accepted),
             grouped(counts.delivered),
-            grouped(rate),
+            grouped(self.rate),
             grouped(counts.backlog()),
             millis_text(counts.recent_latency()),
         );
-        self.before = (now, counts.delivered);
         line
     }
 }

@@ -47,6 +47,56 @@ fn the_tail_follows_and_its_lines_are_safe() {
 }
 
 #[test]
+fn events_reach_a_receiver_over_an_activated_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(folder.path());
+    let receiver = Process::start(auditwire(&["receive", "--tcp", "127.0.0.1:0"]));
+    let address = receiver.after("receiving on tcp://");
+
+    let created = service.json(&["connections", "create", "--name", "siem", "--endpoint", &address]);
+    assert_eq!(created["status"], "inactive");
+    let check = service.json(&["connections", "check", "siem"]);
+    assert_eq!((&check["ok"], &check["confirmed"]), (&json!(true), &json!(true)));
+    assert!(receiver.line().contains("siem-connection-test"));
+    let activated = service.json(&["connections", "activate", "siem", "--start", "now"]);
+    assert_eq!(activated["connection"]["name"], "siem");
+
+    service.post("{\"event_id\":\"e1\",\"action\":\"user-signin\",\"message\":\"Вход\"}\n");
+    let message = loop {
+        let line = receiver.line();
+        if line.contains("user-signin") {
+            break line;
+        }
+    };
+    assert!(message.contains("event_id=\"e1\"") && message.contains("Вход"), "{message}");
+
+    let edited = service.json(&["connections", "edit", "siem", "--facility", "16"]);
+    assert_eq!((&edited["options"]["facility"], &edited["endpoint"]), (&json!(16), &json!(address)));
+    let list = service.command(&["connections", "list"]).output().unwrap();
+    assert!(text(&list).contains("siem"), "{}", text(&list));
+    assert_eq!(service.json(&["connections", "stop", "siem"])["status"], "inactive");
+    service.json(&["connections", "delete", "siem", "--yes"]);
+    let gone = service.command(&["connections", "show", "siem"]).output().unwrap();
+    assert_eq!(gone.status.code(), Some(1));
+}
+
+#[test]
+fn a_failed_check_is_shown_and_exit_code_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(folder.path());
+    // A port that was just given back: nobody listens there.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let output = service.command(&["check", &closed]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output).contains("connect_refused"), "{}", text(&output));
+
+    service.json(&["connections", "create", "--name", "dead", "--endpoint", &closed]);
+    let output = service.command(&["connections", "activate", "dead"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output).contains("--despite-failed-check"), "{}", text(&output));
+}
+
+#[test]
 fn a_lost_key_refuses_the_start_and_no_new_one_is_made() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
