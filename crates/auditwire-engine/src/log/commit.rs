@@ -9,6 +9,7 @@ use std::time::Instant;
 use auditwire_model::{Position, ProjectId};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::duplicates::Work;
 use super::plan::{Plan, ProjectState};
 use super::{Ended, Receipt, Shared, Submission, error};
 use crate::error::{Error, Result};
@@ -16,6 +17,9 @@ use crate::store::{Change, Checkpoint, GroupId, RecordKey, StoreError};
 
 /// Once so much was committed, the write-ahead log is copied into the data file.
 const CHECKPOINT_BYTES: usize = 16 << 20;
+
+/// The memory of all windows together is looked at after so many groups.
+const BOUND_EVERY: u64 = 16;
 
 /// A submission that waits for its commit.
 #[derive(Debug)]
@@ -32,7 +36,10 @@ pub(crate) struct Committer {
     /// Taken from the queue but left for the next group.
     held: Option<Pending>,
     pub(super) projects: HashMap<ProjectId, ProjectState>,
+    pub(super) work: Work,
     last_group: Option<GroupId>,
+    /// Groups committed by this process.
+    groups: u64,
     /// Bytes committed since the write-ahead log was last begun anew.
     uncopied: usize,
     /// The copy under way, if any.
@@ -48,7 +55,17 @@ impl Committer {
         queue: mpsc::UnboundedReceiver<Pending>,
         last_group: Option<GroupId>,
     ) -> Self {
-        Self { shared, queue, held: None, projects: HashMap::new(), last_group, uncopied: 0, copying: None }
+        Self {
+            shared,
+            queue,
+            held: None,
+            projects: HashMap::new(),
+            work: Work::default(),
+            last_group,
+            groups: 0,
+            uncopied: 0,
+            copying: None,
+        }
     }
 
     /// Commits until the log is closed, dropped or broken.
@@ -213,6 +230,7 @@ impl Committer {
         counters.events.fetch_add(plan.rows() as u64, Ordering::Relaxed);
         counters.duplicates.fetch_add(plan.duplicates, Ordering::Relaxed);
         self.publish(&plan);
+        self.tend_windows(&plan);
         for (pending, positions) in group.into_iter().zip(plan.positions) {
             let _ = pending.answer.send(Ok(Receipt { positions }));
         }
@@ -240,6 +258,53 @@ impl Committer {
             if known.is_none() {
                 shared.heads.write().entry(span.project.clone()).or_default().send_replace(span.last());
             }
+        }
+    }
+
+    /// Installs the id runs that are committed now, and starts what the windows need next.
+    fn tend_windows(&mut self, plan: &Plan) {
+        for run in self.work.committed(plan.runs) {
+            let expired: Vec<Position> =
+                plan.expired.iter().filter(|(project, _)| *project == run.project).map(|(_, first)| *first).collect();
+            let Some(state) = self.projects.get_mut(&run.project) else { continue };
+            if let Err(error) = state.window.installed(&run, &expired) {
+                tracing::error!(%error, "an id run is not usable");
+            }
+        }
+        self.groups += 1;
+        let full = self.shared.settings.duplicate_map_ids;
+        for span in &plan.spans {
+            if let Some(state) = self.projects.get_mut(&span.project) {
+                state.used = self.groups;
+                self.work.start(&self.shared, &span.project, &mut state.window, full, (state.head, state.received_at));
+            }
+        }
+        if self.groups.is_multiple_of(BOUND_EVERY) {
+            self.bound_windows();
+        }
+    }
+
+    /// Keeps the windows of all projects together within their memory.
+    fn bound_windows(&mut self) {
+        let settings = &self.shared.settings;
+        let (mut ids, mut filters) = (0, 0);
+        for state in self.projects.values() {
+            ids += state.window.ids();
+            filters += state.window.filter_bytes();
+        }
+        self.shared.counters.duplicate_ids.store(ids as u64, Ordering::Relaxed);
+        let idle = |(_, state): &(&ProjectId, &mut ProjectState)| state.window.is_idle();
+        if ids > settings.duplicate_map_ids_total
+            && let Some((project, state)) =
+                self.projects.iter_mut().filter(idle).max_by_key(|(_, state)| state.window.ids())
+        {
+            self.work.start(&self.shared, project, &mut state.window, 1, (state.head, state.received_at));
+        }
+        if filters > settings.duplicate_filter_bytes_max {
+            let oldest = self.projects.iter_mut().filter(idle).min_by_key(|(_, state)| state.used);
+            // What is dropped is read back when the project sends again; the one just used stays.
+            let oldest = oldest.filter(|(_, state)| state.used < self.groups).map(|(project, _)| project.clone());
+            oldest.map(|project| self.projects.remove(&project));
         }
     }
 

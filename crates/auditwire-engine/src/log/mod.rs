@@ -26,6 +26,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use crate::error::Result;
 use crate::store::{Change, Effect, Order, Store, StoreError};
 use commit::Pending;
+use duplicates::Parts;
 use reader::Reader;
 use stats::Counters;
 pub use stats::{COMMIT_BUCKETS, LogStats};
@@ -48,6 +49,13 @@ pub struct LogSettings {
     pub duplicate_window: std::time::Duration,
     /// Events per project up to which a repeated id is recognised, whichever reaches further. Default 1,048,576.
     pub duplicate_events: u64,
+    /// Ids of one project held in a map before they become a run. Default 98,304: a map with that many and one more group
+    /// stays below its next doubling (2.2 MB).
+    pub duplicate_map_ids: usize,
+    /// Ids of all projects held in maps. Default 1,048,576.
+    pub duplicate_map_ids_total: usize,
+    /// Bytes of filters of all projects before those of idle projects leave memory. Default 64 MiB.
+    pub duplicate_filter_bytes_max: usize,
 }
 
 impl Default for LogSettings {
@@ -60,6 +68,9 @@ impl Default for LogSettings {
             tails_max: 32,
             duplicate_window: std::time::Duration::from_secs(24 * 3600),
             duplicate_events: 1 << 20,
+            duplicate_map_ids: 98_304,
+            duplicate_map_ids_total: 1 << 20,
+            duplicate_filter_bytes_max: 64 << 20,
         }
     }
 }
@@ -144,8 +155,10 @@ pub enum Ended {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: LogSettings,
     pub(crate) reader: Reader,
+    parts: Parts,
     pub(crate) tail: RwLock<Tail>,
     pub(crate) heads: RwLock<HashMap<ProjectId, watch::Sender<Position>>>,
     /// Live tails per project, by the permits that are left.
@@ -161,7 +174,6 @@ impl Log {
     /// # Errors
     /// When the store cannot be read.
     pub async fn open(store: Arc<dyn Store>, clock: Arc<dyn Clock>, settings: LogSettings) -> Result<Self> {
-        drop(clock);
         let (heads, last_group) = store.heads().await.map_err(error::read)?;
         let heads = heads.into_iter().map(|(project, head)| (project, watch::Sender::new(head))).collect();
         let shared = Arc::new(Shared {
@@ -172,7 +184,9 @@ impl Log {
             counters: Counters::default(),
             closing: watch::Sender::new(false),
             ended: watch::Sender::new(None),
+            parts: Parts::new(Arc::clone(&store)),
             store,
+            clock,
             settings,
         });
         let (queue, pending) = mpsc::unbounded_channel();

@@ -27,6 +27,8 @@ pub(super) struct ProjectState {
     /// `received_at` of the last event; it never decreases.
     pub(super) received_at: Timestamp,
     pub(super) window: Window,
+    /// The committer's count of groups when it was last used.
+    pub(super) used: u64,
 }
 
 /// A group that is ready to be written.
@@ -41,12 +43,17 @@ pub(super) struct Plan {
     pub(super) duplicates: u64,
     /// Ids that this group added to the windows.
     pub(super) remembered: Vec<(ProjectId, u64, Position)>,
+    /// How many id runs ride along, and which end with it.
+    pub(super) runs: usize,
+    pub(super) expired: Vec<(ProjectId, Position)>,
     received_at: HashMap<ProjectId, Timestamp>,
     commit: Commit,
 }
 
 impl Plan {
     pub(super) fn take_commit(&mut self) -> Commit {
+        self.runs = self.commit.id_runs.len();
+        self.expired.clone_from(&self.commit.expired_id_runs);
         std::mem::take(&mut self.commit)
     }
 
@@ -77,6 +84,7 @@ impl Committer {
             self.plan_project(&project, group, &mut builder, &mut plan).await;
         }
         plan.commit.changes = group.iter().flat_map(|pending| pending.submission.changes.iter().cloned()).collect();
+        self.add_runs(&mut plan.commit);
         if builder.is_empty() {
             return Ok(plan);
         }
@@ -96,6 +104,21 @@ impl Committer {
         plan.group = Some(id);
         plan.batch = Some(batch);
         Ok(plan)
+    }
+
+    /// Finished id runs ride along, and with them the end of those that lie outside the window.
+    fn add_runs(&mut self, commit: &mut Commit) {
+        for project in self.work.collect() {
+            if let Some(state) = self.projects.get_mut(&project) {
+                state.window.failed();
+            }
+        }
+        for run in self.work.ready() {
+            commit.id_runs.push(run.clone());
+            let Some(state) = self.projects.get(&run.project) else { continue };
+            let expired = state.window.expired(state.head, self.shared.clock.now(), &self.shared.settings);
+            commit.expired_id_runs.extend(expired.into_iter().map(|first| (run.project.clone(), first)));
+        }
     }
 
     async fn plan_project(
@@ -182,7 +205,13 @@ impl Committer {
         rows: &[(String, [u8; 16])],
     ) -> Verdict {
         let Some(state) = self.projects.get(project) else { return Verdict::New };
-        for at in state.window.candidates(hash) {
+        let mut candidates = state.window.candidates(hash);
+        if candidates.is_empty() {
+            return Verdict::New;
+        }
+        let in_runs = self.shared.parts.look_up(project, &candidates, hash).await;
+        candidates.positions.extend(in_runs);
+        for at in candidates.positions {
             let found = match at.0.checked_sub(first.0) {
                 Some(row) => rows
                     .get(usize::try_from(row).unwrap_or(usize::MAX))
@@ -219,7 +248,7 @@ impl Committer {
         }
         let head = self.head(project);
         let (window, received_at) = Window::load(&self.shared, project, head).await?;
-        self.projects.insert(project.clone(), ProjectState { head, received_at, window });
+        self.projects.insert(project.clone(), ProjectState { head, received_at, window, used: 0 });
         Ok(())
     }
 }

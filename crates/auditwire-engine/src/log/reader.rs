@@ -1,7 +1,7 @@
 //! Reads groups back from the store. A few decoded groups are kept, so that readers that go through the log in steps
 //! decode each group once.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,6 +10,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::UInt64Type;
 use auditwire_model::event::columns;
 use auditwire_model::{Position, ProjectId};
+use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::blob;
@@ -55,8 +56,7 @@ impl Reader {
             for (id, bytes) in self.store.blobs(&missing).await? {
                 self.groups.fetch_add(1, Ordering::Relaxed);
                 self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                let batch = blob::decode(&bytes, None)
-                    .map_err(|e| StoreError::Damaged(format!("the events of group {}: {e}", id.0)))?;
+                let batch = decode(id, &bytes, None)?;
                 self.cache.lock().put(id, batch.clone(), bytes.len());
                 for (span, place) in spans.iter().zip(&mut found) {
                     if span.group == id {
@@ -68,6 +68,17 @@ impl Reader {
         spans.iter().zip(found).map(|(span, batch)| rows_of(span, batch)).collect()
     }
 
+    /// Some columns of the spans' rows, for one that goes through the log once.
+    pub(crate) async fn uncached(&self, spans: &[Span], columns: &[usize]) -> Result<Vec<RecordBatch>, StoreError> {
+        let groups: Vec<GroupId> = spans.iter().map(|span| span.group).collect();
+        let blobs: HashMap<GroupId, Bytes> = self.store.blobs(&groups).await?.into_iter().collect();
+        let decode = |span: &Span| {
+            let Some(bytes) = blobs.get(&span.group) else { return rows_of(span, None) };
+            rows_of(span, Some(decode(span.group, bytes, Some(columns))?))
+        };
+        spans.iter().map(decode).collect()
+    }
+
     /// The row of one event, if the store has it.
     pub(crate) async fn event(&self, project: &ProjectId, at: Position) -> Result<Option<RecordBatch>, StoreError> {
         let spans = self.store.spans(project, at, at, Order::Ascending, 1).await?;
@@ -77,6 +88,11 @@ impl Reader {
     }
 }
 
+fn decode(id: GroupId, bytes: &Bytes, columns: Option<&[usize]>) -> Result<RecordBatch, StoreError> {
+    blob::decode(bytes, columns).map_err(|e| StoreError::Damaged(format!("the events of group {}: {e}", id.0)))
+}
+
+/// The rows of a span. Every projection begins with the positions.
 fn rows_of(span: &Span, batch: Option<RecordBatch>) -> Result<RecordBatch, StoreError> {
     let damaged = |what: &str| {
         StoreError::Damaged(format!(
