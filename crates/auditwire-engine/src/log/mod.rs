@@ -9,6 +9,8 @@ mod reader;
 mod scan;
 mod stats;
 mod tail;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;

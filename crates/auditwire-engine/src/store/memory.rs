@@ -45,15 +45,24 @@ struct State {
     groups: BTreeMap<GroupId, Bytes>,
     heads: BTreeMap<ProjectId, Position>,
     spans: BTreeMap<(ProjectId, Position), Span>,
-    records: BTreeMap<(RecordKind, Option<ProjectId>, String), (u64, Vec<u8>)>,
+    /// Version and value.
+    records: BTreeMap<RecordPlace, (u64, Vec<u8>)>,
     id_runs: BTreeMap<(ProjectId, Position), IdRun>,
 }
+
+/// Unlike a key's own order, kind, project, id: the order in which records are listed.
+type RecordPlace = (RecordKind, Option<ProjectId>, String);
 
 impl MemoryStore {
     /// Lets the commit after `skip` more ones end in `fault`.
     pub fn inject(&self, skip: u64, fault: Fault) {
         let at = self.state.lock().commits + skip;
         self.faults.lock().insert(at, fault);
+    }
+
+    /// Takes back the faults that have not come up.
+    pub fn heal(&self) {
+        self.faults.lock().clear();
     }
 
     /// What a machine finds after a crash now: a new store with all that was committed. This one fails from now on.

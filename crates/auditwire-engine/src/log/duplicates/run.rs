@@ -113,7 +113,7 @@ pub(super) fn decode_filter(bytes: &Bytes) -> Result<BinaryFuse16, StoreError> {
     let sound = length.is_power_of_two()
         && descriptor.segment_length_mask == length - 1
         && descriptor.segment_count_length > 0
-        && descriptor.segment_count_length % length == 0
+        && descriptor.segment_count_length.is_multiple_of(length)
         && fingerprints.len() as u64 >= u64::from(descriptor.segment_count_length) + 2 * u64::from(length);
     if sound { Ok(BinaryFuse16 { descriptor, fingerprints }) } else { Err(damaged()) }
 }
@@ -202,7 +202,7 @@ mod tests {
         let run = build(
             ProjectId::system(),
             extent(1, 10_000),
-            (1..10_000).map(|n| (n * 0x9e37_79b9_7f4a_7c15, n)).collect(),
+            (1..10_000u64).map(|n| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15), n)).collect(),
         );
         assert_eq!(run.unwrap().parts.len(), 8);
     }

@@ -1,0 +1,123 @@
+//! Limits and faults that a caller sees.
+
+use std::time::Duration;
+
+use super::*;
+use crate::error::Kind;
+use crate::log::Ended;
+use crate::store::memory::Fault;
+use crate::store::{Change, Effect, Expect, RecordKey, RecordKind};
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_clears_by_itself() {
+    let store = Arc::new(MemoryStore::default());
+    let log = open(&store, tiny()).await;
+    assert_eq!(positions(&log, &project(0), vec![event("a", 1, 1)]).await, [Some(1)]);
+    store.inject(0, Fault::Full);
+    let error = log.submit(submission(&project(0), vec![event("b", 1, 1)])).await.unwrap_err();
+    assert_eq!((error.kind, error.code), (Kind::Unavailable, "storage_full"));
+    assert!(error.retry_after.is_some());
+    // The same again: it was not remembered as seen.
+    assert_eq!(positions(&log, &project(0), vec![event("b", 1, 1)]).await, [Some(2)]);
+    assert_eq!(log.stats().await.unwrap().storage_full, 1);
+}
+
+#[tokio::test]
+async fn an_unconfirmed_write_ends_the_log() {
+    let store = Arc::new(MemoryStore::default());
+    let log = open(&store, tiny()).await;
+    store.inject(0, Fault::Unsynced);
+    let error = log.submit(submission(&project(0), vec![event("a", 1, 1)])).await.unwrap_err();
+    assert_eq!(error.code, "storage_failed");
+    assert_eq!(log.ended().await, Ended::Failed);
+    assert!(log.submit(submission(&project(0), vec![event("b", 1, 1)])).await.is_err());
+}
+
+#[tokio::test]
+async fn a_failed_expectation_fails_one_submission_and_the_rest_is_stored() {
+    let store = Arc::new(MemoryStore::default());
+    let log = open(&store, tiny()).await;
+    let key = RecordKey::global(RecordKind::Instance, "x");
+    let change = |expect| vec![Change { key: key.clone(), expect, effect: Effect::Put(b"v".to_vec()) }];
+    let with = |id: &str, changes| Submission { changes, ..submission(&project(0), vec![event(id, 1, 1)]) };
+    let (a, b, c, d) = tokio::join!(
+        log.submit(with("a", Vec::new())),
+        log.submit(with("b", change(Expect::Version(9)))),
+        log.submit(with("c", change(Expect::Absent))),
+        log.submit(with("d", change(Expect::Absent))),
+    );
+    assert_eq!(a.unwrap().positions, [Some(Position(1))]);
+    assert_eq!(b.unwrap_err().code, "conflict");
+    // The second of two that contradict each other fails, not both.
+    assert_eq!(c.unwrap().positions, [Some(Position(2))]);
+    assert_eq!(d.unwrap_err().code, "conflict");
+    assert_eq!(read(&log, whole(&project(0))).await.len(), 2);
+    assert_eq!(store.record(&key).await.unwrap().unwrap().version, 1);
+}
+
+#[tokio::test]
+async fn too_much_in_the_queue_is_refused() {
+    let store = Arc::new(MemoryStore::default());
+    let log = open(&store, LogSettings { queue_bytes_max: 3000, ..tiny() }).await;
+    store.inject(0, Fault::HangBefore);
+    let hanging = tokio::spawn({
+        let log = log.clone();
+        async move { log.submit(submission(&project(0), vec![event("a", 1, 1)])).await }
+    });
+    let mut refused = None;
+    for _ in 0..100 {
+        let next = log.submit(submission(&project(0), vec![event("b", 1, 1), event("c", 1, 1)]));
+        if let Ok(answer) = tokio::time::timeout(Duration::from_millis(1), next).await {
+            refused = Some(answer.unwrap_err());
+            break;
+        }
+    }
+    let refused = refused.unwrap();
+    assert_eq!((refused.kind, refused.code), (Kind::Unavailable, "overloaded"));
+    hanging.abort();
+}
+
+#[tokio::test]
+async fn a_million_bytes_of_single_events_stay_few_pieces() {
+    let store = Arc::new(MemoryStore::default());
+    let log = open(&store, LogSettings { tail_bytes_max: 400_000, ..LogSettings::default() }).await;
+    for n in 0..1500 {
+        positions(&log, &project(0), vec![event(&format!("id-{n}"), 1, n)]).await;
+    }
+    let bytes = log.stats().await.unwrap().tail_bytes;
+    assert!(bytes <= 400_000, "{bytes} bytes");
+    // Merged, an event of this size costs a few hundred bytes; 1,500 pieces of one row would be over 7 MB.
+    let before = log.stats().await.unwrap().scans;
+    let rows = read(&log, Scan { from: Position(1200), ..whole(&project(0)) }).await;
+    assert_eq!(rows.len(), 301);
+    let after = log.stats().await.unwrap().scans;
+    assert_eq!(after.groups_read, before.groups_read, "the tail did not hold the newest events");
+}
+
+#[tokio::test]
+async fn followers_are_woken_and_see_what_they_are_told() {
+    let store = Arc::new(MemoryStore::default());
+    let log = open(&store, tiny()).await;
+    let mut head = log.follow(&project(0));
+    assert_eq!(*head.borrow(), Position::ZERO);
+    positions(&log, &project(0), vec![event("a", 1, 1)]).await;
+    head.changed().await.unwrap();
+    assert_eq!(*head.borrow(), Position(1));
+    assert_eq!(read(&log, whole(&project(0))).await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_time_of_receipt_never_decreases() {
+    let store = Arc::new(MemoryStore::default());
+    let log = open(&store, tiny()).await;
+    let mut late = event("b", 1, 5);
+    late.timestamp_from_receipt = true;
+    positions(&log, &project(0), vec![event("a", 1, 9), late.clone()]).await;
+    let store = Arc::new(store.crash());
+    let log = open(&store, tiny()).await;
+    late.event_id = "c".to_owned();
+    positions(&log, &project(0), vec![late, event("d", 1, 2)]).await;
+    let times: Vec<(i64, i64)> =
+        read(&log, whole(&project(0))).await.into_iter().map(|(_, _, at, r)| (at, r)).collect();
+    assert_eq!(times, [(9, 9), (9, 9), (9, 9), (2, 9)]);
+}

@@ -1,0 +1,79 @@
+//! The log against a plain model, on the store in memory, with faults and crashes; and what each part promises alone.
+
+mod blob;
+mod faults;
+mod model;
+mod window;
+
+use std::sync::Arc;
+
+use auditwire_model::clock::ManualClock;
+use auditwire_model::event::{Event, EventDraft, Plane, rows};
+use auditwire_model::query::Expr;
+use auditwire_model::{Position, ProjectId, Timestamp};
+use futures_util::TryStreamExt;
+
+use super::{Log, LogSettings, Scan, Submission};
+use crate::store::memory::MemoryStore;
+use crate::store::{Order, Store};
+
+pub(super) fn project(n: u8) -> ProjectId {
+    ProjectId::parse(&format!("p{n}")).unwrap()
+}
+
+pub(super) fn time(nanos: i64) -> Timestamp {
+    Timestamp::from_nanos(nanos).unwrap()
+}
+
+/// Small enough that every mechanism works in a test of some dozen events.
+pub(super) fn tiny() -> LogSettings {
+    LogSettings { duplicate_map_ids: 4, group_events_max: 12, tail_bytes_max: 60_000, ..LogSettings::default() }
+}
+
+pub(super) fn event(id: &str, content: u8, at: i64) -> Event {
+    let draft = EventDraft {
+        event_id: Some(id.to_owned()),
+        action: format!("action-{content}"),
+        timestamp: Some(time(at)),
+        ..EventDraft::default()
+    };
+    draft.complete(String::new, Plane::Control, time(at), [content; 16])
+}
+
+pub(super) async fn open(store: &Arc<MemoryStore>, settings: LogSettings) -> Log {
+    let store: Arc<dyn Store> = Arc::clone(store) as _;
+    Log::open(store, Arc::new(ManualClock::new(Timestamp::EPOCH)), settings).await.unwrap()
+}
+
+pub(super) fn submission(project: &ProjectId, events: Vec<Event>) -> Submission {
+    Submission { project: Some(project.clone()), events, changes: Vec::new() }
+}
+
+pub(super) async fn positions(log: &Log, project: &ProjectId, events: Vec<Event>) -> Vec<Option<u64>> {
+    let receipt = log.submit(submission(project, events)).await.unwrap();
+    receipt.positions.into_iter().map(|p| p.map(|p| p.0)).collect()
+}
+
+pub(super) fn whole(project: &ProjectId) -> Scan {
+    Scan {
+        project: project.clone(),
+        from: Position(1),
+        to: Position(u64::MAX),
+        time_from: None,
+        time_to: None,
+        predicate: Expr::All,
+        order: Order::Ascending,
+        limit: None,
+    }
+}
+
+/// What a scan finds: position, id, event time, time of receipt.
+pub(super) type Row = (u64, String, i64, i64);
+
+pub(super) async fn read(log: &Log, scan: Scan) -> Vec<Row> {
+    let batches: Vec<_> = log.scan(scan).map_ok(|scanned| scanned.batch).try_collect().await.unwrap();
+    let row = |e: auditwire_model::event::EventView<'_>| {
+        (e.seq.unwrap().0, e.event_id.to_owned(), e.timestamp.as_nanos(), e.received_at.as_nanos())
+    };
+    batches.iter().flat_map(rows).map(row).collect()
+}
