@@ -89,6 +89,7 @@ impl LogConfig {
             duplicate_window: self.duplicate_window,
             duplicate_events: self.duplicate_events,
             tails_max: self.tails_max,
+            ..LogSettings::default()
         }
     }
 }
