@@ -97,3 +97,6 @@ fn lost_race<T>(result: &Result<T>) -> bool {
 fn too_many_collisions() -> Error {
     Error::new(Kind::Conflict, "conflict", "others keep changing this connection at the same time; try again")
 }
+
+#[cfg(test)]
+mod tests;
