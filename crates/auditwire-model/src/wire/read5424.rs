@@ -301,5 +301,4 @@ fn utf8(bytes: &[u8]) -> Option<&str> {
 }
 
 #[cfg(test)]
-#[path = "read5424/tests.rs"]
 mod tests;

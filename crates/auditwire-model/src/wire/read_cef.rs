@@ -212,5 +212,4 @@ fn unescape(text: &str, from: usize, to: usize) -> Result<String, Problem> {
 }
 
 #[cfg(test)]
-#[path = "read_cef/tests.rs"]
 mod tests;

@@ -1,3 +1,7 @@
+//! What the reader takes, what it refuses, and where it sees the fault.
+
+use proptest::prelude::*;
+
 use super::*;
 
 fn problem(text: &str) -> (usize, String) {
@@ -114,5 +118,16 @@ fn agrees_with_samples() {
         let case: serde_json::Value = serde_json::from_str(line).unwrap();
         let read = parse(case["input"].as_str().unwrap().as_bytes());
         assert_eq!(read.is_ok(), case["valid"].as_bool().unwrap(), "{line}: {read:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn never_panics(start in "(<13>1 (- ){0,5})?", rest in "[-\\[\\]\"\\\\=@ a0.:TZ\u{0}\u{e9}\u{feff}]{0,60}", cut in 0usize..60) {
+        let text = start + &rest;
+        let bytes = text.as_bytes();
+        if let Err(problem) = parse(&bytes[..bytes.len().saturating_sub(cut)]) {
+            prop_assert!(problem.position <= bytes.len());
+        }
     }
 }

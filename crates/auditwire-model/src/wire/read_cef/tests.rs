@@ -1,3 +1,7 @@
+//! What the reader takes, what it refuses, and where it sees the fault.
+
+use proptest::prelude::*;
+
 use super::*;
 
 const HEAD: &str = "CEF:0|Vendor|Product|1|id|Name|5|";
@@ -109,4 +113,14 @@ fn takes_every_form_of_a_time() {
 #[test]
 fn takes_keys_of_the_producers_own() {
     assert_eq!(parse(&format!("{HEAD}VendorProductThing=a b")).unwrap().get("VendorProductThing"), Some("a b"));
+}
+
+proptest! {
+    #[test]
+    fn never_panics(start in "(CEF:0(\\|a){0,5}\\|5\\|)?", rest in "[|\\\\=: ackmnrs01\u{e9}\u{feff}CEF]{0,60}") {
+        let text = start + &rest;
+        if let Err(problem) = parse(&text) {
+            prop_assert!(problem.position <= text.len());
+        }
+    }
 }

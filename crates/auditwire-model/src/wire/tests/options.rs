@@ -2,6 +2,7 @@
 
 use super::{message, renderer, spec, with_view};
 use crate::connection::{CefEnvelope, Format, Options, Transport};
+use crate::event::EventView;
 use crate::event::testing::full;
 use crate::wire::{RenderContext, Renderer, read_cef, read5424};
 
@@ -114,5 +115,20 @@ fn instance() {
         let text = message(&Renderer::new(&spec(Format::Rfc5424, Options::default()), &context), event, 1).unwrap().0;
         let read = read5424::parse(text.as_bytes()).unwrap();
         assert_eq!(read.element("audit@32473").unwrap().param("instance"), Some("a\"]b"));
+    });
+}
+
+/// The test message of a connection check is in no log, so it has no place there.
+#[test]
+fn a_message_outside_the_log_has_no_seq() {
+    with_view(full(), |event| {
+        let event = EventView { seq: None, ..event.clone() };
+        let (raw, _) = message(&renderer(Format::Rfc5424, Options::default()), &event, 0).unwrap();
+        let read = read5424::parse(raw.as_bytes()).unwrap();
+        let sd = read.element("audit@32473").unwrap();
+        assert_eq!((sd.param("seq"), sd.param("n")), (None, Some("0")));
+        let (cef, _) = message(&renderer(Format::Cef, Options::default()), &event, 0).unwrap();
+        let read = read_cef::parse(&cef).unwrap();
+        assert_eq!((read.get("cn2"), read.get("cn2Label"), read.get("cn3")), (None, None, Some("0")));
     });
 }
