@@ -60,6 +60,9 @@ pub struct HttpLimits {
     pub bodies_in_flight_bytes_max: usize,
     /// How many bytes one compressed byte may become, once 4 MiB are passed. Default 200.
     pub compression_ratio_max: usize,
+    /// Between comments on a quiet live tail, each of which also asks whether its token is still valid. Default 15 s
+    /// (product section 9).
+    pub tail_heartbeat: Duration,
     /// Longest drain. Default 20 s.
     pub drain_max: Duration,
 }
@@ -76,6 +79,7 @@ impl Default for HttpLimits {
             body_bytes_max: 1 << 20,
             bodies_in_flight_bytes_max: 64 << 20,
             compression_ratio_max: 200,
+            tail_heartbeat: Duration::from_secs(15),
             drain_max: Duration::from_secs(20),
         }
     }

@@ -1,3 +1,13 @@
-//! The service as its clients see it, in process.
+//! The service as its clients see it: in process on a store in memory, and over real sockets where those matter.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on shall say why and fail")]
+
+mod bodies;
+mod connections;
+mod events;
+mod objects;
 mod openapi;
+mod safety;
+mod service;
+mod sockets;
+mod tail;

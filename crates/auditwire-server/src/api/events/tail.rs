@@ -1,7 +1,6 @@
 //! `GET /events/tail`: events as they are committed, as server-sent events (WHATWG HTML, section 9.2).
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use auditwire_engine::secrets::Secret;
 use auditwire_engine::{Result as EngineResult, search, tokens};
@@ -19,8 +18,6 @@ use super::range::{Params, Question};
 use crate::App;
 use crate::api::auth::{Auth, InProject};
 use crate::api::problem::{Problem, ProblemBody, Result};
-
-const HEARTBEAT: Duration = Duration::from_secs(15);
 
 type Batches = BoxStream<'static, EngineResult<arrow_array::RecordBatch>>;
 
@@ -59,7 +56,8 @@ pub(crate) async fn tail_events(
     let (query, plane) = (question.query()?, question.plane()?);
     let batches = search::tail(app.engine(), &auth.caller, &project, query, plane, after).await?;
     let gap = asked.filter(|seq| *seq > head).map(|seq| gap(seq, head));
-    let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+    let every = app.limits().tail_heartbeat;
+    let mut heartbeat = interval_at(Instant::now() + every, every);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let first = format!(": tail of {project}\n\n{}", gap.unwrap_or_default());
     let live = Live { app, project, token: auth.token, batches, heartbeat };
