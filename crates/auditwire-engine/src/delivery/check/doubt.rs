@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::Subject;
 use super::message::{framed, large_message, message};
-use super::stream::{kernel_acknowledged, line, queue, secure, tcp, watch};
+use super::stream::{ends_with_us, kernel_acknowledged, line, queue, secure, tcp, watch};
 use crate::delivery::failure::LinkFailure;
 use crate::delivery::link::{Link, LinkError};
 use crate::delivery::tls::{ClientAuth, TlsTarget};
@@ -124,7 +124,7 @@ async fn takes_plain_text(subject: Subject<'_>, addresses: &[SocketAddr]) -> boo
     if sent.is_err() || watch(&mut line.link, question(subject)).await.is_err() || is_tls(line.link.heard()) {
         return false;
     }
-    if line.link.half_close().is_ok() && line.link.finished_by_peer(question(subject)).await {
+    if ends_with_us(&mut line.link, question(subject)).await {
         return true;
     }
     drop(line);

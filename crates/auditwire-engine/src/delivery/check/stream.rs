@@ -16,7 +16,6 @@ use crate::delivery::tls::{ClientAuth, TlsTarget};
 
 pub(super) async fn run(subject: Subject<'_>, course: &mut Course) -> Result<(), Ended> {
     let addresses = course.addresses(subject).await?;
-    let limits = subject.context.limits;
     let tls = subject.spec.transport == Transport::Tls;
     let tcp = course.stage(Stage::Connect, Box::pin(connected(subject, &addresses))).await?;
     let mut line = if tls {
@@ -24,9 +23,7 @@ pub(super) async fn run(subject: Subject<'_>, course: &mut Course) -> Result<(),
     } else {
         Line { link: Link::Tcp(tcp), target: None }
     };
-    // A receiver that drops us at once must be seen before we send, else it looks as if the message were to blame.
-    let settled = watch(&mut line.link, limits.settle).await;
-    let sent = course.stage(Stage::Send, Box::pin(send(subject, &mut line, settled, &addresses))).await?;
+    let sent = course.stage(Stage::Send, Box::pin(send(subject, &mut line, &addresses))).await?;
     course.stage(Stage::Watch, Box::pin(watched(subject, &mut line, &addresses))).await?;
     course.stage(Stage::Acknowledge, Box::pin(acknowledged(subject, line, sent, &addresses))).await?;
     course.confirm();
@@ -72,7 +69,9 @@ async fn handshake(
     match secure(tcp, &target, subject.context.limits.handshake).await {
         Ok(link) => {
             let message = negotiated(subject, &link, target.client_auth());
-            Ok((Line { link, target: Some(target) }, message))
+            let mut line = Line { link, target: Some(target) };
+            settle(subject, &mut line).await?;
+            Ok((line, message))
         }
         Err(error) => Err(doubt::no_handshake(subject, addresses, &error, target.client_auth()).await),
     }
@@ -102,14 +101,9 @@ pub(super) async fn line(subject: Subject<'_>, addresses: &[SocketAddr]) -> Resu
     Ok(line)
 }
 
-async fn send(
-    subject: Subject<'_>,
-    line: &mut Line,
-    settled: Result<(), LinkError>,
-    addresses: &[SocketAddr],
-) -> Result<(u64, String), LinkFailure> {
-    if let Err(error) = settled {
-        return Err(dropped_at_once(line, &error));
+async fn send(subject: Subject<'_>, line: &mut Line, addresses: &[SocketAddr]) -> Result<(u64, String), LinkFailure> {
+    if line.target.is_none() {
+        settle(subject, line).await?;
     }
     let frame = framed(&message(subject)?, subject.spec.framing);
     match queue(&mut line.link, &frame) {
@@ -118,17 +112,18 @@ async fn send(
     }
 }
 
-/// The end of a link that nothing was sent on: a client certificate that is missing or not wanted (TLS 1.3 tells so
-/// only after the handshake), or a receiver that does not want us.
-fn dropped_at_once(line: &Line, error: &LinkError) -> LinkFailure {
-    let failure = line.explain(error);
-    match failure.code {
+/// Watches a link that nothing was sent on, so that a receiver that drops us at once is not mistaken for one that
+/// dislikes the message. TLS 1.3 servers tell only now what they think of our client certificate.
+async fn settle(subject: Subject<'_>, line: &mut Line) -> Result<(), LinkFailure> {
+    let Err(error) = watch(&mut line.link, subject.context.limits.settle).await else { return Ok(()) };
+    let failure = line.explain(&error);
+    Err(match failure.code {
         "closed_after_message" | "reset_after_message" => LinkFailure::new(
             "closed_at_once",
             "The receiver accepted the connection and closed it at once, before anything was sent.",
         ),
         _ => failure,
-    }
+    })
 }
 
 /// Queues bytes and gives them to the socket; the stream offset at which they end.
@@ -161,6 +156,10 @@ pub(super) async fn watch(link: &mut Link, limit: Duration) -> Result<(), LinkEr
         if link.peer_closed() {
             return Err(LinkError::Closed);
         }
+        // Asked apart, because a peer that never stops talking is always ready.
+        if Instant::now() >= until {
+            return Ok(());
+        }
         match timeout_at(until, link.ready(link.pending() > 0)).await {
             Ok(ready) => ready?,
             Err(_) => return Ok(()),
@@ -183,7 +182,7 @@ async fn acknowledged(
             "The receiver's host does not acknowledge the test message: its buffer is full and nobody reads.",
         ));
     }
-    if line.link.half_close().is_ok() && line.link.finished_by_peer(limit).await {
+    if ends_with_us(&mut line.link, limit).await {
         return Ok(((), "The receiver acknowledged every byte and read to the end.".to_owned()));
     }
     drop(line);
@@ -194,6 +193,12 @@ async fn acknowledged(
             "The receiver's host accepted the test message into its buffer, but nobody reads it: the buffer filled up and stayed full.",
         )),
     }
+}
+
+/// Ends our direction. Does the peer end its own, in whatever way? Less than the proof that a sender needs
+/// ([`Link::finished_by_peer`]): TLS servers close on our `close_notify` and reset when our FIN comes after it.
+pub(super) async fn ends_with_us(link: &mut Link, limit: Duration) -> bool {
+    !link.peer_closed() && link.half_close().is_ok() && watch(link, limit).await.is_err()
 }
 
 /// Waits until the peer's kernel has acknowledged everything up to `end`.

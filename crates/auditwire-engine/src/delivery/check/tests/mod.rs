@@ -6,17 +6,21 @@ mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use auditwire_model::Timestamp;
 use auditwire_model::clock::ManualClock;
-use auditwire_model::connection::{ConnectionSpec, Endpoint, Filter, Format, Framing, Options, TlsSpec, Transport};
+use auditwire_model::connection::{
+    ConnectionSpec, Endpoint, Filter, Format, Framing, Options, TlsSpec, Transport, Verify,
+};
 use auditwire_model::wire::RenderContext;
 use futures_util::future::{BoxFuture, join_all};
 use tokio::net::UdpSocket;
 
 use super::*;
 use crate::delivery::failure::CODES;
+use crate::delivery::tls::fixtures::{Pair, server};
 
 /// A situation and what the check must say about it.
 struct Case {
@@ -97,6 +101,20 @@ async fn the_test_message_is_an_event_outside_the_log() {
         assert!(text.contains("siem-connection-test") && text.ends_with('\n'), "{text}");
         assert!(!text.contains("seq="), "{text}");
     }
+}
+
+/// Only a receiver that does not end its side is asked again, with more messages.
+#[tokio::test]
+async fn a_receiver_that_reads_sees_one_connection() {
+    let (address, connections) = receivers::counter(receivers::reads).await;
+    assert_eq!(check(&spec(Transport::Tcp, address), None).await.code(), "ok");
+    assert_eq!(connections.load(Relaxed), 1);
+
+    let acceptor = receivers::acceptor(server(&Pair::self_signed(&[], |_| {})));
+    let (address, connections) = receivers::counter(move |s| receivers::reads_tls(acceptor.clone(), s)).await;
+    let anyone = TlsSpec { verify: Verify::Off, ..TlsSpec::default() };
+    assert_eq!(check(&tls_spec(address, anyone), None).await.code(), "ok");
+    assert_eq!(connections.load(Relaxed), 1);
 }
 
 async fn check(spec: &ConnectionSpec, pem: Option<&PemBundle>) -> CheckReport {

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -26,19 +27,36 @@ where
     address
 }
 
+/// As [`serve`], counting connections.
+pub(super) async fn counter<F, Fut>(temper: F) -> (SocketAddr, Arc<AtomicUsize>)
+where
+    F: Fn(TcpStream) -> Fut + Send + 'static,
+    Fut: Future<Output = io::Result<()>> + Send + 'static,
+{
+    let seen = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&seen);
+    let address = serve(move |stream| {
+        count.fetch_add(1, Ordering::Relaxed);
+        temper(stream)
+    });
+    (address.await, seen)
+}
+
 /// Serves TLS; reads what comes to the end.
 pub(super) async fn serve_tls(config: ServerConfig) -> SocketAddr {
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    serve(move |stream| {
-        let acceptor = acceptor.clone();
-        async move {
-            let stream = acceptor.accept(stream).await?;
-            let (mut read, mut write) = tokio::io::split(stream);
-            to_the_end(&mut read).await?;
-            write.shutdown().await
-        }
-    })
-    .await
+    let acceptor = acceptor(config);
+    serve(move |stream| reads_tls(acceptor.clone(), stream)).await
+}
+
+pub(super) fn acceptor(config: ServerConfig) -> TlsAcceptor {
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// Reads up to the peer's `close_notify` and closes, without waiting for its FIN.
+pub(super) async fn reads_tls(acceptor: TlsAcceptor, stream: TcpStream) -> io::Result<()> {
+    let mut stream = acceptor.accept(stream).await?;
+    to_the_end(&mut stream).await?;
+    stream.shutdown().await
 }
 
 /// Reads to the end, then closes: what a syslog server does.
