@@ -17,50 +17,37 @@ const ESCAPE: u8 = 4;
 /// How one format writes text.
 pub(super) struct Rules {
     class: [u8; 256],
-    escapes: &'static [&'static str],
+    /// What is written for each character that has an escape.
+    escapes: &'static [(char, &'static str)],
     /// Writes a control character that has no escape of its own.
     control: fn(u32, &mut Vec<u8>),
 }
 
 /// SD PARAM-VALUE (RFC 5424 section 6.3.3). It knows no escape for LF and CR, so they become a blank too.
-pub(super) static SD_VALUE: Rules = Rules::new(&[('"', r#"\""#), ('\\', r"\\"), (']', r"\]")], &ESCAPES_SD, blank);
-const ESCAPES_SD: [&str; 3] = [r#"\""#, r"\\", r"\]"];
+pub(super) static SD_VALUE: Rules = Rules::new(&[('"', r#"\""#), ('\\', r"\\"), (']', r"\]")], blank);
 
 /// CEF header field. The pipe is replaced: several readers split at every pipe, escaped or not.
-pub(super) static CEF_HEADER: Rules = Rules::new(&[('\\', r"\\"), ('|', "/")], &ESCAPES_CEF_HEADER, blank);
-const ESCAPES_CEF_HEADER: [&str; 2] = [r"\\", "/"];
+pub(super) static CEF_HEADER: Rules = Rules::new(&[('\\', r"\\"), ('|', "/")], blank);
 
 /// CEF extension value.
-pub(super) static CEF_VALUE: Rules =
-    Rules::new(&[('\\', r"\\"), ('=', r"\="), ('\n', r"\n"), ('\r', r"\r")], &ESCAPES_CEF_VALUE, blank);
-const ESCAPES_CEF_VALUE: [&str; 4] = [r"\\", r"\=", r"\n", r"\r"];
+pub(super) static CEF_VALUE: Rules = Rules::new(&[('\\', r"\\"), ('=', r"\="), ('\n', r"\n"), ('\r', r"\r")], blank);
 
 /// Text inside a JSON string inside a CEF extension value: JSON's escapes, then CEF's, in one go. Exact: JSON has an
 /// escape for every control character.
 pub(super) static CEF_JSON: Rules = Rules::new(
     &[('"', r#"\\""#), ('\\', r"\\\\"), ('=', r"\="), ('\n', r"\\n"), ('\r', r"\\r"), ('\t', r"\\t")],
-    &ESCAPES_CEF_JSON,
     |code, out| {
         out.push(b'\\');
         json_unicode(code, out);
     },
 );
-const ESCAPES_CEF_JSON: [&str; 6] = [r#"\\""#, r"\\\\", r"\=", r"\\n", r"\\r", r"\\t"];
 
 /// Text inside a JSON string; with [`CEF_VALUE`] after it the same as [`CEF_JSON`].
-pub(super) static JSON: Rules = Rules::new(
-    &[('"', r#"\""#), ('\\', r"\\"), ('\n', r"\n"), ('\r', r"\r"), ('\t', r"\t")],
-    &ESCAPES_JSON,
-    json_unicode,
-);
-const ESCAPES_JSON: [&str; 5] = [r#"\""#, r"\\", r"\n", r"\r", r"\t"];
+pub(super) static JSON: Rules =
+    Rules::new(&[('"', r#"\""#), ('\\', r"\\"), ('\n', r"\n"), ('\r', r"\r"), ('\t', r"\t")], json_unicode);
 
 impl Rules {
-    const fn new(
-        marks: &[(char, &'static str)],
-        escapes: &'static [&'static str],
-        control: fn(u32, &mut Vec<u8>),
-    ) -> Self {
+    const fn new(escapes: &'static [(char, &'static str)], control: fn(u32, &mut Vec<u8>)) -> Self {
         let mut class = [PLAIN; 256];
         let mut byte = 0;
         while byte < 0x20 {
@@ -71,8 +58,8 @@ impl Rules {
         class[0xC2] = LEAD_C1;
         class[0xE2] = LEAD_SEPARATOR;
         let mut i = 0;
-        while i < marks.len() {
-            class[marks[i].0 as usize] = ESCAPE + i as u8;
+        while i < escapes.len() {
+            class[escapes[i].0 as usize] = ESCAPE + i as u8;
             i += 1;
         }
         Self { class, escapes, control }
@@ -107,7 +94,7 @@ pub(super) fn copy(text: &str, rules: &Rules, out: &mut Vec<u8>) {
         }
         out.extend_from_slice(&bytes[done..at]);
         match rules.escapes.get(usize::from(class.wrapping_sub(ESCAPE))) {
-            Some(escape) => out.extend_from_slice(escape.as_bytes()),
+            Some((_, escape)) => out.extend_from_slice(escape.as_bytes()),
             None => (rules.control)(text[at..].chars().next().map_or(0, u32::from), out),
         }
         at += taken;
