@@ -272,3 +272,6 @@ pub struct Quarantined {
     /// When.
     pub at: Timestamp,
 }
+
+#[cfg(test)]
+mod tests;

@@ -282,3 +282,6 @@ async fn submit(engine: &Engine, audit: Audit, token: &Token, changes: Vec<Chang
     let events = vec![audit.build(engine.clock.now())];
     engine.log.submit(Submission { project: Some(project), events, changes }).await.map(|_| ())
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,3 +88,49 @@ pub fn allows(caller: &Caller, right: Right<'_>) -> Decision {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Decision::{Allowed, Forbidden, Hidden};
+    use super::*;
+
+    /// Every caller against every right, in its own project and in another one.
+    #[test]
+    fn the_whole_table() {
+        let (own, other) = (ProjectId::default_project(), ProjectId::system());
+        let id = || TokenId::parse("t-1").unwrap();
+        let token = |scopes: &[Scope]| Caller::Token {
+            token: id(),
+            project: own.clone(),
+            scopes: scopes.to_vec(),
+            sources: vec![],
+        };
+        let rights = [
+            Right::Ingest(&own),
+            Right::Read(&own),
+            Right::Configure(&own),
+            Right::Metrics,
+            Right::Operate,
+            Right::Ingest(&other),
+            Right::Read(&other),
+            Right::Configure(&other),
+        ];
+        let all = [Scope::Ingest, Scope::Read, Scope::Configure, Scope::Metrics];
+        let (y, n, h) = (Allowed, Forbidden, Hidden);
+        let table = [
+            (Caller::Operator { token: id() }, [y; 8]),
+            (Caller::Service, [y; 8]),
+            (token(&[]), [n, n, n, n, n, h, h, h]),
+            (token(&[Scope::Ingest]), [y, n, n, n, n, h, h, h]),
+            (token(&[Scope::Read]), [n, y, n, n, n, h, h, h]),
+            (token(&[Scope::Configure]), [n, n, y, n, n, h, h, h]),
+            (token(&[Scope::Metrics]), [n, n, n, y, n, h, h, h]),
+            (token(&[Scope::Read, Scope::Configure]), [n, y, y, n, n, h, h, h]),
+            (token(&all), [y, y, y, y, n, h, h, h]),
+        ];
+        for (caller, expected) in table {
+            let decided = rights.map(|right| allows(&caller, right));
+            assert_eq!(decided, expected, "{caller:?}");
+        }
+    }
+}

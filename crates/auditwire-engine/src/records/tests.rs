@@ -1,0 +1,55 @@
+//! Stored documents stay readable for ever: each version's text is held here as it was first written.
+
+use super::*;
+use crate::store::{RecordKey, RecordKind};
+
+/// The stored text reads, and the newest version writes the very same text.
+fn holds<D: Document + std::fmt::Debug>(text: &str) {
+    let key = RecordKey::global(RecordKind::Instance, "golden");
+    let record = Record { key, version: 1, value: text.as_bytes().to_vec() };
+    let document = D::decode(&record).unwrap();
+    assert_eq!(String::from_utf8(document.encode().unwrap()).unwrap(), text, "{document:?}");
+}
+
+#[test]
+fn version_1_of_every_document() {
+    holds::<InstanceRecord>(r#"{"v":"1","id":"00ff","created_at":"2026-11-22T10:00:00Z","operator_token_made":true}"#);
+    holds::<ProjectRecord>(r#"{"v":"1","id":"default","name":"Default","created_at":"2026-11-22T10:00:00.5Z"}"#);
+    holds::<TokenRecord>(
+        r#"{"v":"1","id":"t-1","name":"n","project":null,"scopes":["ingest","read","configure","metrics"],"sources":["nova"],"sha256":"aa","created_at":"2026-11-22T10:00:00Z","expires_at":null}"#,
+    );
+    holds::<ConnectionNameRecord>(r#"{"v":"1","connection":"c-1"}"#);
+    holds::<SecretRecord>(r#"{"v":"1","key_id":"k1","data_key":"00","ciphertext":"ff"}"#);
+    holds::<ActiveConnectionRecord>(
+        r#"{"v":"1","connection":"c-1","previous":null,"previous_settled":7,"since":"2026-11-22T10:00:00Z"}"#,
+    );
+    holds::<CursorRecord>(
+        r#"{"v":"1","settled":9,"next_n":4,"acknowledged":8,"acknowledged_at":"2026-11-22T10:00:00Z","sent":3,"resent":2,"filtered":1,"quarantined":1,"reconnects":5,"resend_from":6,"resend_n":2}"#,
+    );
+    holds::<CheckResultRecord>(r#"{"v":"1","revision":2,"ok":true,"confirmed":false,"at":"2026-11-22T10:00:00Z"}"#);
+    holds::<IdempotencyRecord>(r#"{"v":"1","request_sha256":"aa","created":"c-1","at":"2026-11-22T10:00:00Z"}"#);
+    holds::<QuarantineRecord>(r#"{"v":"1","seq":5,"reason":"too large","at":"2026-11-22T10:00:00Z"}"#);
+}
+
+#[test]
+fn version_1_of_a_connection() {
+    holds::<ConnectionRecord>(concat!(
+        r#"{"v":"1","id":"c-1","revision":3,"spec":{"name":"siem","endpoint":"[2001:db8::5]:6514","transport":"tls","#,
+        r#""tls":{"server_name":"siem.example.com","verify":"fingerprint","fingerprint":"aa","min_version":"1.2","#,
+        r#""certificates":[{"role":"pinned","subject":"CN=a","issuer":"CN=b","names":["a"],"#,
+        r#""not_before":"2026-01-01T00:00:00Z","not_after":"2027-01-01T00:00:00Z","sha256":"bb"}],"client_key":true},"#,
+        r#""format":"cef","framing":"octet_counting","options":{"facility":13,"hostname":null,"app_name":"app","#,
+        r#""bom":false,"max_bytes":8192,"cef_envelope":"bsd","pen":32473,"overlap_bytes":null},"#,
+        r#""filter":{"kind":"general","status":{"mode":"only","values":["4xx"]},"#,
+        r#""source":{"mode":"off","values":[]},"query":null},"rate_limit":100},"#,
+        r#""created_at":"2026-11-22T10:00:00Z","updated_at":"2026-11-22T10:00:01Z"}"#,
+    ));
+}
+
+#[test]
+fn a_damaged_record_is_named() {
+    let key = RecordKey::global(RecordKind::Token, "t-1");
+    let error = TokenRecord::decode(&Record { key, version: 1, value: b"{\"v\":\"9\"}".to_vec() }).unwrap_err();
+    assert_eq!(error.code, "damaged_record");
+    assert!(error.detail.contains("t-1"), "{error}");
+}
