@@ -53,6 +53,8 @@ pub(crate) struct Screen {
     pub(crate) fancy: bool,
     /// Columns to fill.
     pub(crate) columns: usize,
+    /// What people read goes to stderr, because stdout is for a program.
+    pub(crate) aside: bool,
 }
 
 impl Screen {
@@ -60,7 +62,17 @@ impl Screen {
     pub(crate) fn detect() -> Self {
         let terminal = io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         let fancy = terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        Self { fancy, columns: 80 }
+        Self { fancy, columns: 80, aside: false }
+    }
+
+    /// Plain, and on stderr: stdout is for a program.
+    pub(crate) fn aside() -> Self {
+        Self { fancy: false, columns: 80, aside: true }
+    }
+
+    /// One line for people.
+    pub(crate) fn say(self, text: impl Display) -> io::Result<()> {
+        if self.aside { writeln!(io::stderr().lock(), "{text}") } else { line(text) }
     }
 
     /// The text in a tone. The text must be escaped already.
@@ -213,7 +225,7 @@ mod tests {
         ]);
         table.row(vec![("abcdefgh".into(), None), ("7".into(), None)]);
         table.row(vec![("я\n".into(), None), ("1234".into(), None)]);
-        let lines = table.lines(Screen { fancy: false, columns: 80 });
+        let lines = table.lines(Screen { fancy: false, columns: 80, aside: false });
         assert_eq!(lines, ["name      n", "abcd…     7", "я\\n    1234"]);
     }
 

@@ -137,7 +137,7 @@ mod tests {
 
     use super::*;
 
-    const PLAIN: Screen = Screen { fancy: false, columns: 80 };
+    const PLAIN: Screen = Screen { fancy: false, columns: 80, aside: false };
 
     #[test]
     fn the_list_fits_eighty_columns_whatever_the_names() {

@@ -64,15 +64,18 @@ pub(crate) struct DemoArgs {
     /// Send over TLS, with a certificate made for the demo.
     #[arg(long)]
     tls: bool,
+    /// Print the account as one JSON object; what people read goes to stderr.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs until everything posted has arrived, or Ctrl-C.
 pub(crate) async fn run(args: DemoArgs) -> Result {
     telemetry::start(&TelemetryConfig { format: LogFormat::Text, level: "error".into() })?;
     let lifecycle = Lifecycle::watch_signals()?;
-    let screen = Screen::detect();
+    let screen = if args.json { Screen::aside() } else { Screen::detect() };
     let folder = Folder::new(args.data.as_deref())?;
-    terminal::line(format!(
+    screen.say(format!(
         "{}\nEvents come in over HTTP, go through the durable log, and out to a SIEM over syslog.\n",
         screen.paint(Tone::Bold, "Auditwire demo")
     ))?;
@@ -107,8 +110,7 @@ impl Running {
 }
 
 async fn start(args: &DemoArgs, data: &Path, screen: Screen) -> Result<Running> {
-    let step =
-        |name: &str, said: String| terminal::line(format!("  {} {name:<11}{said}", screen.paint(Tone::Good, "✓")));
+    let step = |name: &str, said: String| screen.say(format!("  {} {name:<11}{said}", screen.paint(Tone::Good, "✓")));
     let overrides = vec![("data", "dir", data.display().to_string()), ("server", "listen", "127.0.0.1:0".to_owned())];
     let config = Config::load(None, [], &overrides)?;
     let service = Service::open(&config, &KeySource::default(), false).await?;
@@ -132,7 +134,7 @@ async fn start(args: &DemoArgs, data: &Path, screen: Screen) -> Result<Running> 
     let report = client.post(&["connections", &connection, "check"], None).await?;
     let ok = report["ok"].as_bool().unwrap_or(false);
     step("connection", format!("\"demo\" over {} as {}; checked:", if args.tls { "TLS" } else { "TCP" }, args.format))?;
-    show::check(&report, screen).iter().try_for_each(|line| terminal::line(format!("    {line}")))?;
+    show::check(&report, screen).iter().try_for_each(|line| screen.say(format!("    {line}")))?;
     if !ok {
         return Err(Failure::new("the connection check failed, so the demo cannot go on"));
     }
@@ -207,6 +209,9 @@ async fn show_main_job(
     shown?;
     let connection = running.client.get(&["connections", &running.connection]).await?;
     summary::show(tally, took, &connection, &plan, screen)?;
+    if args.json {
+        terminal::json(&summary::account(tally, took, &plan))?;
+    }
     if tally.everything_arrived() {
         summary::next_steps(args.data.as_deref().map(|_| data), screen)
     } else {

@@ -23,7 +23,7 @@ pub(super) async fn show(
     lifecycle: &Lifecycle,
     screen: Screen,
 ) -> Result {
-    terminal::line(format!("\n{}\n", screen.paint(Tone::Bold, "The first messages, as the SIEM received them")))?;
+    screen.say(format!("\n{}\n", screen.paint(Tone::Bold, "The first messages, as the SIEM received them")))?;
     let mut tick = tokio::time::interval(if screen.fancy { REPAINT } else { REPEAT });
     let mut display = Display { screen, shown: 0, rate: 0, before: (begun, 0) };
     let ended = async {
@@ -67,7 +67,7 @@ impl Display {
         if self.screen.fancy {
             terminal::raw(format!("\r\x1b[2K{}", shorten(&line, self.screen.columns - 1)))?;
         } else {
-            terminal::line(line)?;
+            self.screen.say(line)?;
         }
         Ok(())
     }
@@ -76,10 +76,10 @@ impl Display {
     fn message(&mut self, message: &str) -> Result {
         let safe = escape(message);
         let text = if self.shown == 0 { safe.into_owned() } else { shorten(&safe, 2 * self.screen.columns - 6) };
-        terminal::line(format!("  {text}\n"))?;
+        self.screen.say(format!("  {text}\n"))?;
         self.shown += 1;
         if self.shown == FIRST {
-            terminal::line(format!("{}\n", self.screen.paint(Tone::Bold, "And so on, event by event")))?;
+            self.screen.say(format!("{}\n", self.screen.paint(Tone::Bold, "And so on, event by event")))?;
         }
         Ok(())
     }
@@ -95,7 +95,7 @@ impl Display {
             self.before = (now, counts.delivered);
         }
         let line = format!(
-            "  {:>5.1} s   {} posted   {} delivered   {}/s   backlog {}   latency {}",
+            "  {:>5.1} s  {} posted  {} delivered  {}/s  backlog {}  latency {}",
             (now - begun).as_secs_f64(),
             grouped(counts.accepted),
             grouped(counts.delivered),

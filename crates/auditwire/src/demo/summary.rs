@@ -3,22 +3,21 @@
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::progress::millis_text;
 use super::stream::Plan;
 use super::tally::Tally;
 use crate::failure::Result;
-use crate::terminal::{self, Screen, Tone, escape, grouped};
+use crate::terminal::{Screen, Tone, escape, grouped};
 
 /// The account.
 pub(super) fn show(tally: &Tally, took: Duration, connection: &Value, plan: &Plan, screen: Screen) -> Result {
     let counts = tally.counts();
     let rate = counts.accepted * 1000 / u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
-    let row = |name: &str, text: String| {
-        terminal::line(format!("  {} {text}", screen.paint(Tone::Dim, format!("{name:<10}"))))
-    };
-    terminal::line("")?;
+    let row =
+        |name: &str, text: String| screen.say(format!("  {} {text}", screen.paint(Tone::Dim, format!("{name:<10}"))));
+    screen.say("")?;
     row(
         "posted",
         format!(
@@ -54,9 +53,21 @@ pub(super) fn show(tally: &Tally, took: Duration, connection: &Value, plan: &Pla
     row("log", format!("acknowledged up to seq {}", connection["delivery"]["acknowledged"]))?;
     row("seed", plan.seed.to_string())?;
     if let Some(problem) = &counts.problem {
-        terminal::line(screen.paint(Tone::Bad, format!("  ✗ {}", escape(problem))))?;
+        screen.say(screen.paint(Tone::Bad, format!("  ✗ {}", escape(problem))))?;
     }
     Ok(())
+}
+
+/// The account for programs.
+pub(super) fn account(tally: &Tally, took: Duration, plan: &Plan) -> Value {
+    let counts = tally.counts();
+    json!({
+        "accepted": counts.accepted, "duplicates": counts.duplicates, "rejected": counts.rejected,
+        "delivered": counts.delivered, "missing": counts.backlog(), "repeated": counts.ledger.repeats,
+        "invalid": counts.ledger.invalid, "seconds": took.as_secs_f64(), "seed": plan.seed,
+        "latency_median_ms": counts.latency(0.5).as_secs_f64() * 1000.0,
+        "latency_p99_ms": counts.latency(0.99).as_secs_f64() * 1000.0,
+    })
 }
 
 /// What to try next, to be copied.
@@ -83,5 +94,5 @@ pub(super) fn next_steps(kept: Option<&Path>, screen: Screen) -> Result {
     http://127.0.0.1:8514/api/v1/projects/default/events
   {program} events tail --after 0"#
     );
-    Ok(terminal::line(text)?)
+    Ok(screen.say(text)?)
 }

@@ -203,7 +203,7 @@ mod tests {
             "source": { "id": "iam" }, "subject": { "user_id": "ann\u{1b}[2J" }, "status": { "code": "401" },
             "message": "Вход\nотклонён"
         });
-        let line = line(&event, Screen { fancy: false, columns: 80 });
+        let line = line(&event, Screen { fancy: false, columns: 80, aside: false });
         assert_eq!(
             line,
             "      7 2026-11-22T10:00:00Z WARNING  iam/user-signin by ann\\u{1b}[2J status 401 Вход\\nотклонён"

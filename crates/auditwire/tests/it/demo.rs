@@ -18,3 +18,11 @@ fn everything_posted_arrives_and_the_log_can_be_used_again() {
         }
     }
 }
+
+#[test]
+fn with_json_stdout_holds_the_account_and_nothing_else() {
+    let output = auditwire(&["demo", "--json", "--events", "20", "--seed", "7"]).output().unwrap();
+    let account: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&account["accepted"], &account["delivered"], &account["seed"]), (&20.into(), &20.into(), &7.into()));
+    assert!(output.status.success(), "{}", text(&output));
+}
