@@ -28,14 +28,17 @@ const FILE: &str = "log.sqlite";
 /// Pages of this size keep the overhead of large blobs low without making a commit of one event write much.
 const PAGE_BYTES: u32 = 8192;
 
-/// How long the committer may wait for readers when it begins the write-ahead log anew.
-const RESTART_WAIT: Duration = Duration::from_millis(5);
+/// From the opening on nothing but readers can hold the writer up, and only when it begins the write-ahead log anew: then
+/// it waits for so many milliseconds at most.
+const RESTART_WAIT: &str = "PRAGMA busy_timeout = 5";
 
 /// How the store is opened.
 #[derive(Debug, Clone)]
 pub struct SqliteOptions {
     /// Read-only connections. Default 4.
     pub readers: u32,
+    /// Most bytes of the data file; a commit that needs more fails as on a full disk. Default: no limit but the disk's.
+    pub data_bytes_max: Option<u64>,
     /// `synchronous=OFF`: commits are **not** on disk when they return. Only for the test that proves that a missing
     /// sync is noticed.
     pub synchronous_off_for_tests: bool,
@@ -43,7 +46,7 @@ pub struct SqliteOptions {
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { readers: 4, synchronous_off_for_tests: false }
+        Self { readers: 4, data_bytes_max: None, synchronous_off_for_tests: false }
     }
 }
 
@@ -67,8 +70,10 @@ impl SqliteStore {
     pub async fn open(dir: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
         let file = dir.join(FILE);
         let sync = !options.synchronous_off_for_tests;
-        let mut writer = writer_options(&file, sync).connect().await.map_err(error::from_sqlx)?;
+        let pages_max = options.data_bytes_max.map(|bytes| bytes.div_ceil(u64::from(PAGE_BYTES)));
+        let mut writer = writer_options(&file, sync, pages_max).connect().await.map_err(error::from_sqlx)?;
         migrations().run(&mut writer).await.map_err(error::from_migration)?;
+        sqlx::query(RESTART_WAIT).execute(&mut writer).await.map_err(error::from_sqlx)?;
         // The data file's own name must survive a power loss, too; SQLite does this only for its journals.
         std::fs::File::open(dir).and_then(|d| d.sync_all()).map_err(|e| StoreError::Failed(Box::new(e)))?;
 
@@ -114,8 +119,13 @@ fn common_options(file: &Path, sync: bool) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-fn writer_options(file: &Path, sync: bool) -> SqliteConnectOptions {
-    common_options(file, sync)
+fn writer_options(file: &Path, sync: bool, pages_max: Option<u64>) -> SqliteConnectOptions {
+    let options = common_options(file, sync);
+    let options = match pages_max {
+        Some(pages) => options.pragma("max_page_count", pages.to_string()),
+        None => options,
+    };
+    options
         .create_if_missing(true)
         .page_size(PAGE_BYTES)
         // Cannot be changed later without rewriting the file: sealing will free pages in bulk.
@@ -123,7 +133,6 @@ fn writer_options(file: &Path, sync: bool) -> SqliteConnectOptions {
         .journal_mode(SqliteJournalMode::Wal)
         // A whole group fits, so that nothing is spilled before the commit.
         .pragma("cache_size", "-16384")
-        .busy_timeout(RESTART_WAIT)
 }
 
 fn migrations() -> Migrator {

@@ -12,26 +12,26 @@ use auditwire_model::{Position, ProjectId, Timestamp};
 use auditwire_store::{SqliteOptions, SqliteStore};
 use futures_util::TryStreamExt;
 
-fn project() -> ProjectId {
+pub(super) fn project() -> ProjectId {
     ProjectId::default_project()
 }
 
-fn event(id: &str, content: u8) -> Event {
+pub(super) fn event(id: &str, content: u8) -> Event {
     let draft = EventDraft { event_id: Some(id.to_owned()), action: "create-vm".to_owned(), ..EventDraft::default() };
     draft.complete(String::new, Plane::Control, Timestamp::from_nanos(1_000_000).unwrap(), [content; 16])
 }
 
-async fn open(dir: &Path, settings: LogSettings) -> Log {
+pub(super) async fn open(dir: &Path, settings: LogSettings) -> Log {
     let store = SqliteStore::open(dir, SqliteOptions::default()).await.unwrap();
     Log::open(Arc::new(store), Arc::new(ManualClock::new(Timestamp::EPOCH)), settings).await.unwrap()
 }
 
-async fn submit(log: &Log, events: Vec<Event>) -> Vec<Option<u64>> {
+pub(super) async fn submit(log: &Log, events: Vec<Event>) -> Vec<Option<u64>> {
     let receipt = log.submit(Submission { project: Some(project()), events, changes: Vec::new() }).await.unwrap();
     receipt.positions.into_iter().map(|p| p.map(|p| p.0)).collect()
 }
 
-async fn ids(log: &Log, order: Order) -> Vec<(u64, String)> {
+pub(super) async fn ids(log: &Log, order: Order) -> Vec<(u64, String)> {
     let scan = Scan {
         project: project(),
         from: Position(1),

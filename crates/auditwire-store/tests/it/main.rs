@@ -3,4 +3,5 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 mod contract;
+mod crash;
 mod log;
