@@ -81,6 +81,17 @@ impl Pair {
         FIXED.get_or_init(|| Self::self_signed(&["a"], |_| {}))
     }
 
+    /// As X.509 version 1 has it: without a version and extensions. Its signature does not fit any more.
+    pub(crate) fn version_1(mut self) -> Self {
+        let outer = elements(&self.cert)[0].1.to_vec();
+        let [body, algorithm, signature] = elements(&outer)[..] else { unreachable!("a certificate has three parts") };
+        let kept = elements(body.1).into_iter().filter(|(tag, _)| !matches!(tag, 0xa0 | 0xa3));
+        let body: Vec<u8> = kept.flat_map(|(tag, content)| tlv(tag, content)).collect();
+        let parts = [tlv(0x30, &body), tlv(algorithm.0, algorithm.1), tlv(signature.0, signature.1)].concat();
+        self.cert = CertificateDer::from(tlv(0x30, &parts));
+        self
+    }
+
     pub(crate) fn pem(&self) -> String {
         format!("{}{}", self.cert_pem, self.key.serialize_pem())
     }
@@ -159,4 +170,30 @@ fn params(names: &[&str], common_name: &str) -> CertificateParams {
     let mut params = CertificateParams::new(names).unwrap();
     params.distinguished_name.push(DnType::CommonName, common_name);
     params
+}
+
+/// DER of a tag, a length and what follows; for what no tool at hand writes.
+pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+    let mut out = vec![tag];
+    match u8::try_from(content.len()) {
+        Ok(short) if short < 128 => out.push(short),
+        _ => out.extend([0x82, u8::try_from(content.len() >> 8).unwrap(), (content.len() & 0xff) as u8]),
+    }
+    out.extend_from_slice(content);
+    out
+}
+
+/// The elements of a DER sequence's content, as `(tag, content)`.
+pub(crate) fn elements(mut der: &[u8]) -> Vec<(u8, &[u8])> {
+    let mut found = Vec::new();
+    while let [tag, first, rest @ ..] = der {
+        let extra = usize::from(first.checked_sub(0x80).unwrap_or(0));
+        let length = match extra {
+            0 => usize::from(*first),
+            _ => rest[..extra].iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)),
+        };
+        found.push((*tag, &rest[extra..extra + length]));
+        der = &rest[extra + length..];
+    }
+    found
 }

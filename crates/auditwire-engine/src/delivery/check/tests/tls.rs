@@ -37,6 +37,11 @@ fn healthy() -> Vec<Case> {
             let address = serve_tls(server(&pair)).await;
             check(&tls_spec(address, fingerprint(&pair.sha256())), None).await
         }),
+        case("the fingerprint of an X.509 version 1 certificate", "ok", async {
+            let pair = Pair::self_signed(&[], |_| {}).version_1();
+            let address = serve_tls(server(&pair)).await;
+            check(&tls_spec(address, fingerprint(&pair.sha256())), None).await
+        }),
         case("anyone", "ok", async {
             let address = serve_tls(server(&Pair::self_signed(&[], c::ended))).await;
             check(&tls_spec(address, off()), None).await
@@ -92,6 +97,11 @@ fn certificates() -> Vec<Case> {
         case("for another name", "cert_wrong_name", async { issued(LOCAL, |_| {}, named("siem.example")).await }),
         case("without the address", "cert_no_ip_san", async { issued(&["localhost"], |_| {}, full()).await }),
         case("for clients only", "cert_unsupported", async { issued(LOCAL, c::for_clients_only, full()).await }),
+        case("X.509 version 1", "cert_unsupported", async {
+            let ca = Ca::new("CA");
+            let address = serve_tls(server(&ca.issue(LOCAL).version_1())).await;
+            check(&tls_spec(address, full()), Some(&ca.bundle())).await
+        }),
         case("a CA certificate of a trusted CA", "cert_ca_as_leaf", async { issued(LOCAL, c::is_ca, full()).await }),
         case("a trusted CA certificate itself", "cert_ca_as_leaf", async {
             let pair = Pair::self_signed(LOCAL, c::is_ca);

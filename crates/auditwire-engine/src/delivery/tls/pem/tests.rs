@@ -3,33 +3,7 @@ use proptest::prelude::*;
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PKCS_RSA_SHA256};
 
 use super::*;
-use crate::delivery::tls::fixtures::{Ca, Pair};
-
-/// DER of a tag, a length and what follows; for keys that no tool at hand writes.
-fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
-    let mut out = vec![tag];
-    match u8::try_from(content.len()) {
-        Ok(short) if short < 128 => out.push(short),
-        _ => out.extend([0x82, u8::try_from(content.len() >> 8).unwrap(), (content.len() & 0xff) as u8]),
-    }
-    out.extend_from_slice(content);
-    out
-}
-
-/// The elements of a DER sequence's content, as `(tag, content)`.
-fn elements(mut der: &[u8]) -> Vec<(u8, &[u8])> {
-    let mut found = Vec::new();
-    while let [tag, first, rest @ ..] = der {
-        let extra = usize::from(first.checked_sub(0x80).unwrap_or(0));
-        let length = match extra {
-            0 => usize::from(*first),
-            _ => rest[..extra].iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)),
-        };
-        found.push((*tag, &rest[extra..extra + length]));
-        der = &rest[extra + length..];
-    }
-    found
-}
+use crate::delivery::tls::fixtures::{Ca, Pair, elements, tlv};
 
 /// What a PKCS#8 key wraps: the PKCS#1 or SEC1 key.
 fn unwrapped(pkcs8: &[u8]) -> Vec<u8> {
