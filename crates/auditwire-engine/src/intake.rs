@@ -39,6 +39,8 @@ pub struct IntakeReport {
 /// is not known; try again).
 pub async fn accept(engine: &Engine, caller: &Caller, project: &ProjectId, intake: Intake) -> Result<IntakeReport> {
     projects::authorize(engine, caller, project, &[Right::Ingest(project)]).await?;
+    // While the senders finish, the log still takes their cursors, but no more events.
+    engine.accepting()?;
     let (events, rejected) = complete(engine, caller, intake);
     if events.is_empty() {
         return Ok(IntakeReport { rejected, ..IntakeReport::default() });

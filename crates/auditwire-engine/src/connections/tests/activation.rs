@@ -212,3 +212,24 @@ async fn checks_are_limited_and_told() {
     assert_eq!(checked.revision, Some(1));
     assert_eq!(world.store.records(RecordKind::CheckResult, None).await.unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn activations_at_the_same_time_follow_each_other() {
+    let world = World::new().await;
+    let mut ids = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        let id = world.create(name).await.stored.id;
+        world.pass_check(&id).await;
+        ids.push(id);
+    }
+    let before = world.head();
+    let all = ids.iter().map(|id| activate(&world.engine, &world.caller, &world.project, id.as_str(), None, false));
+    let answers = futures_util::future::join_all(all).await;
+    let stopped = answers.into_iter().filter_map(|a| a.unwrap().stopped).count();
+    assert_eq!((stopped, world.epoch().await), (3, 4));
+    let views = list(&world.engine, &world.caller, &world.project).await.unwrap();
+    assert_eq!(views.iter().filter(|v| v.status != Status::Inactive).count(), 1);
+    let told = world.actions(before).await;
+    assert_eq!(told.iter().filter(|a| *a == "siem-connection-activate").count(), 4);
+    assert_eq!(told.iter().filter(|a| *a == "siem-connection-stop").count(), 3);
+}
