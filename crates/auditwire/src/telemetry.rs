@@ -17,7 +17,7 @@ use crate::terminal::is_unsafe;
 /// When logging was begun before.
 pub(crate) fn start(config: &TelemetryConfig) -> Result {
     let filter = EnvFilter::builder().parse_lossy(&config.level);
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).log_internal_errors(false);
     let started = match config.format {
         LogFormat::Text => builder.with_writer(Escaped { json: false }).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).with_writer(Escaped { json: true }).try_init(),

@@ -2,7 +2,7 @@
  *
  * SYNC_SHIM_DELAY_US  microseconds added to every fsync and fdatasync (what a disk with a real flush costs)
  * SYNC_SHIM_LOG       a file that gets one line per call, in the order in which the calls ended:
- *                       W <fd>       a write to a regular file
+ *                       W <fd>       a write to a regular file, standard output and error excepted
  *                       S <fd>       a sync of a regular file
  *                       A            an HTTP answer "200" was about to be handed to a socket
  *                     The line of an answer is written before the call, those of writes and syncs after it, so a
@@ -120,7 +120,7 @@ ssize_t write(int fd, const void *bytes, size_t length) {
     if (log_fd >= 0 && is_answer(bytes, length)) note('A', fd);
     if (disk_is_full(fd)) return -1;
     ssize_t result = real(fd, bytes, length);
-    if (log_fd >= 0 && is_regular(fd)) note('W', fd);
+    if (log_fd >= 0 && fd > 2 && is_regular(fd)) note('W', fd);
     return result;
 }
 
@@ -128,7 +128,7 @@ static ssize_t logged_pwrite(const char *name, int fd, const void *bytes, size_t
     pwrite_fn real = (pwrite_fn)dlsym(RTLD_NEXT, name);
     if (disk_is_full(fd)) return -1;
     ssize_t result = real(fd, bytes, length, at);
-    if (log_fd >= 0 && is_regular(fd)) note('W', fd);
+    if (log_fd >= 0 && fd > 2 && is_regular(fd)) note('W', fd);
     return result;
 }
 
@@ -143,7 +143,7 @@ ssize_t writev(int fd, const struct iovec *parts, int count) {
     if (log_fd >= 0 && count > 0 && is_answer(parts[0].iov_base, parts[0].iov_len)) note('A', fd);
     if (disk_is_full(fd)) return -1;
     ssize_t result = real(fd, parts, count);
-    if (log_fd >= 0 && is_regular(fd)) note('W', fd);
+    if (log_fd >= 0 && fd > 2 && is_regular(fd)) note('W', fd);
     return result;
 }
 

@@ -69,8 +69,11 @@ pub(crate) struct Assessment {
 pub(crate) fn assess(facts: &Facts, before: Option<Assessment>, now: Timestamp) -> Assessment {
     let later = |t: Timestamp, by: Duration| t.saturating_add_nanos(i64::try_from(by.as_nanos()).unwrap_or(i64::MAX));
     let on_probation = facts.up_since.is_none_or(|up| now.since(up) < PROBATION);
+    // A sender that has just begun and has met no failure is not "reconnecting": its first link is on its way.
+    let beginning = facts.failure.is_none() && facts.down_since.is_some_and(|began| now.since(began) <= LATE);
     if let Some(down) = facts.down_since
         && on_probation
+        && !beginning
     {
         return if now.since(down) < FAILING {
             Assessment { status: Status::Degraded, cause: facts.failure, since: down }
@@ -125,6 +128,15 @@ mod tests {
         assert_eq!(status(&facts, 202).0, Status::Active);
         facts.link_down(at(201), "closed_at_once");
         assert_eq!(status(&facts, 201), (Status::Failing, Some("closed_at_once"), at(160)), "it never worked");
+    }
+
+    #[test]
+    fn a_sender_that_begins_is_active_until_its_first_link_fails_or_is_late() {
+        let mut facts = Facts::starting(at(0));
+        assert_eq!(status(&facts, 10).0, Status::Active);
+        assert_eq!(status(&facts, 11).0, Status::Degraded);
+        facts.link_down(at(1), "connect_refused");
+        assert_eq!(status(&facts, 1), (Status::Degraded, Some("connect_refused"), at(0)));
     }
 
     #[test]

@@ -9,7 +9,8 @@ use crate::world::tls::Pki;
 async fn no_secret_appears_anywhere() {
     let folder = tempfile::tempdir().unwrap();
     let pki = Pki::new(folder.path());
-    let service = Service::start_in(tempfile::tempdir().unwrap(), &[("AUDITWIRE_LOG__LEVEL", "trace")], &[]).await;
+    let service =
+        Service::start_in(tempfile::tempdir().unwrap(), &[("AUDITWIRE_TELEMETRY__LEVEL", "trace")], &[]).await;
     let token = service.post("/api/v1/projects/default/tokens", &json!({ "name": "t", "scopes": ["ingest"] })).await;
     let token = token.expect(201)["token"].as_str().unwrap().to_owned();
     let key_line = pki.client_key.lines().nth(1).unwrap().to_owned();

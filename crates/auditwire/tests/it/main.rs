@@ -1,9 +1,21 @@
 //! The binary as a user runs it.
 
-#![expect(clippy::expect_used, reason = "a test that cannot go on shall say why and fail")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on shall say why and fail"
+)]
 
+mod canary;
 mod cli;
+mod crash;
 mod demo;
 mod process;
 mod receive;
+mod receivers;
+mod script;
 mod serve;
+mod sync;
+mod world;

@@ -76,14 +76,11 @@ async fn sent_equals_read(receiver: &Receiver, way: &Way, fields: fn(&Value) -> 
         let events = corpus(if way.transport == "udp" { 40_000 } else { 65_536 });
         let report = service.post(EVENTS, &Value::Array(events.clone())).await.expect(200);
         assert_eq!((&report["accepted"], &report["rejected"]), (&json!(events.len()), &json!([])), "{report}");
-        let messages = receiver
-            .wait(events.len(), |m| fields(m).hostname == name && fields(m).msg.contains("corpus"))
-            .await;
+        let messages =
+            receiver.wait(events.len(), |m| fields(m).hostname == name && fields(m).msg.contains("corpus")).await;
         let stored = service.all_events().await;
-        let sent: Vec<&Value> = stored
-            .iter()
-            .filter(|e| e["seq"].as_u64().unwrap() >= first && e["source"]["id"] == "corpus")
-            .collect();
+        let sent: Vec<&Value> =
+            stored.iter().filter(|e| e["seq"].as_u64().unwrap() >= first && e["source"]["id"] == "corpus").collect();
         assert_eq!(messages.len(), sent.len(), "{name}");
         for (event, message) in sent.iter().zip(&messages) {
             let parsed = fields(message);
@@ -124,7 +121,8 @@ fn compare_header(name: &str, event: &Value, parsed: &Parsed, app: &str) {
 
 fn expected_sd(event: &Value) -> BTreeMap<String, String> {
     let at = |path: &str| event.pointer(path).and_then(Value::as_str).map(str::to_owned);
-    let labels = event["labels"].as_array().map(|l| l.iter().map(|l| l.as_str().unwrap()).collect::<Vec<_>>().join(","));
+    let labels =
+        event["labels"].as_array().map(|l| l.iter().map(|l| l.as_str().unwrap()).collect::<Vec<_>>().join(","));
     let user = at("/subject/metadata/email").or_else(|| at("/subject/metadata/name"));
     let fields = [
         ("event_id", at("/event_id")),
@@ -164,7 +162,7 @@ fn rsyslog_fields(message: &Value) -> Parsed {
         hostname: text("hostname"),
         app: text("app"),
         msgid: text("msgid"),
-        sd: element(&message["sd"]),
+        sd: element(&message["sd"]["rfc5424-sd"]),
         msg: text("msg"),
     }
 }

@@ -8,10 +8,7 @@ pub(crate) mod tls;
 use std::time::{Duration, Instant};
 
 /// Waits until `condition` gives a value; panics with `what` after `limit`.
-pub(crate) async fn eventually<T, F>(what: &str, limit: Duration, mut condition: impl FnMut() -> F) -> T
-where
-    F: Future<Output = Option<T>>,
-{
+pub(crate) async fn eventually<T>(what: &str, limit: Duration, mut condition: impl AsyncFnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
         if let Some(value) = condition().await {

@@ -86,7 +86,10 @@ impl Drop for Receiver {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            println!("--- the receiver's log ---\n{}", std::fs::read_to_string(self.folder.path().join("log")).unwrap());
+            println!(
+                "--- the receiver's log ---\n{}",
+                std::fs::read_to_string(self.folder.path().join("log")).unwrap()
+            );
         }
     }
 }
@@ -103,17 +106,7 @@ pub(crate) async fn rsyslog(root: &Path) -> Receiver {
 global(maxMessageSize="256k" workDirectory="{dir}"
   defaultNetstreamDriverCAFile="{ca}" defaultNetstreamDriverCertFile="{cert}" defaultNetstreamDriverKeyFile="{key}")
 module(load="imtcp") module(load="imudp") module(load="mmpstrucdata")
-template(name="json" type="list" option.jsonf="on") {{
-  property(outname="pri" name="pri" format="jsonf")
-  property(outname="timestamp" name="timereported" dateFormat="rfc3339" format="jsonf")
-  property(outname="hostname" name="hostname" format="jsonf")
-  property(outname="app" name="app-name" format="jsonf")
-  property(outname="procid" name="procid" format="jsonf")
-  property(outname="msgid" name="msgid" format="jsonf")
-  property(outname="tag" name="syslogtag" format="jsonf")
-  property(outname="sd" name="$!rfc5424-sd" format="jsonfr")
-  property(outname="msg" name="msg" format="jsonf")
-}}
+template(name="json" type="string" string="{{\"pri\":\"%pri%\",\"timestamp\":\"%timereported:::date-rfc3339%\",\"hostname\":\"%hostname:::json%\",\"app\":\"%app-name:::json%\",\"msgid\":\"%msgid:::json%\",\"sd\":%$!all-json%,\"msg\":\"%msg:::json%\"}}\n")
 ruleset(name="r") {{ action(type="mmpstrucdata") action(type="omfile" file="{out}" template="json") }}
 input(type="imtcp" port="{tcp}" address="127.0.0.1" ruleset="r")
 input(type="imtcp" port="{tls}" address="127.0.0.1" ruleset="r"
@@ -145,7 +138,7 @@ pub(crate) async fn syslog_ng(root: &Path) -> Receiver {
     let path = |name: &str| pki.path(name).display().to_string();
     let config = format!(
         r#"@version: 3.38
-options {{ stats-freq(0); keep-hostname(yes); }};
+options {{ stats-freq(0); keep-hostname(yes); frac-digits(3); }};
 source s {{
   syslog(ip(127.0.0.1) port({syslog}) transport("tcp") log-msg-size(262144) flags(no-multi-line));
   syslog(ip(127.0.0.1) port({tls}) transport("tls") log-msg-size(262144)

@@ -1,7 +1,6 @@
 //! The real binary in a folder of its own, and a client that knows only the API's published names.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -50,12 +49,11 @@ impl Service {
     /// In this folder, with environment variables and further arguments.
     pub(crate) async fn start_in(folder: TempDir, env: &[(&str, &str)], args: &[&str]) -> Self {
         let log = std::fs::File::options().create(true).append(true).open(folder.path().join("log")).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_auditwire"))
+        let mut child = crate::process::auditwire(&[])
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(folder.path().join("data"))
             .args(args)
             .envs(env.iter().copied())
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
@@ -74,13 +72,8 @@ impl Service {
             panic!("first line was {line:?}; log: {}", std::fs::read_to_string(folder.path().join("log")).unwrap())
         });
         let token = std::fs::read_to_string(folder.path().join("data/operator.token")).unwrap().trim().to_owned();
-        let service = Self {
-            url: url.trim_end_matches('/').to_owned(),
-            token,
-            folder,
-            child: Some(child),
-            http: client(),
-        };
+        let service =
+            Self { url: url.trim_end_matches('/').to_owned(), token, folder, child: Some(child), http: client() };
         eventually("ready", Duration::from_secs(20), async || {
             (service.get("/readyz").await.status == 200).then_some(())
         })
@@ -88,18 +81,9 @@ impl Service {
         service
     }
 
-    /// Where its data lies.
-    pub(crate) fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
-    }
-
     /// What it has logged so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
-    }
-
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.as_ref().unwrap().id()
     }
 
     /// SIGKILL; the folder stays.
@@ -138,10 +122,6 @@ impl Service {
 
     pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
         send(self.request(reqwest::Method::PUT, path).json(body)).await.unwrap()
-    }
-
-    pub(crate) async fn delete(&self, path: &str) -> Answer {
-        send(self.request(reqwest::Method::DELETE, path)).await.unwrap()
     }
 
     /// Creates a connection; its id.
@@ -194,12 +174,7 @@ async fn send(request: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error
     let response = request.send().await?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let bytes = response.bytes().await?;
-    let body = serde_json::from_slice(&bytes)
-        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+    let body =
+        serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
     Ok(Answer { status, headers, body })
-}
-
-/// The binary, for tests that start it in another way.
-pub(crate) fn binary() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_auditwire"))
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use auditwire_model::wire::framing::{FrameReader, ReadMode};
+use auditwire_model::wire::framing::{FrameMode, FrameReader};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, UdpSocket};
 
@@ -81,12 +81,12 @@ impl Drop for Sink {
 }
 
 async fn keep(mut stream: impl tokio::io::AsyncRead + Unpin, kept: &Mutex<Vec<String>>) {
-    let mut frames = FrameReader::new(ReadMode::Auto, 1 << 20);
+    let mut frames = FrameReader::new(FrameMode::Auto, 1 << 20);
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(n @ 1..) = stream.read(&mut buffer).await {
         frames.push(&buffer[..n]);
         while let Ok(Some(frame)) = frames.next_frame() {
-            kept.lock().unwrap().push(String::from_utf8_lossy(&frame).into_owned());
+            kept.lock().unwrap().push(String::from_utf8_lossy(frame).into_owned());
         }
     }
 }

@@ -33,9 +33,7 @@ impl Pki {
         let (server, server_key) = issue(&["localhost", "127.0.0.1"], "receiver");
         let (client, client_key) = issue(&["auditwire"], "auditwire");
         let pki = Self { ca, server, server_key, client, client_key, folder: folder.to_owned() };
-        for (name, text) in
-            [("ca.pem", &pki.ca), ("server.pem", &pki.server), ("server-key.pem", &pki.server_key)]
-        {
+        for (name, text) in [("ca.pem", &pki.ca), ("server.pem", &pki.server), ("server-key.pem", &pki.server_key)] {
             std::fs::write(pki.path(name), text).unwrap();
         }
         pki
