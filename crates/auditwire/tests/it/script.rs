@@ -36,10 +36,8 @@ async fn the_main_job_by_published_names_only() {
     post(&service, 40..80).await;
     wait_for_events(&tls, 40..80).await;
     // Until what was taken over is settled its age makes the connection degraded.
-    eventually("active", Duration::from_secs(20), async || {
-        (status(&service, &second).await == "active").then_some(())
-    })
-    .await;
+    eventually("active", Duration::from_secs(20), async || (status(&service, &second).await == "active").then_some(()))
+        .await;
 
     let third = service.create(&connection("udp", "udp", udp.port, None)).await;
     let check = service.post(&format!("{CONNECTIONS}/{third}/check"), &json!({})).await.expect(200);
