@@ -1,89 +1,20 @@
-//! For those who run the service: alive, ready, metrics. The first two tell nothing of projects and ask for no token.
+//! The metrics that are read from the engine when someone asks.
 
-use auditwire_model::access::{Caller, Decision, Right, allows};
-use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::{encode_eof, encode_registry};
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use std::result::Result as StdResult;
 
 use auditwire_engine::delivery::Status;
+use auditwire_engine::log::{COMMIT_BUCKETS, LogStats};
 use auditwire_engine::{Engine, connections, projects};
+use auditwire_model::access::Caller;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::registry::Registry;
 
 use crate::App;
-use crate::api::{Auth, Problem, ProblemBody, Result};
-
-/// Alive
-///
-/// 200 as long as the process answers.
-#[utoipa::path(get, path = "/healthz", tag = "operations", security(()), responses((status = 200, body = String, content_type = "text/plain")))]
-pub(crate) async fn healthz() -> &'static str {
-    "alive\n"
-}
-
-/// Ready
-///
-/// 200 when intake and search are served; 503 while draining or when the store fails.
-#[utoipa::path(
-    get,
-    path = "/readyz",
-    tag = "operations",
-    security(()),
-    responses(
-        (status = 200, body = String, content_type = "text/plain"),
-        (status = 503, body = ProblemBody, content_type = "application/problem+json"),
-    )
-)]
-pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str> {
-    let not_ready = |code, detail: &str| {
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(std::time::Duration::from_secs(5))
-    };
-    if app.is_draining() {
-        return Err(not_ready("closing", "the service is shutting down"));
-    }
-    match app.engine().store.stats().await {
-        Ok(_) => Ok("ready\n"),
-        Err(error) => {
-            tracing::warn!(%error, "the store does not answer");
-            Err(not_ready("store_unavailable", "the store does not answer"))
-        }
-    }
-}
-
-/// Metrics
-///
-/// OpenMetrics text. Needs a token with scope `metrics`, or the operator's; a project's token sees its own project.
-#[utoipa::path(
-    get,
-    path = "/metrics",
-    tag = "operations",
-    responses(
-        (status = 200, body = String, content_type = "application/openmetrics-text"),
-        (status = 403, body = ProblemBody, content_type = "application/problem+json"),
-    )
-)]
-pub(crate) async fn metrics(State(app): State<App>, auth: Auth) -> Result<Response> {
-    if allows(&auth.caller, Right::Metrics) != Decision::Allowed {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", "metrics need a token with scope metrics"));
-    }
-    let live = snapshot(&app, &auth.caller).await?;
-    let mut text = String::new();
-    let written = encode_registry(&mut text, app.metrics().registry())
-        .and_then(|()| encode_registry(&mut text, &live))
-        .and_then(|()| encode_eof(&mut text));
-    written
-        .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the metrics could not be written"))?;
-    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(([(header::CONTENT_TYPE, content_type)], text).into_response())
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PartLabel {
-    part: &'static str,
-}
+use crate::api::Result;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ProjectLabel {
@@ -98,18 +29,16 @@ struct ConnectionLabels {
 
 type Gauges<L> = Family<L, Gauge>;
 
-/// What is read from the engine when asked, rather than counted all the time.
-async fn snapshot(app: &App, caller: &Caller) -> Result<Registry> {
+/// What is read from the engine when asked, rather than counted here all the time. A project's token sees its project only.
+pub(super) async fn take(app: &App, caller: &Caller) -> Result<Registry> {
     let engine = app.engine();
     let mut registry = Registry::with_prefix("auditwire");
-    let store = register::<PartLabel>(&mut registry, "store_bytes", "Size of the store's files");
-    if let Ok(stats) = engine.store.stats().await {
-        set(&store, PartLabel { part: "data" }, stats.data_bytes);
-        set(&store, PartLabel { part: "wal" }, stats.wal_bytes);
+    // A store that fails must not hide the other metrics: they are needed most then.
+    if let Ok(stats) = engine.log.stats().await {
+        log(&mut registry, &stats);
     }
-    let bodies = Gauge::<i64, std::sync::atomic::AtomicI64>::default();
-    registry.register("http_body_bytes_in_flight", "Bytes of request bodies in memory", bodies.clone());
-    bodies.set(i64::try_from(app.bodies().used()).unwrap_or(i64::MAX));
+    let in_flight = i64::try_from(app.bodies().used()).unwrap_or(i64::MAX);
+    registry.register("http_body_bytes_in_flight", "Bytes of request bodies in memory", ConstGauge::new(in_flight));
     let head = register::<ProjectLabel>(&mut registry, "log_head", "Last committed position");
     let delivery = Delivery::register(&mut registry);
     let own = if let Caller::Token { project, .. } = caller { Some(project) } else { None };
@@ -120,6 +49,54 @@ async fn snapshot(app: &App, caller: &Caller) -> Result<Registry> {
         }
     }
     Ok(registry)
+}
+
+/// The log's counters and sizes, over all projects.
+fn log(registry: &mut Registry, stats: &LogStats) {
+    let counters = [
+        ("log_events", "Events committed", stats.events),
+        ("log_groups", "Groups committed; each was one sync", stats.groups),
+        ("log_syncs", "Times that data was forced to the disk", stats.syncs),
+        ("log_duplicates", "Recognised duplicates", stats.duplicates),
+        ("log_storage_full", "Submissions that failed because the disk was full", stats.storage_full),
+        ("log_overloaded", "Submissions refused because too much was queued", stats.overloaded),
+        ("log_rows_read", "Rows that searches and senders looked at", stats.scans.rows_read),
+    ];
+    for (name, help, value) in counters {
+        registry.register(name, help, ConstCounter::new(value));
+    }
+    let gauges = [
+        ("log_queue_bytes", "Submitted but not yet committed", stats.queue_bytes),
+        ("log_tail_bytes", "Committed events in memory", stats.tail_bytes),
+        ("log_duplicate_ids", "Ids in memory", stats.duplicate_ids),
+        ("store_wal_bytes", "Size of the write-ahead log", stats.wal_bytes),
+        ("store_data_bytes", "Size of the data file", stats.data_bytes),
+    ];
+    for (name, help, value) in gauges {
+        registry.register(name, help, ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)));
+    }
+    registry.register("log_commit_seconds", "Time of a commit", CommitTimes(*stats));
+}
+
+/// The log counts commits in buckets of its own; this only writes them down.
+#[derive(Debug)]
+struct CommitTimes(LogStats);
+
+impl EncodeMetric for CommitTimes {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> StdResult<(), std::fmt::Error> {
+        let Self(stats) = self;
+        let (mut buckets, mut before) = (Vec::new(), 0);
+        for (end, up_to) in COMMIT_BUCKETS.into_iter().zip(stats.commit_buckets) {
+            buckets.push((end, up_to.saturating_sub(before)));
+            before = up_to;
+        }
+        buckets.push((f64::INFINITY, stats.commits.saturating_sub(before)));
+        encoder.encode_histogram::<NoLabelSet>(stats.commit_time.as_secs_f64(), stats.commits, &buckets, None)
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Histogram
+    }
 }
 
 fn register<L>(registry: &mut Registry, name: &str, help: &str) -> Gauges<L>

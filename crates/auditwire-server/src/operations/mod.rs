@@ -1,0 +1,76 @@
+//! For those who run the service: alive, ready, metrics. The first two tell nothing of projects and ask for no token.
+
+mod snapshot;
+
+use auditwire_model::access::{Decision, Right, allows};
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
+
+use crate::App;
+use crate::api::{Auth, Problem, ProblemBody, Result};
+
+/// Alive
+///
+/// 200 as long as the process answers.
+#[utoipa::path(get, path = "/healthz", tag = "operations", security(()), responses((status = 200, body = String, content_type = "text/plain")))]
+pub(crate) async fn healthz() -> &'static str {
+    "alive\n"
+}
+
+/// Ready
+///
+/// 200 when intake and search are served; 503 while draining or when the store fails.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "operations",
+    security(()),
+    responses(
+        (status = 200, body = String, content_type = "text/plain"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str> {
+    let not_ready = |code, detail: &str| {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(std::time::Duration::from_secs(5))
+    };
+    if app.is_draining() {
+        return Err(not_ready("closing", "the service is shutting down"));
+    }
+    match app.engine().store.stats().await {
+        Ok(_) => Ok("ready\n"),
+        Err(error) => {
+            tracing::warn!(%error, "the store does not answer");
+            Err(not_ready("store_unavailable", "the store does not answer"))
+        }
+    }
+}
+
+/// Metrics
+///
+/// OpenMetrics text. Needs a token with scope `metrics`, or the operator's; a project's token sees its own project.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "operations",
+    responses(
+        (status = 200, body = String, content_type = "application/openmetrics-text"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn metrics(State(app): State<App>, auth: Auth) -> Result<Response> {
+    if allows(&auth.caller, Right::Metrics) != Decision::Allowed {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", "metrics need a token with scope metrics"));
+    }
+    let live = snapshot::take(&app, &auth.caller).await?;
+    let mut text = String::new();
+    let written = encode_registry(&mut text, app.metrics().registry())
+        .and_then(|()| encode_registry(&mut text, &live))
+        .and_then(|()| encode_eof(&mut text));
+    written
+        .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the metrics could not be written"))?;
+    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, content_type)], text).into_response())
+}
