@@ -216,7 +216,9 @@ fn problem_text(status: StatusCode, problem: &Value, project: &str) -> String {
     let code = text("code").map_or_else(|| format!("HTTP {}", status.as_u16()), |code| code.to_owned());
     let detail =
         text("detail").or_else(|| text("title")).unwrap_or_else(|| status.canonical_reason().unwrap_or("refused"));
-    let field = text("field").map(|field| format!("{field}: ")).unwrap_or_default();
+    // Most details name their field themselves.
+    let field = text("field").filter(|field| !detail.contains(*field));
+    let field = field.map(|field| format!("{field}: ")).unwrap_or_default();
     let advice = match status {
         StatusCode::UNAUTHORIZED => "; check AUDITWIRE_TOKEN".to_owned(),
         StatusCode::NOT_FOUND if code == "project_not_found" => format!("; the project asked for is \"{project}\""),
@@ -247,6 +249,10 @@ mod tests {
             json!({"title": "x", "detail": "a port is 1 to 65535", "code": "invalid_endpoint", "field": "endpoint"});
         let text = problem_text(StatusCode::BAD_REQUEST, &problem, "default");
         assert_eq!(text, "endpoint: a port is 1 to 65535 [invalid_endpoint]");
+        let problem =
+            json!({"detail": "'endpoint': the port is missing", "code": "invalid_endpoint", "field": "endpoint"});
+        let text = problem_text(StatusCode::BAD_REQUEST, &problem, "default");
+        assert_eq!(text, "'endpoint': the port is missing [invalid_endpoint]");
         let text = problem_text(StatusCode::UNAUTHORIZED, &Value::Null, "default");
         assert_eq!(text, "Unauthorized; check AUDITWIRE_TOKEN [HTTP 401]");
     }

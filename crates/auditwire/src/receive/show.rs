@@ -15,12 +15,14 @@ pub(crate) struct Show {
     quiet: bool,
     screen: Screen,
     before: u64,
+    /// The last line said that something came, so the next one says that nothing does any more.
+    busy: bool,
 }
 
 impl Show {
     /// Nothing has come yet.
     pub(crate) fn new(json: bool, quiet: bool, screen: Screen) -> Self {
-        Self { ledger: Ledger::default(), json, quiet, screen, before: 0 }
+        Self { ledger: Ledger::default(), json, quiet, screen, before: 0, busy: false }
     }
 
     /// Counts and prints one arrival.
@@ -71,7 +73,8 @@ impl Show {
     pub(crate) fn tick(&mut self) -> Result {
         let rate = self.ledger.messages - self.before;
         self.before = self.ledger.messages;
-        if self.quiet && (rate > 0 || self.ledger.messages > 0) {
+        let busy = std::mem::replace(&mut self.busy, rate > 0);
+        if self.quiet && (rate > 0 || busy) {
             terminal::line(format!("{:>8}/s  {}", grouped(rate), self.summary()))?;
         }
         Ok(())

@@ -36,12 +36,15 @@ impl Identity {
     /// # Errors
     /// When the system gives no randomness.
     pub(crate) fn self_made() -> Result<Self> {
+        let failed = |e: rcgen::Error| Failure::caused_by("no certificate can be made", &e);
         let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
-        let made = rcgen::generate_simple_self_signed(names)
-            .map_err(|e| Failure::caused_by("no certificate can be made", &e))?;
-        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der())
+        let mut params = rcgen::CertificateParams::new(names).map_err(failed)?;
+        params.distinguished_name.push(rcgen::DnType::CommonName, "auditwire receive");
+        let pair = rcgen::KeyPair::generate().map_err(failed)?;
+        let made = params.self_signed(&pair).map_err(failed)?;
+        let key = PrivateKeyDer::try_from(pair.serialize_der())
             .map_err(|e| Failure::new(format!("no certificate can be made: {e}")))?;
-        Ok(Self { chain: vec![made.cert.der().clone()], key, pem: Some(made.cert.pem()) })
+        Ok(Self { chain: vec![made.der().clone()], key, pem: Some(made.pem()) })
     }
 
     /// Lower-case hex SHA-256 of the leaf.

@@ -96,8 +96,13 @@ pub(crate) struct Service {
 impl Service {
     /// Starts it and waits until it listens.
     pub(crate) fn start(data: &Path) -> Self {
+        Self::start_at(data, "127.0.0.1:0")
+    }
+
+    /// Starts it at an address.
+    pub(crate) fn start_at(data: &Path, listen: &str) -> Self {
         let folder = data.to_str().expect("a UTF-8 path");
-        let process = Process::start(auditwire(&["serve", "--data", folder, "--listen", "127.0.0.1:0"]));
+        let process = Process::start(auditwire(&["serve", "--data", folder, "--listen", listen]));
         let url = process.after("listening on ");
         let token = std::fs::read_to_string(data.join("operator.token")).expect("the operator's token");
         Self { process, url, token: token.trim().to_owned() }

@@ -47,6 +47,22 @@ fn the_tail_follows_and_its_lines_are_safe() {
 }
 
 #[test]
+fn the_tail_goes_on_after_a_restart_without_a_gap_or_a_repeat() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut service = Service::start(folder.path());
+    service.post("{\"action\":\"first\"}\n");
+    let tail = Process::start(service.command(&["events", "tail", "--after", "0", "--count", "3", "--json"]));
+    let next = || serde_json::from_str::<serde_json::Value>(&tail.line()).unwrap()["action"].clone();
+    assert_eq!(next(), "first");
+    service.process.signal("TERM");
+    assert_eq!(service.process.exit_code(), Some(0));
+    let address = service.url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let service = Service::start_at(folder.path(), &address);
+    service.post("{\"action\":\"second\"}\n{\"action\":\"third\"}\n");
+    assert_eq!((next(), next()), ("second".into(), "third".into()));
+}
+
+#[test]
 fn events_reach_a_receiver_over_an_activated_connection() {
     let folder = tempfile::tempdir().unwrap();
     let service = Service::start(folder.path());
