@@ -129,11 +129,11 @@ fn context() -> CheckContext {
     let ms = Duration::from_millis;
     context.limits = CheckLimits {
         total: ms(20_000),
-        connect: ms(1000),
-        handshake: ms(1000),
-        settle: ms(100),
-        watch: ms(500),
-        acknowledge: ms(500),
+        connect: ms(2000),
+        handshake: ms(3000),
+        settle: ms(250),
+        watch: ms(1000),
+        acknowledge: ms(2000),
     };
     context
 }
