@@ -168,3 +168,6 @@ impl Delivery {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -203,7 +203,7 @@ impl Supervisor {
     async fn end(&self, running: Option<Running>) {
         let Some(Running { identity, stop, mut task }) = running else { return };
         stop.send_replace(true);
-        if tokio::time::timeout(STOP_LIMIT, &mut task).await.is_err() {
+        if !task.is_finished() && tokio::time::timeout(STOP_LIMIT, &mut task).await.is_err() {
             tracing::error!(connection = %identity.0, "a sender did not end in time and was cut off");
             task.abort();
             let _ = task.await;

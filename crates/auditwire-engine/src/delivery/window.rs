@@ -8,10 +8,9 @@ use std::collections::VecDeque;
 
 use auditwire_model::{Position, Timestamp};
 
-/// Least overlap after a break, in bytes.
-const OVERLAP_MIN: u64 = 64 << 10;
-/// Smallest margin above the advertised window, in bytes: a Linux receive buffer holds more payload than it advertises.
-const MARGIN_MIN: u64 = 512 << 10;
+/// Least overlap after a break, in bytes: what an untuned Linux receiver's buffer may grow to (the third number of
+/// `tcp_rmem`). A receiver that falls behind holds several times the widest window it ever advertised.
+const OVERLAP_MIN: u64 = 6 << 20;
 /// Acknowledged offsets are remembered at least this far back, in bytes, because the window may grow between two samples.
 const HISTORY_MIN: u64 = 8 << 20;
 /// Distance of two remembered offsets, in bytes: finer for small windows, where an overlap is small too.
@@ -95,7 +94,6 @@ pub(crate) struct Window {
     /// Where the next entry begins if all in flight were settled.
     settled: Place,
     widest: u64,
-    current: u64,
 }
 
 impl Window {
@@ -103,7 +101,7 @@ impl Window {
     pub(crate) fn new(limits: Limits, start: Place) -> Self {
         let history = VecDeque::from([Mark { end: 0, place: start }]);
         let flight = VecDeque::new();
-        Self { limits, flight, queued: 0, acknowledged: 0, history, settled: start, widest: 0, current: 0 }
+        Self { limits, flight, queued: 0, acknowledged: 0, history, settled: start, widest: 0 }
     }
 
     /// True when another message may be sent.
@@ -145,7 +143,6 @@ impl Window {
 
     /// Takes note of the window that the peer advertises now, in bytes.
     pub(crate) fn observe_peer(&mut self, window: u64) {
-        self.current = window;
         self.widest = self.widest.max(window);
     }
 
@@ -154,7 +151,7 @@ impl Window {
         let Some(cap) = self.limits.overlap_max else {
             return Resume { at: self.settled, capped: false };
         };
-        let wanted = self.reach().saturating_sub(self.current).max(OVERLAP_MIN);
+        let wanted = self.reach();
         let overlap = wanted.min(cap);
         let target = self.acknowledged.saturating_sub(overlap);
         let after = self.history.partition_point(|mark| mark.end <= target);
@@ -180,10 +177,12 @@ impl Window {
         self.flight.front().map(|(_, entry)| entry)
     }
 
-    /// The most that the peer's kernel may hold acknowledged and unread, before the free window is taken off.
+    /// The most that the peer's kernel may hold acknowledged and unread. The free window is not taken off: what a receiver
+    /// advertises is also held down by its own caution (`rcv_ssthresh`), so that a wide free window proves nothing about
+    /// how little lies unread. `2W` alone, `W` with a margin of 512 KiB, and taking off the free window all lost events in
+    /// the trials that `docs/delivery.md` describes.
     fn reach(&self) -> u64 {
-        let margin = MARGIN_MIN.max(self.widest / 4);
-        self.widest.saturating_mul(2).min(self.widest.saturating_add(margin))
+        self.widest.saturating_mul(2).max(OVERLAP_MIN)
     }
 
     fn remember(&mut self, end: u64) {

@@ -73,6 +73,8 @@ pub(super) struct Drive<'a> {
     stuck_since: Option<Instant>,
     read_at: Instant,
     stopping: Option<Instant>,
+    /// Another connection has become the active one, and nobody has told this sender yet.
+    superseded: bool,
 }
 
 impl<'a> Drive<'a> {
@@ -96,6 +98,7 @@ impl<'a> Drive<'a> {
             stuck_since: None,
             read_at: now,
             stopping: None,
+            superseded: false,
         }
     }
 
@@ -128,7 +131,7 @@ impl<'a> Drive<'a> {
             }
             self.collect()?;
             self.judge(now)?;
-            if self.stopping.is_none() && is_stopped(stop) {
+            if self.stopping.is_none() && (self.superseded || is_stopped(stop)) {
                 self.stopping = Some(now + STOP_LIMIT);
                 self.look = *LOOK.start();
             }
@@ -269,7 +272,11 @@ impl<'a> Drive<'a> {
         let wake = store.filter(|at| *at > now).map_or(wake, |at| wake.min(at));
         tokio::select! {
             ready = self.link.ready(self.link.pending() > 0) => { ready.map_err(LinkError::from)?; }
-            stored = ledger.finished() => if stored == Stored::Fenced { return Err(Cut::Fenced) },
+            stored = ledger.finished() => match stored {
+                Stored::Fenced => return Err(Cut::Fenced),
+                Stored::Superseded => self.superseded = true,
+                Stored::Done | Stored::Failed => {}
+            },
             loaded = feed.load(next), if load => {
                 if let Err(error) = loaded {
                     tracing::warn!(connection = %job.connection.id, %error, "the log could not be read; trying again");

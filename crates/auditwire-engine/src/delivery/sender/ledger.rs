@@ -1,6 +1,7 @@
 //! Stores the cursor, in steps, fenced by the epoch: together with the quarantine and the events that tell of it, in one
 //! transaction. Whoever lost the epoch can store nothing any more.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use auditwire_model::access::Caller;
@@ -13,13 +14,13 @@ use tokio::time::Instant;
 use super::super::Context;
 use super::feed::Unsendable;
 use crate::audit::{Audit, action};
-use crate::error::{Kind, Result};
-use crate::log::{Receipt, Submission};
+use crate::error::{Error, Kind, Result};
+use crate::log::Submission;
 use crate::records::{
     ActiveConnection, ActiveConnectionRecord, Cursor, CursorRecord, Document, QuarantineRecord, Quarantined,
     StoredConnection,
 };
-use crate::store::{Change, Effect, Expect, RecordKey, RecordKind};
+use crate::store::{Change, Effect, Expect, RecordKey, RecordKind, Store};
 
 /// At most so often while events flow.
 const EVERY: Duration = Duration::from_millis(250);
@@ -33,13 +34,21 @@ const PENDING_MAX: usize = 256;
 pub(crate) enum Stored {
     /// On disk.
     Done,
+    /// The next epoch has begun and this connection is not active in it: time to finish.
+    Superseded,
     /// Another epoch has begun: this sender is over.
     Fenced,
     /// Not now; tried again later.
     Failed,
 }
 
-type Attempt = BoxFuture<'static, (Result<Receipt>, Box<Cursor>, Position)>;
+/// What an attempt came to.
+enum Outcome {
+    Done(Box<Cursor>),
+    Failed(Error),
+    /// The epoch has ended; what the next one is.
+    Lost(Result<Option<(ActiveConnection, u64)>>),
+}
 
 /// Stores one sender's cursor.
 pub(crate) struct Ledger {
@@ -54,7 +63,9 @@ pub(crate) struct Ledger {
     /// Events that tell of gaps, with the position that must be settled before they are written.
     telling: Vec<(Position, Event)>,
     not_before: Instant,
-    attempt: Option<Attempt>,
+    attempt: Option<BoxFuture<'static, Outcome>>,
+    /// The epoch after this sender's, once it is known that this connection is not active in it.
+    superseded: Option<u64>,
 }
 
 impl std::fmt::Debug for Ledger {
@@ -77,7 +88,19 @@ impl Ledger {
         version: u64,
     ) -> Self {
         let (pending, telling, not_before) = (Vec::new(), Vec::new(), Instant::now());
-        Self { context, project, connection, epoch, version, stored, pending, telling, not_before, attempt: None }
+        Self {
+            context,
+            project,
+            connection,
+            epoch,
+            version,
+            stored,
+            pending,
+            telling,
+            not_before,
+            attempt: None,
+            superseded: None,
+        }
     }
 
     /// Takes note of an event that is set aside; written when the cursor passes it.
@@ -123,29 +146,39 @@ impl Ledger {
         (self.attempt.is_none() && *cursor != self.stored).then_some(self.not_before)
     }
 
-    /// Begins to store.
+    /// Begins to store. In its own epoch nobody else moves this cursor. In the next one, as long as this connection is
+    /// not active in it, nobody else does either; that the record is as this sender left it proves it.
     pub(crate) fn begin(&mut self, cursor: Cursor) {
-        let fence = Change { key: self.active_key(), expect: Expect::Version(self.epoch), effect: Effect::None };
-        self.start(cursor, vec![fence], Expect::Any);
-    }
-
-    fn start(&mut self, cursor: Cursor, mut changes: Vec<Change>, expect: Expect) {
         self.not_before = Instant::now() + EVERY;
-        let settled = cursor.settled;
-        let submission = self.changes(&cursor, expect).map(|more| {
-            changes.extend(more);
-            let events = self.telling.iter().filter(|(at, _)| *at <= settled).map(|(_, e)| e.clone()).collect();
-            Submission { project: Some(self.project.clone()), events, changes }
-        });
-        let log = self.context.log.clone();
-        let store = async move {
+        let (epoch, expect) = match self.superseded {
+            None => (self.epoch, Expect::Any),
+            Some(next) if self.version == 0 => (next, Expect::Absent),
+            Some(next) => (next, Expect::Version(self.version)),
+        };
+        let key = self.active_key();
+        let fence = Change { key: key.clone(), expect: Expect::Version(epoch), effect: Effect::None };
+        let submission = self.submission(&cursor, fence, expect);
+        let (log, store) = (self.context.log.clone(), Arc::clone(&self.context.store));
+        let attempt = async move {
             let result = match submission {
                 Ok(submission) => log.submit(submission).await,
                 Err(error) => Err(error),
             };
-            (result, Box::new(cursor), settled)
+            match result {
+                Ok(_) => Outcome::Done(Box::new(cursor)),
+                Err(error) if error.kind == Kind::Conflict => Outcome::Lost(read_active(&*store, &key).await),
+                Err(error) => Outcome::Failed(error),
+            }
         };
-        self.attempt = Some(store.boxed());
+        self.attempt = Some(attempt.boxed());
+    }
+
+    fn submission(&self, cursor: &Cursor, fence: Change, expect: Expect) -> Result<Submission> {
+        let mut changes = vec![fence];
+        changes.extend(self.changes(cursor, expect)?);
+        let told = self.telling.iter().filter(|(at, _)| *at <= cursor.settled);
+        let events = told.map(|(_, event)| event.clone()).collect();
+        Ok(Submission { project: Some(self.project.clone()), events, changes })
     }
 
     fn changes(&self, cursor: &Cursor, expect: Expect) -> Result<Vec<Change>> {
@@ -169,18 +202,26 @@ impl Ledger {
     /// Waits for the running attempt; for ever when none runs. May be dropped at any point.
     pub(crate) async fn finished(&mut self) -> Stored {
         let Some(attempt) = &mut self.attempt else { return std::future::pending().await };
-        let (result, cursor, settled) = attempt.await;
+        let outcome = attempt.await;
         self.attempt = None;
-        match result {
-            Ok(_) => {
-                self.stored = *cursor;
+        match outcome {
+            Outcome::Done(cursor) => {
                 self.version += 1;
-                self.pending.retain(|(what, _)| what.seq > settled);
-                self.telling.retain(|(at, _)| *at > settled);
+                self.pending.retain(|(what, _)| what.seq > cursor.settled);
+                self.telling.retain(|(at, _)| *at > cursor.settled);
+                self.stored = *cursor;
                 Stored::Done
             }
-            Err(error) if error.kind == Kind::Conflict => Stored::Fenced,
-            Err(error) => {
+            Outcome::Lost(Ok(Some((active, version)))) => {
+                let mine = active.connection.as_ref() == Some(&self.connection.id);
+                if version != self.epoch + 1 || mine || self.superseded.replace(version).is_some() {
+                    return Stored::Fenced;
+                }
+                self.not_before = Instant::now();
+                Stored::Superseded
+            }
+            Outcome::Lost(Ok(None)) => Stored::Fenced,
+            Outcome::Failed(error) | Outcome::Lost(Err(error)) => {
                 tracing::warn!(connection = %self.connection.id, %error, "the cursor could not be stored; trying again");
                 self.not_before = Instant::now() + RETRY;
                 Stored::Failed
@@ -197,37 +238,26 @@ impl Ledger {
             return Stored::Done;
         }
         self.begin(cursor.clone());
-        self.finished().await
-    }
-
-    /// The last store of a sender that was told to stop. The change that stopped it has begun the next epoch already;
-    /// as long as it is the next one, and this connection is not active in it, nobody else moves this cursor.
-    pub(crate) async fn store_last(&mut self, cursor: &Cursor) -> Stored {
-        let first = self.store(cursor).await;
-        if first != Stored::Fenced {
-            return first;
+        let stored = self.finished().await;
+        if stored != Stored::Superseded {
+            return stored;
         }
-        let Ok(Some((active, version))) = self.active().await else { return Stored::Fenced };
-        if version != self.epoch + 1 || active.connection.as_ref() == Some(&self.connection.id) {
-            return Stored::Fenced;
-        }
-        let fence = Change { key: self.active_key(), expect: Expect::Version(version), effect: Effect::None };
-        let expect = if self.version == 0 { Expect::Absent } else { Expect::Version(self.version) };
-        self.start(cursor.clone(), vec![fence], expect);
+        self.begin(cursor.clone());
         self.finished().await
     }
 
     /// This sender's epoch is still the stored one.
     pub(crate) async fn holds_epoch(&mut self) -> Result<bool> {
-        Ok(self.active().await?.is_some_and(|(_, version)| version == self.epoch))
-    }
-
-    async fn active(&mut self) -> Result<Option<(ActiveConnection, u64)>> {
-        let record = self.context.store.record(&self.active_key()).await?;
-        record.map(|r| Ok((ActiveConnectionRecord::decode(&r)?.into_current(), r.version))).transpose()
+        let key = self.active_key();
+        Ok(read_active(&*self.context.store, &key).await?.is_some_and(|(_, version)| version == self.epoch))
     }
 
     fn active_key(&self) -> RecordKey {
         RecordKey::of(RecordKind::ActiveConnection, &self.project, "active")
     }
+}
+
+async fn read_active(store: &dyn Store, key: &RecordKey) -> Result<Option<(ActiveConnection, u64)>> {
+    let record = store.record(key).await?;
+    record.map(|r| Ok((ActiveConnectionRecord::decode(&r)?.into_current(), r.version))).transpose()
 }

@@ -75,7 +75,7 @@ pub(crate) async fn run(job: Job, mut stop: watch::Receiver<bool>) {
     if sender.links(&mut stop).await == Over::Fenced {
         return;
     }
-    if sender.ledger.store_last(&sender.progress.to_store()).await != Stored::Done {
+    if sender.ledger.store(&sender.progress.to_store()).await != Stored::Done {
         tracing::warn!(connection = %sender.job.connection.id, "the last cursor was not stored; a part will be sent again");
     }
 }
@@ -144,7 +144,7 @@ impl Sender {
                     End::Fenced => return Over::Fenced,
                     End::Broken(failure) => self.report(&failure).await,
                 },
-                Ok(false) => return Over::Fenced,
+                Ok(false) => break,
                 Err(error) => {
                     tracing::warn!(connection = %self.job.connection.id, %error, "the epoch could not be read");
                 }

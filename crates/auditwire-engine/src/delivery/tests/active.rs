@@ -1,0 +1,100 @@
+//! Which connection sends: stop and start, edits, hand-over, the epoch's fence, filter and quarantine.
+
+use auditwire_model::Position;
+use auditwire_model::connection::{FilterKind, Selection, SelectionMode, Transport};
+
+use super::fixtures::{Manner, Service, receiver, spec, until};
+use crate::delivery::Status;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopped_connection_goes_on_where_it_was_and_repeats_nothing() {
+    let (address, received) = receiver(vec![Manner::Reads], None).await;
+    let mut service = Service::start().await;
+    service.store_connection("a", 1, spec(address, Transport::Tcp)).await;
+    for round in 1..=3 {
+        service.activate(Some("a")).await;
+        service.post(700).await;
+        until("some arrive", || received.lock().events.len() > (round - 1) * 700).await;
+        assert_eq!(service.live("a").unwrap().status, Status::Active);
+        service.activate(None).await;
+        service.delivery.settled(&service.project).await;
+        assert!(service.live("a").is_none());
+        assert_eq!(service.cursor("a").await.unwrap().resend_from, None, "stopped with proof");
+    }
+    service.activate(Some("a")).await;
+    service.delivery.settled(&service.project).await;
+    service.settled("a").await;
+    service.delivery.close().await;
+    assert_eq!(received.lock().complete(service.head()), 0);
+    assert_eq!(service.cursor("a").await.unwrap().next_n, 2101);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_revision_takes_over_without_a_gap() {
+    let (first, before) = receiver(vec![Manner::Reads], None).await;
+    let (second, after) = receiver(vec![Manner::Reads], None).await;
+    let mut service = Service::start().await;
+    service.store_connection("a", 1, spec(first, Transport::Tcp)).await;
+    service.activate(Some("a")).await;
+    service.post(1000).await;
+    until("some arrive", || !before.lock().events.is_empty()).await;
+    service.store_connection("a", 2, spec(second, Transport::Tcp)).await;
+    service.delivery.changed(&service.project);
+    service.post(1000).await;
+    service.delivery.settled(&service.project).await;
+    service.settled("a").await;
+    service.delivery.close().await;
+    let mut both = std::mem::take(&mut before.lock().events);
+    let later = &after.lock().events;
+    let (last, begin) = (*both.last_key_value().unwrap().0, *later.first_key_value().unwrap().0);
+    assert_eq!(begin, last + 1, "the second begins where the first ended");
+    both.extend(later.clone());
+    assert_eq!(both.len() as u64, service.head().0);
+    assert!(both.iter().all(|(seq, n)| n == &[*seq]), "each once, with its number");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sender_of_an_older_epoch_cannot_move_the_cursor() {
+    let (address, received) = receiver(vec![Manner::Reads], None).await;
+    let mut service = Service::start().await;
+    service.store_connection("a", 1, spec(address, Transport::Tcp)).await;
+    service.activate(Some("a")).await;
+    service.post(10).await;
+    service.settled("a").await;
+    let mut before = service.cursor("a").await;
+    while before.as_ref().is_none_or(|c| c.settled != Position(10)) {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        before = service.cursor("a").await;
+    }
+    // Somebody else begins two epochs, and nobody tells this sender.
+    service.set_active(None).await;
+    service.set_active(None).await;
+    service.post(5).await;
+    until("it was still sent", || received.lock().events.contains_key(&11)).await;
+    let fenced = service.live("a");
+    assert!(fenced.is_some());
+    until("the sender noticed and ended", || service.live("a").is_none()).await;
+    assert_eq!(service.cursor("a").await, before);
+    service.delivery.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn filtered_events_are_settled_and_numbers_count_what_passes() {
+    let (address, received) = receiver(vec![Manner::Reads], None).await;
+    let mut service = Service::start().await;
+    let mut only_nova = spec(address, Transport::Tcp);
+    only_nova.filter.kind = FilterKind::General;
+    only_nova.filter.source = Selection { mode: SelectionMode::Only, values: vec!["nova".to_owned()] };
+    service.store_connection("a", 1, only_nova).await;
+    service.activate(Some("a")).await;
+    service.post(1000).await;
+    service.settled("a").await;
+    service.delivery.close().await;
+    let cursor = service.cursor("a").await.unwrap();
+    assert_eq!((cursor.sent, cursor.filtered, cursor.next_n), (500, 500, 501));
+    let received = received.lock();
+    assert_eq!(received.events.len(), 500);
+    for (count, (seq, n)) in received.events.iter().enumerate() {
+        assert_eq!((seq % 2, n.as_slice()), (1, [count as u64 + 1].as_slice()), "event {seq}");
+    }
+}
