@@ -216,3 +216,90 @@ fn within(query: Expr, plane: Option<Plane>) -> Expr {
     let plane = Expr::Compare(Field::Column(columns::PLANE), Op::Equal, Value::Text(plane.as_str().to_owned()));
     if query == Expr::All { plane } else { Expr::And(vec![query, plane]) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::log::LogSettings;
+    use crate::log::tests::{event, open, positions, project, whole};
+    use crate::store::memory::MemoryStore;
+
+    async fn log_of(events: i64) -> Log {
+        let log = open(&Arc::new(MemoryStore::default()), LogSettings { tails_max: 2, ..LogSettings::default() }).await;
+        for n in 0..events {
+            positions(&log, &project(0), vec![event(&format!("id-{n}"), 1, n)]).await;
+        }
+        log
+    }
+
+    fn seqs(page: &Page) -> Vec<u64> {
+        page.batches.iter().flat_map(auditwire_model::event::rows).map(|e| e.seq.unwrap().0).collect()
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(60)
+    }
+
+    #[tokio::test]
+    async fn a_page_says_whether_there_is_another() {
+        let log = log_of(5).await;
+        let page = async |from, to, order, limit: usize| {
+            let scan =
+                Scan { from: Position(from), to: Position(to), order, limit: Some(limit + 1), ..whole(&project(0)) };
+            collect(log.scan(scan), limit, soon()).await.unwrap()
+        };
+        let first = page(1, 9, Order::Descending, 2).await;
+        assert_eq!((seqs(&first), first.next, first.partial), (vec![5, 4], Some(Position(4)), false));
+        let second = page(1, 3, Order::Descending, 2).await;
+        assert_eq!((seqs(&second), second.next), (vec![3, 2], Some(Position(2))));
+        let last = page(1, 1, Order::Descending, 2).await;
+        assert_eq!((seqs(&last), last.next), (vec![1], None));
+        let exact = page(1, 9, Order::Ascending, 5).await;
+        assert_eq!((seqs(&exact), exact.next), (vec![1, 2, 3, 4, 5], None));
+    }
+
+    #[tokio::test]
+    async fn a_search_out_of_time_is_partial_and_goes_on_where_it_stopped() {
+        let piece = crate::log::Scanned {
+            batch: auditwire_model::event::BatchBuilder::default().finish().unwrap(),
+            through: Position(7),
+        };
+        let endless = stream::iter([Ok(piece)]).chain(stream::pending()).boxed();
+        let page = collect(endless, 10, Instant::now() + Duration::from_millis(20)).await.unwrap();
+        assert_eq!((seqs(&page), page.next, page.partial), (vec![], Some(Position(7)), true));
+    }
+
+    #[tokio::test]
+    async fn a_tail_is_bounded_per_project_and_frees_its_place() {
+        let log = log_of(1).await;
+        let (first, second) = (log.tail_permit(&project(0)), log.tail_permit(&project(0)));
+        assert!(first.is_some() && second.is_some());
+        assert!(log.tail_permit(&project(0)).is_none());
+        assert!(log.tail_permit(&project(1)).is_some());
+        drop(first);
+        assert!(log.tail_permit(&project(0)).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_tail_follows_the_log_until_it_is_closed() {
+        let log = log_of(2).await;
+        let head = log.follow(&project(0));
+        let mut follow = Follow {
+            log: log.clone(),
+            project: project(0),
+            predicate: Expr::All,
+            head,
+            after: Position(1),
+            scan: None,
+        };
+        let next = async |follow: &mut Follow| follow.next().await.unwrap().and_then(|batch| last_seq(&batch));
+        assert_eq!(next(&mut follow).await, Some(Position(2)));
+        let project = project(0);
+        let (found, _) = tokio::join!(next(&mut follow), positions(&log, &project, vec![event("new", 1, 1)]));
+        assert_eq!(found, Some(Position(3)));
+        log.close().await;
+        assert_eq!(next(&mut follow).await, None);
+    }
+}

@@ -17,20 +17,20 @@ use super::{Log, LogSettings, Scan, Submission};
 use crate::store::memory::MemoryStore;
 use crate::store::{Order, Store};
 
-pub(super) fn project(n: u8) -> ProjectId {
+pub(crate) fn project(n: u8) -> ProjectId {
     ProjectId::parse(&format!("p{n}")).unwrap()
 }
 
-pub(super) fn time(nanos: i64) -> Timestamp {
+pub(crate) fn time(nanos: i64) -> Timestamp {
     Timestamp::from_nanos(nanos).unwrap()
 }
 
 /// Small enough that every mechanism works in a test of some dozen events.
-pub(super) fn tiny() -> LogSettings {
+pub(crate) fn tiny() -> LogSettings {
     LogSettings { duplicate_map_ids: 4, group_events_max: 12, tail_bytes_max: 60_000, ..LogSettings::default() }
 }
 
-pub(super) fn event(id: &str, content: u8, at: i64) -> Event {
+pub(crate) fn event(id: &str, content: u8, at: i64) -> Event {
     let draft = EventDraft {
         event_id: Some(id.to_owned()),
         action: format!("action-{content}"),
@@ -40,21 +40,21 @@ pub(super) fn event(id: &str, content: u8, at: i64) -> Event {
     draft.complete(String::new, Plane::Control, time(at), [content; 16])
 }
 
-pub(super) async fn open(store: &Arc<MemoryStore>, settings: LogSettings) -> Log {
+pub(crate) async fn open(store: &Arc<MemoryStore>, settings: LogSettings) -> Log {
     let store: Arc<dyn Store> = Arc::clone(store) as _;
     Log::open(store, Arc::new(ManualClock::new(Timestamp::EPOCH)), settings).await.unwrap()
 }
 
-pub(super) fn submission(project: &ProjectId, events: Vec<Event>) -> Submission {
+pub(crate) fn submission(project: &ProjectId, events: Vec<Event>) -> Submission {
     Submission { project: Some(project.clone()), events, changes: Vec::new() }
 }
 
-pub(super) async fn positions(log: &Log, project: &ProjectId, events: Vec<Event>) -> Vec<Option<u64>> {
+pub(crate) async fn positions(log: &Log, project: &ProjectId, events: Vec<Event>) -> Vec<Option<u64>> {
     let receipt = log.submit(submission(project, events)).await.unwrap();
     receipt.positions.into_iter().map(|p| p.map(|p| p.0)).collect()
 }
 
-pub(super) fn whole(project: &ProjectId) -> Scan {
+pub(crate) fn whole(project: &ProjectId) -> Scan {
     Scan {
         project: project.clone(),
         from: Position(1),
@@ -68,9 +68,9 @@ pub(super) fn whole(project: &ProjectId) -> Scan {
 }
 
 /// What a scan finds: position, id, event time, time of receipt.
-pub(super) type Row = (u64, String, i64, i64);
+pub(crate) type Row = (u64, String, i64, i64);
 
-pub(super) async fn read(log: &Log, scan: Scan) -> Vec<Row> {
+pub(crate) async fn read(log: &Log, scan: Scan) -> Vec<Row> {
     let batches: Vec<_> = log.scan(scan).map_ok(|scanned| scanned.batch).try_collect().await.unwrap();
     let row = |e: auditwire_model::event::EventView<'_>| {
         (e.seq.unwrap().0, e.event_id.to_owned(), e.timestamp.as_nanos(), e.received_at.as_nanos())
