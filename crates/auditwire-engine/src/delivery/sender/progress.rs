@@ -49,7 +49,8 @@ impl Progress {
         let Some(window) = self.window.take() else { return false };
         let mut capped = false;
         if proven && window.is_empty() {
-            self.resume = Place { from: self.cursor.settled.next(), n: self.cursor.next_n };
+            // The proof is about this link. What it had not repeated yet of an earlier link's unread part stays to be sent.
+            self.resume = self.next;
         } else {
             let resume = window.resume();
             self.resume = resume.at;

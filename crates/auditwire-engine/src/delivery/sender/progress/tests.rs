@@ -110,6 +110,7 @@ impl World {
             85..93 => self.store(),
             93..96 => self.break_link(),
             96..98 => self.crash(),
+            98 => self.stop_gracefully(),
             _ => self.head += self.rng.random_range(0..5),
         }
         self.check();
@@ -210,10 +211,11 @@ impl World {
                 }
             }
             self.progress.acknowledge(link.queued, Timestamp::EPOCH);
+            let repeating = self.progress.next() <= self.progress.cursor().settled;
             self.progress.end_link(true);
             self.link = None;
             self.store();
-            assert_eq!(self.disk.resend_from, None, "nothing is sent again after the proof");
+            assert_eq!(self.disk.resend_from.is_some(), repeating, "only what this link had not sent is sent again");
             self.progress = Progress::new(self.disk.clone(), LIMITS);
         }
     }
@@ -227,7 +229,8 @@ impl World {
     /// Everything arrives in the end.
     fn finish(mut self) {
         let mut steps = 0;
-        while self.progress.cursor().settled.0 < self.head || self.link.is_none() {
+        while self.progress.next().0 <= self.head || self.progress.cursor().settled.0 < self.head || self.link.is_none()
+        {
             if self.link.is_none() {
                 self.step();
             }
