@@ -56,7 +56,8 @@ type Identity = (ConnectionId, u64, u64);
 struct Running {
     identity: Identity,
     stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
+    /// `None` when its end was seen: a task can be awaited once only.
+    task: Option<JoinHandle<()>>,
 }
 
 impl Supervisor {
@@ -165,7 +166,8 @@ impl Supervisor {
     async fn reconcile(&self, project: &ProjectId, running: &mut Option<Running>) -> Result<()> {
         let wanted = self.wanted(project).await?;
         let identity = wanted.as_ref().map(|(c, epoch)| (c.id.clone(), c.revision, *epoch));
-        if running.as_ref().is_some_and(|r| Some(&r.identity) == identity.as_ref() && !r.task.is_finished()) {
+        let runs = |r: &Running| r.task.as_ref().is_some_and(|task| !task.is_finished());
+        if running.as_ref().is_some_and(|r| Some(&r.identity) == identity.as_ref() && runs(r)) {
             return Ok(());
         }
         self.end(running.take()).await;
@@ -176,7 +178,7 @@ impl Supervisor {
         let (stop, stopped) = watch::channel(false);
         let (context, project) = (self.context.clone(), project.clone());
         let job = Job { context, project, connection, epoch, cursor, cursor_version, live };
-        let task = tokio::spawn(sender::run(job, stopped));
+        let task = Some(tokio::spawn(sender::run(job, stopped)));
         *running = Some(Running { identity, stop, task });
         Ok(())
     }
@@ -201,9 +203,11 @@ impl Supervisor {
     }
 
     async fn end(&self, running: Option<Running>) {
-        let Some(Running { identity, stop, mut task }) = running else { return };
+        let Some(Running { identity, stop, task }) = running else { return };
         stop.send_replace(true);
-        if !task.is_finished() && tokio::time::timeout(STOP_LIMIT, &mut task).await.is_err() {
+        if let Some(mut task) = task
+            && tokio::time::timeout(STOP_LIMIT, &mut task).await.is_err()
+        {
             tracing::error!(connection = %identity.0, "a sender did not end in time and was cut off");
             task.abort();
             let _ = task.await;
@@ -215,9 +219,12 @@ impl Supervisor {
 /// Waits until the running sender has ended by itself; for ever when none runs.
 async fn ended(running: &mut Option<Running>) {
     match running {
-        Some(running) if !running.task.is_finished() => {
-            // Its outcome is in its cursor; a panic has been reported by the runtime.
-            let _ = (&mut running.task).await;
+        Some(Running { task, .. }) if task.is_some() => {
+            if let Some(task) = task {
+                // Its outcome is in its cursor; a panic has been reported by the runtime.
+                let _ = task.await;
+            }
+            *task = None;
         }
         _ => std::future::pending().await,
     }

@@ -5,6 +5,7 @@ use auditwire_model::connection::{FilterKind, Selection, SelectionMode, Transpor
 
 use super::fixtures::{Manner, Service, receiver, spec, until};
 use crate::delivery::Status;
+use crate::records::Cursor;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stopped_connection_goes_on_where_it_was_and_repeats_nothing() {
@@ -75,6 +76,23 @@ async fn a_sender_of_an_older_epoch_cannot_move_the_cursor() {
     assert!(fenced.is_some());
     until("the sender noticed and ended", || service.live("a").is_none()).await;
     assert_eq!(service.cursor("a").await, before);
+    service.delivery.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_active_connection_can_begin_again_elsewhere_any_number_of_times() {
+    let (address, received) = receiver(vec![Manner::Reads], None).await;
+    let mut service = Service::start().await;
+    service.store_connection("a", 1, spec(address, Transport::Tcp)).await;
+    service.activate(Some("a")).await;
+    service.post(10).await;
+    service.settled("a").await;
+    for round in 2..=4 {
+        let cursor = service.cursor("a").await.unwrap_or_else(|| panic!("round {round}: no cursor"));
+        service.set_cursor("a", Cursor { settled: Position::ZERO, resend_from: None, resend_n: None, ..cursor }).await;
+        service.activate(Some("a")).await;
+        until("all were sent again", || received.lock().events.get(&10).is_some_and(|n| n.len() >= round)).await;
+    }
     service.delivery.close().await;
 }
 

@@ -113,6 +113,11 @@ impl Service {
         self.put(RecordKey::of(RecordKind::ActiveConnection, &self.project, "active"), record).await;
     }
 
+    pub(super) async fn set_cursor(&self, id: &str, cursor: Cursor) {
+        let record = CursorRecord::from(cursor).encode().unwrap();
+        self.put(RecordKey::of(RecordKind::Cursor, &self.project, id), record).await;
+    }
+
     async fn put(&self, key: RecordKey, value: Vec<u8>) {
         let changes = vec![Change { key, expect: Expect::Any, effect: Effect::Put(value) }];
         self.log.submit(Submission { changes, ..Submission::default() }).await.unwrap();
