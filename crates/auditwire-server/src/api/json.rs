@@ -44,7 +44,12 @@ impl FromRequest<App> for JsonBytes {
 impl JsonBytes {
     /// The body as `T`, which refuses fields it does not know.
     pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_slice(&self.0).map_err(|e| unreadable(&e))
+        let parsed = serde_json::from_slice(&self.0).map_err(|e| unreadable(&e))?;
+        // serde reads an array as a structure, field by field; nobody who sends one means that.
+        if self.0.trim_ascii_start().first() == Some(&b'[') {
+            return Err(Problem::bad_request("invalid_value", "the body must be a JSON object"));
+        }
+        Ok(parsed)
     }
 
     /// As [`parse`](Self::parse); no body is the default.
@@ -52,6 +57,11 @@ impl JsonBytes {
         if self.0.is_empty() { Ok(T::default()) } else { self.parse() }
     }
 }
+
+/// The body of a call that takes nothing: none, or an empty object.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nothing {}
 
 /// The media type without its parameters, in lower case.
 pub(crate) fn media_type(headers: &HeaderMap) -> Option<String> {
@@ -123,6 +133,7 @@ mod tests {
             (r#"{"name":"a","colour":1}"#, "unknown_field"),
             ("{}", "missing_field"),
             (r#"{"name":1}"#, "invalid_value"),
+            (r#"["a"]"#, "invalid_value"),
             (r#"{"name":"#, "invalid_json"),
             ("", "invalid_json"),
         ];

@@ -164,6 +164,7 @@ async fn activation_and_stop() {
     assert_ne!(active["connection"]["status"], "inactive");
     let again = service.post(&format!("{path}/activate"), &json!({"despite_failed_check": true})).await;
     again.is(200);
+    service.post(&format!("{path}/stop"), &json!({"now": true})).await.is_problem(400, "unknown_field");
     for _ in 0..2 {
         let stopped = service.send("POST", &format!("{path}/stop"), &[], Body::empty()).await;
         assert_eq!(stopped.is(200).json()["status"], "inactive");

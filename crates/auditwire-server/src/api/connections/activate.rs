@@ -12,7 +12,7 @@ use super::matching::tag;
 use super::view::{CheckAnswer, ConnectionAnswer};
 use crate::App;
 use crate::api::auth::{Auth, InProject, PathId};
-use crate::api::json::{self, JsonBytes};
+use crate::api::json::{self, JsonBytes, Nothing};
 use crate::api::problem::{Problem, ProblemBody, Result};
 
 /// How to activate.
@@ -148,7 +148,9 @@ pub(crate) async fn stop_connection(
     auth: Auth,
     InProject(project): InProject,
     PathId(id): PathId,
+    body: JsonBytes,
 ) -> Result<Response> {
+    let Nothing {} = body.parse_or_default()?;
     let view = connections::stop(app.engine(), &auth.caller, &project, &id).await?;
     let revision = view.stored.revision;
     Ok(tag(json::answer(StatusCode::OK, &ConnectionAnswer::from(view))?, revision))
