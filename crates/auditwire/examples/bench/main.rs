@@ -100,7 +100,7 @@ fn throughput(options: &Options, delay_us: u64) -> Result<()> {
         service.connect_siem(receiver.port)?;
         let idle = service.resident_bytes()?;
         let (cpu, syncs) = (service.cpu()?, service.syncs()?);
-        let load = load::batches(&service, 4, Duration::from_secs(options.seconds))?;
+        let load = load::batches(&service, 16, Duration::from_secs(options.seconds))?;
         let stored = load.accepted as f64 / load.took.as_secs_f64();
         let took = receiver.wait_for(load.accepted, load.started, Duration::from_secs(120))?;
         let cpu = service.cpu()? - cpu;
