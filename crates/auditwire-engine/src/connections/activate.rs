@@ -53,7 +53,10 @@ pub async fn activate(
             // The check took its time: decide on what is stored now.
             continue;
         }
+        // The sender that runs must have stored its last cursor before a beginning is decided from it.
+        let pause = engine.delivery.pause(project).await;
         let swapped = try_swap(engine, caller, project, &connection, start).await;
+        drop(pause);
         if !lost_race(&swapped) {
             let (start_at, stopped) = swapped?;
             engine.delivery.changed(project);

@@ -1,9 +1,8 @@
 //! Where an activated connection begins (product section 4), and what that leaves out.
 //!
-//! Taking over begins behind the *settled* cursor of the other connection as it is stored at the moment of the commit,
-//! and before the overlap that a break would have sent again. The other's sender may have come further by then: those
-//! events are sent to both. That is the price of never leaving one out, and costs nothing, because the two are different
-//! receivers.
+//! The sender that ran has ended when this is decided ([`Delivery::pause`](crate::delivery::Delivery::pause)). Taking over
+//! begins behind its *settled* cursor when its receiver closed after it, which proves that everything was read; else before
+//! the overlap that a break would have sent again. Those events go to both receivers: the price of never leaving one out.
 
 use auditwire_model::query::Expr;
 use auditwire_model::{ConnectionId, Position, ProjectId, Timestamp, event};

@@ -161,10 +161,38 @@ impl Delivery {
         }
     }
 
+    /// Lets the project's sender end gracefully and starts none until the answer is dropped, so that the stored cursor is
+    /// exact: whoever moves it meanwhile gives no delivery number twice. Waits at most 10 s; a receiver that takes nothing
+    /// for so long keeps its sender a little longer, and the epoch fences that one.
+    #[must_use = "sending goes on when the pause is dropped"]
+    pub async fn pause(&self, project: &ProjectId) -> Pause {
+        // Made first: a caller that goes away while it waits ends the pause, too.
+        let pause = Pause { supervisor: self.supervisor.clone(), project: project.clone() };
+        if let Some(supervisor) = &self.supervisor {
+            supervisor.pause(project).await;
+        }
+        pause
+    }
+
     /// Stops all senders gracefully (half-close, cursor stored), within about 15 s. Starts none any more.
     pub async fn close(&self) {
         if let Some(supervisor) = &self.supervisor {
             supervisor.close().await;
+        }
+    }
+}
+
+/// While it lives no sender of the project runs.
+#[derive(Debug)]
+pub struct Pause {
+    supervisor: Option<Arc<Supervisor>>,
+    project: ProjectId,
+}
+
+impl Drop for Pause {
+    fn drop(&mut self) {
+        if let Some(supervisor) = &self.supervisor {
+            supervisor.resume(&self.project);
         }
     }
 }

@@ -46,6 +46,8 @@ struct Project {
     wanted: watch::Sender<u64>,
     /// The last change that was followed.
     done: watch::Receiver<u64>,
+    /// While above 0 no sender of the project runs.
+    pauses: u32,
     task: Option<JoinHandle<()>>,
 }
 
@@ -97,7 +99,29 @@ impl Supervisor {
         let (wanted, changes) = watch::channel(1);
         let (finished, done) = watch::channel(0);
         let task = tokio::spawn(Arc::clone(self).tend(project.clone(), changes, finished));
-        state.projects.insert(project.clone(), Project { wanted, done, task: Some(task) });
+        state.projects.insert(project.clone(), Project { wanted, done, pauses: 0, task: Some(task) });
+    }
+
+    /// See [`super::Delivery::pause`].
+    pub(crate) async fn pause(self: &Arc<Self>, project: &ProjectId) {
+        self.changed(project);
+        if let Some(known) = self.state.lock().projects.get_mut(project) {
+            known.pauses += 1;
+        }
+        self.changed(project);
+        self.settled(project).await;
+    }
+
+    /// Ends a pause.
+    pub(crate) fn resume(self: &Arc<Self>, project: &ProjectId) {
+        if let Some(known) = self.state.lock().projects.get_mut(project) {
+            known.pauses = known.pauses.saturating_sub(1);
+        }
+        self.changed(project);
+    }
+
+    fn is_paused(&self, project: &ProjectId) -> bool {
+        self.state.lock().projects.get(project).is_some_and(|known| known.pauses > 0)
     }
 
     /// See [`super::Delivery::live`].
@@ -164,7 +188,7 @@ impl Supervisor {
 
     /// Makes the sender that runs the one that should run.
     async fn reconcile(&self, project: &ProjectId, running: &mut Option<Running>) -> Result<()> {
-        let wanted = self.wanted(project).await?;
+        let wanted = if self.is_paused(project) { None } else { self.wanted(project).await? };
         let identity = wanted.as_ref().map(|(c, epoch)| (c.id.clone(), c.revision, *epoch));
         let runs = |r: &Running| r.task.as_ref().is_some_and(|task| !task.is_finished());
         if running.as_ref().is_some_and(|r| Some(&r.identity) == identity.as_ref() && runs(r)) {

@@ -97,6 +97,29 @@ async fn the_active_connection_can_begin_again_elsewhere_any_number_of_times() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pause_leaves_an_exact_cursor_and_no_number_is_given_twice() {
+    let (address, received) = receiver(vec![Manner::Reads], None).await;
+    let mut service = Service::start().await;
+    service.store_connection("a", 1, spec(address, Transport::Tcp)).await;
+    service.activate(Some("a")).await;
+    for round in 1..=5 {
+        service.post(100).await;
+        // At once: the step in which the running sender stores its cursor has not come.
+        let pause = service.delivery.pause(&service.project).await;
+        let cursor = service.cursor("a").await;
+        let arrived = received.lock().events.len() as u64;
+        let exact = cursor.map_or((Position::ZERO, 1, None), |c| (c.settled, c.next_n, c.resend_from));
+        assert_eq!(exact, (Position(arrived), arrived + 1, None), "round {round}");
+        drop(pause);
+        until("all of this round", || received.lock().events.len() == round * 100).await;
+    }
+    service.delivery.close().await;
+    for (seq, n) in &received.lock().events {
+        assert_eq!(n.as_slice(), [*seq], "event {seq} came once, with its number");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn filtered_events_are_settled_and_numbers_count_what_passes() {
     let (address, received) = receiver(vec![Manner::Reads], None).await;
     let mut service = Service::start().await;
