@@ -73,8 +73,8 @@ async fn assemble(
     let was_stopped_last = active.connection.is_none() && active.previous.as_ref() == Some(&connection.id);
     let (status, since, cause) = match &live {
         Some(live) => (live.status, live.since, live.cause),
-        // Its sender is just being started: as long as there is no link it is not called active.
-        None if is_active => (Status::Degraded, active.since, None),
+        // Its sender is just being started; health calls it active, too, until its first link fails or is late.
+        None if is_active => (Status::Active, active.since, None),
         None if was_stopped_last => (Status::Inactive, active.since, None),
         None => (Status::Inactive, connection.created_at, None),
     };
