@@ -223,6 +223,26 @@ pub struct Cursor {
     pub resend_n: Option<u64>,
 }
 
+impl Cursor {
+    /// The cursor of a connection that has sent nothing.
+    #[must_use]
+    pub fn beginning() -> Self {
+        Self {
+            settled: Position::ZERO,
+            next_n: 1,
+            acknowledged: Position::ZERO,
+            acknowledged_at: None,
+            sent: 0,
+            resent: 0,
+            filtered: 0,
+            quarantined: 0,
+            reconnects: 0,
+            resend_from: None,
+            resend_n: None,
+        }
+    }
+}
+
 document!(
     /// [`crate::store::RecordKind::CheckResult`]; id = connection id.
     CheckResultRecord,

@@ -84,19 +84,7 @@ async fn settled_so_far(engine: &Engine, project: &ProjectId, active: &ActiveCon
 
 /// The connection's cursor behind `behind`. Delivery numbers and counters go on, so that no number is given twice.
 fn moved(own: Option<Cursor>, behind: Position) -> Cursor {
-    let own = own.unwrap_or(Cursor {
-        settled: Position::ZERO,
-        next_n: 1,
-        acknowledged: Position::ZERO,
-        acknowledged_at: None,
-        sent: 0,
-        resent: 0,
-        filtered: 0,
-        quarantined: 0,
-        reconnects: 0,
-        resend_from: None,
-        resend_n: None,
-    });
+    let own = own.unwrap_or_else(Cursor::beginning);
     Cursor { settled: behind, resend_from: None, resend_n: None, ..own }
 }
 

@@ -222,7 +222,7 @@ impl Supervisor {
         let key = RecordKey::of(RecordKind::Cursor, project, connection.as_str());
         match self.context.store.record(&key).await? {
             Some(record) => Ok((CursorRecord::decode(&record)?.into_current(), record.version)),
-            None => Ok((beginning(), 0)),
+            None => Ok((Cursor::beginning(), 0)),
         }
     }
 
@@ -251,22 +251,5 @@ async fn ended(running: &mut Option<Running>) {
             *task = None;
         }
         _ => std::future::pending().await,
-    }
-}
-
-/// The cursor of a connection that has sent nothing.
-fn beginning() -> Cursor {
-    Cursor {
-        settled: auditwire_model::Position::ZERO,
-        next_n: 1,
-        acknowledged: auditwire_model::Position::ZERO,
-        acknowledged_at: None,
-        sent: 0,
-        resent: 0,
-        filtered: 0,
-        quarantined: 0,
-        reconnects: 0,
-        resend_from: None,
-        resend_n: None,
     }
 }

@@ -11,23 +11,6 @@ use super::*;
 
 const LIMITS: Limits = Limits { entries_max: 64, bytes_max: 256 << 10, overlap_max: Some(32 << 20) };
 
-fn beginning() -> Cursor {
-    let zero = Position::ZERO;
-    Cursor {
-        settled: zero,
-        next_n: 1,
-        acknowledged: zero,
-        acknowledged_at: None,
-        sent: 0,
-        resent: 0,
-        filtered: 0,
-        quarantined: 0,
-        reconnects: 0,
-        resend_from: None,
-        resend_n: None,
-    }
-}
-
 /// What the log holds at a position; a function of the position, as the log is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stored {
@@ -81,8 +64,8 @@ impl World {
             head: rng.random_range(20..400),
             rng,
             seed,
-            progress: Progress::new(beginning(), LIMITS),
-            disk: beginning(),
+            progress: Progress::new(Cursor::beginning(), LIMITS),
+            disk: Cursor::beginning(),
             link: None,
             receiver: Receiver { buffer, read: Vec::new() },
             set_aside: Vec::new(),
@@ -286,7 +269,8 @@ proptest! {
 
 #[test]
 fn a_resend_is_bounded_by_the_rule() {
-    let mut progress = Progress::new(beginning(), Limits { entries_max: 1 << 20, bytes_max: u64::MAX, ..LIMITS });
+    let mut progress =
+        Progress::new(Cursor::beginning(), Limits { entries_max: 1 << 20, bytes_max: u64::MAX, ..LIMITS });
     progress.begin_link();
     progress.observe_peer(65_536);
     let mut end = 0;
@@ -320,7 +304,7 @@ fn a_break_during_the_repetition_begins_no_later() {
             next_n: 101,
             resend_from: Some(Position(40)),
             resend_n: Some(40),
-            ..beginning()
+            ..Cursor::beginning()
         },
         LIMITS,
     );
@@ -339,7 +323,13 @@ fn a_break_during_the_repetition_begins_no_later() {
 #[test]
 fn numbers_never_go_back_when_a_new_filter_lets_fewer_events_pass_in_the_repeated_part() {
     let mut progress = Progress::new(
-        Cursor { settled: Position(10), next_n: 11, resend_from: Some(Position(5)), resend_n: Some(5), ..beginning() },
+        Cursor {
+            settled: Position(10),
+            next_n: 11,
+            resend_from: Some(Position(5)),
+            resend_n: Some(5),
+            ..Cursor::beginning()
+        },
         LIMITS,
     );
     progress.begin_link();
@@ -351,7 +341,7 @@ fn numbers_never_go_back_when_a_new_filter_lets_fewer_events_pass_in_the_repeate
 
 #[test]
 fn quarantine_happens_once() {
-    let mut progress = Progress::new(beginning(), LIMITS);
+    let mut progress = Progress::new(Cursor::beginning(), LIMITS);
     progress.begin_link();
     let (_, mut entry) = progress.message(Position(1), Timestamp::EPOCH);
     assert!(progress.quarantine(&mut entry));
