@@ -1,12 +1,14 @@
 //! The engine: what every verb needs, in one place; how it opens and how it ends.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use auditwire_model::{Clock, ProjectId};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
-use crate::connections::CheckBudget;
+use crate::connections::Checks;
 use crate::delivery::Delivery;
 use crate::error::{Error, Kind, Result};
 use crate::log::{Log, LogSettings, Submission};
@@ -49,11 +51,12 @@ pub struct Engine {
 /// What all clones of an engine remember together. Nothing here is lost when the process ends.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
-    closing: AtomicBool,
+    closing: watch::Sender<bool>,
+    background: Mutex<JoinSet<()>>,
     pub(crate) projects: projects::Cache,
     pub(crate) tokens: tokens::Cache,
     pub(crate) refusals: tokens::Refusals,
-    pub(crate) checks: CheckBudget,
+    pub(crate) checks: Checks,
 }
 
 impl Engine {
@@ -88,20 +91,43 @@ impl Engine {
     /// # Errors
     /// `closing`, once [`close`](Self::close) has begun.
     pub fn accepting(&self) -> Result<()> {
-        if self.shared.closing.load(Ordering::Acquire) {
-            return Err(Error::new(Kind::Unavailable, "closing", "the service is stopping; try again")
-                .retry_after(Duration::from_secs(5)));
-        }
-        Ok(())
+        if *self.shared.closing.borrow() { Err(closing()) } else { Ok(()) }
     }
 
-    /// Ends gracefully: refuses intake, lets the senders finish their windows and store their cursors, then ends the log.
-    /// May be called more than once.
+    /// Runs `work` unless the engine closes before it is done.
+    ///
+    /// # Errors
+    /// `closing`.
+    pub(crate) async fn unless_closing<T>(&self, work: impl Future<Output = T>) -> Result<T> {
+        let mut closes = self.shared.closing.subscribe();
+        tokio::select! {
+            done = work => Ok(done),
+            _ = closes.wait_for(|closing| *closing) => Err(closing()),
+        }
+    }
+
+    /// Runs `task` beside its caller; [`close`](Self::close) waits for it. Whatever takes long in it must be
+    /// [`unless_closing`](Self::unless_closing).
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut background = self.shared.background.lock();
+        while background.try_join_next().is_some() {}
+        background.spawn(task);
+    }
+
+    /// Ends gracefully: refuses intake, ends the connection checks under way, lets the senders finish their windows and
+    /// store their cursors, then ends the log. May be called more than once.
     pub async fn close(&self) {
-        self.shared.closing.store(true, Ordering::Release);
+        self.shared.closing.send_replace(true);
         self.delivery.close().await;
+        let mut background = std::mem::take(&mut *self.shared.background.lock());
+        // A task that panicked has been reported by the runtime; the others must still end.
+        while background.join_next().await.is_some() {}
         self.log.close().await;
     }
+}
+
+fn closing() -> Error {
+    Error::new(Kind::Unavailable, "closing", "the service is stopping; try again").retry_after(Duration::from_secs(5))
 }
 
 async fn check_secrets(store: &dyn Store, keyring: &Keyring) -> Result<()> {

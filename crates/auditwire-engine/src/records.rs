@@ -6,6 +6,7 @@ use auditwire_model::connection::ConnectionSpec;
 use auditwire_model::{ConnectionId, Position, ProjectId, Timestamp, TokenId};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use crate::delivery::check::Stage;
 use crate::error::{Error, Kind, Result};
 use crate::store::Record;
 
@@ -257,8 +258,28 @@ pub struct CheckResult {
     pub ok: bool,
     /// Whether the peer confirmed (never for UDP).
     pub confirmed: bool,
-    /// When.
+    /// When it ended.
     pub at: Timestamp,
+    /// What each stage came to, in order; empty when it was recorded by a version that did not keep them.
+    #[serde(default)]
+    pub stages: Vec<CheckedStage>,
+}
+
+/// A stage of a recorded check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckedStage {
+    /// Which.
+    pub stage: Stage,
+    /// Whether it passed.
+    pub ok: bool,
+    /// As it was told ([`crate::delivery::failure::CODES`] and those of a PEM that cannot be read).
+    pub code: String,
+    /// What was seen.
+    pub message: String,
+    /// What to do.
+    pub remedy: String,
+    /// How long it took, in milliseconds.
+    pub ms: u64,
 }
 
 document!(

@@ -8,15 +8,16 @@ use auditwire_model::connection::ConnectionSpec;
 use auditwire_model::wire::RenderContext;
 
 use super::input::PemInput;
+use super::running::Running;
 use super::{ConnectionInput, lost_race, stored};
 use crate::Engine;
 use crate::audit::{Audit, action};
-use crate::delivery::check::{self, CheckContext, CheckReport};
+use crate::delivery::check::{self, CheckContext, CheckReport, StageReport};
 use crate::delivery::tls::PemBundle;
 use crate::error::Result;
 use crate::log::Submission;
 use crate::projects::authorize;
-use crate::records::{CheckResult, CheckResultRecord, Document, StoredConnection};
+use crate::records::{CheckResult, CheckResultRecord, CheckedStage, Document, StoredConnection};
 use crate::secrets::{Secret, connection_pem};
 use crate::store::{Change, Expect, RecordKey, RecordKind};
 
@@ -43,7 +44,8 @@ pub async fn check_stored(
         PemInput::Remove => None,
         PemInput::Replace(pem) => Some(pem),
     };
-    let report = run(engine, project, &spec, pem).await?;
+    let running = engine.shared.checks.begin(project, None, engine.clock.now())?;
+    let report = run(engine, &spec, pem, &running).await?;
     let event = audit(caller, &spec, &report).on("siem-connection", id);
     submit(engine, project, event, Vec::new()).await?;
     Ok(report)
@@ -62,9 +64,37 @@ pub async fn check_candidate(
     authorize(engine, caller, project, &[Right::Configure(project)]).await?;
     let (spec, pem) = input.into_parts(None);
     let pem = if let PemInput::Replace(pem) = pem { Some(pem) } else { None };
-    let report = run(engine, project, &spec, pem).await?;
+    let running = engine.shared.checks.begin(project, None, engine.clock.now())?;
+    let report = run(engine, &spec, pem, &running).await?;
     submit(engine, project, audit(caller, &spec, &report), Vec::new()).await?;
     Ok(report)
+}
+
+/// Begins a check of what is stored, in the background, unless one of this revision is running. [`check_state`] tells how
+/// far it is; its result is recorded as [`check_stored`]'s is. It ends without a result when the engine closes.
+///
+/// # Errors
+/// `forbidden`, `project_not_found`, `connection_not_found`, `too_many_checks`, `closing`.
+///
+/// [`check_state`]: super::check_state()
+pub async fn begin_check(engine: &Engine, caller: &Caller, project: &ProjectId, id: &str) -> Result<()> {
+    authorize(engine, caller, project, &[Right::Configure(project)]).await?;
+    engine.accepting()?;
+    let connection = stored::connection(engine, project, id).await?.value;
+    let pem = connection_pem(&*engine.store, &engine.keyring, project, connection.id.as_str()).await?;
+    let Some(running) = engine.shared.checks.begin_once(project, &connection, engine.clock.now())? else {
+        return Ok(());
+    };
+    let (all, caller, project) = (engine.clone(), caller.clone(), project.clone());
+    engine.spawn(async move {
+        let concluded = run_and_record(&all, &caller, &project, &connection, pem, &running).await;
+        if let Err(error) = concluded
+            && error.code != "closing"
+        {
+            tracing::warn!(connection = %connection.id, %error, "the result of a connection check could not be recorded");
+        }
+    });
+    Ok(())
 }
 
 /// Checks what is stored and remembers the result for an activation.
@@ -75,13 +105,28 @@ pub(super) async fn check_and_record(
     connection: &StoredConnection,
 ) -> Result<CheckReport> {
     let pem = connection_pem(&*engine.store, &engine.keyring, project, connection.id.as_str()).await?;
-    let mut report = run(engine, project, &connection.spec, pem).await?;
+    let running = engine.shared.checks.begin(project, Some(connection), engine.clock.now())?;
+    run_and_record(engine, caller, project, connection, pem, &running).await
+}
+
+/// Checks what was read of the store. The check counts as running until its result is recorded, so that who asks meanwhile
+/// finds the one or the other.
+async fn run_and_record(
+    engine: &Engine,
+    caller: &Caller,
+    project: &ProjectId,
+    connection: &StoredConnection,
+    pem: Option<Secret>,
+    running: &Running,
+) -> Result<CheckReport> {
+    let mut report = run(engine, &connection.spec, pem, running).await?;
     report.revision = Some(connection.revision);
     let result = CheckResult {
         revision: connection.revision,
         ok: report.ok,
         confirmed: report.confirmed,
         at: engine.clock.now(),
+        stages: report.stages.iter().map(CheckedStage::from).collect(),
     };
     let event = audit(caller, &connection.spec, &report)
         .on("siem-connection", &connection.id)
@@ -111,15 +156,28 @@ pub(super) async fn recent(
     project: &ProjectId,
     connection: &StoredConnection,
 ) -> Result<Option<CheckResult>> {
-    let key = RecordKey::of(RecordKind::CheckResult, project, connection.id.as_str());
-    let Some(record) = engine.store.record(&key).await? else { return Ok(None) };
-    let result = CheckResultRecord::decode(&record)?.into_current();
-    let counts = result.revision == connection.revision && engine.clock.now().since(result.at) <= COUNTS;
-    Ok(counts.then_some(result))
+    let result = last(engine, project, connection).await?;
+    Ok(result.filter(|result| is_recent(engine, connection, result)))
 }
 
-async fn run(engine: &Engine, project: &ProjectId, spec: &ConnectionSpec, pem: Option<Secret>) -> Result<CheckReport> {
-    let _running = engine.shared.checks.begin(project, engine.clock.now())?;
+/// Whether a result is of this revision and not too old to count.
+pub(super) fn is_recent(engine: &Engine, connection: &StoredConnection, result: &CheckResult) -> bool {
+    result.revision == connection.revision && engine.clock.now().since(result.at) <= COUNTS
+}
+
+/// The result that was recorded last, of any revision.
+pub(super) async fn last(
+    engine: &Engine,
+    project: &ProjectId,
+    connection: &StoredConnection,
+) -> Result<Option<CheckResult>> {
+    let key = RecordKey::of(RecordKind::CheckResult, project, connection.id.as_str());
+    let record = engine.store.record(&key).await?;
+    record.map(|record| Ok(CheckResultRecord::decode(&record)?.into_current())).transpose()
+}
+
+/// The one place that runs checks: what it tells is seen by who asks for the state.
+async fn run(engine: &Engine, spec: &ConnectionSpec, pem: Option<Secret>, running: &Running) -> Result<CheckReport> {
     let bundle = match pem.as_ref().map(|pem| PemBundle::parse(pem.expose())).transpose() {
         Ok(bundle) => bundle,
         Err(error) => return Ok(CheckReport::of_pem_error(&error)),
@@ -127,7 +185,8 @@ async fn run(engine: &Engine, project: &ProjectId, spec: &ConnectionSpec, pem: O
     let settings = &engine.settings.delivery;
     let render = RenderContext { hostname: settings.hostname.clone(), instance: engine.instance.id.clone() };
     let context = CheckContext::new(settings, render, engine.clock.clone());
-    Ok(check::run(&context, spec, bundle.as_ref()).await)
+    let observer = |stage: &StageReport| running.tell(stage);
+    engine.unless_closing(Box::pin(check::run(&context, spec, bundle.as_ref(), &observer))).await
 }
 
 fn audit(caller: &Caller, spec: &ConnectionSpec, report: &CheckReport) -> Audit {
@@ -138,7 +197,7 @@ fn audit(caller: &Caller, spec: &ConnectionSpec, report: &CheckReport) -> Audit 
         .with("confirmed", report.confirmed);
     match report.stages.iter().find(|s| !s.ok) {
         Some(failed) => event
-            .failed(failed.code, failed.message.clone())
+            .failed(&failed.code, failed.message.clone())
             .with("stage", failed.stage.as_str())
             .message(format!("The check of SIEM connection {} failed: {}", spec.name, failed.code)),
         None => event.message(format!("The check of SIEM connection {} passed", spec.name)),

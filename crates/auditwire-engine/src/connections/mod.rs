@@ -5,12 +5,13 @@
 //! when somebody else was faster it decides anew. Senders follow what is stored; no verb talks to one.
 
 mod activate;
-mod budget;
+mod check_state;
 mod checks;
 mod edit;
 mod input;
 mod json;
 mod remove;
+mod running;
 mod start;
 mod stop;
 mod stored;
@@ -22,11 +23,12 @@ use crate::delivery::check::CheckReport;
 use crate::error::{Error, Kind, Result};
 
 pub use activate::activate;
-pub(crate) use budget::CheckBudget;
-pub use checks::{check_candidate, check_stored};
+pub use check_state::{CheckState, check_state};
+pub use checks::{begin_check, check_candidate, check_stored};
 pub use edit::{create, update};
 pub use input::ConnectionInput;
 pub use remove::delete;
+pub(crate) use running::Checks;
 pub use stop::stop;
 pub use view::{ConnectionView, get, list};
 

@@ -26,7 +26,9 @@ fn version_1_of_every_document() {
     holds::<CursorRecord>(
         r#"{"v":"1","settled":9,"next_n":4,"acknowledged":8,"acknowledged_at":"2026-11-22T10:00:00Z","sent":3,"resent":2,"filtered":1,"quarantined":1,"reconnects":5,"resend_from":6,"resend_n":2}"#,
     );
-    holds::<CheckResultRecord>(r#"{"v":"1","revision":2,"ok":true,"confirmed":false,"at":"2026-11-22T10:00:00Z"}"#);
+    holds::<CheckResultRecord>(
+        r#"{"v":"1","revision":2,"ok":false,"confirmed":false,"at":"2026-11-22T10:00:00Z","stages":[{"stage":"address","ok":true,"code":"ok","message":"m","remedy":"","ms":0},{"stage":"tls","ok":false,"code":"cert_expired","message":"m","remedy":"r","ms":12}]}"#,
+    );
     holds::<IdempotencyRecord>(r#"{"v":"1","request_sha256":"aa","created":"c-1","at":"2026-11-22T10:00:00Z"}"#);
     holds::<QuarantineRecord>(r#"{"v":"1","seq":5,"reason":"too large","at":"2026-11-22T10:00:00Z"}"#);
 }
@@ -44,6 +46,30 @@ fn version_1_of_a_connection() {
         r#""source":{"mode":"off","values":[]},"query":null},"rate_limit":100},"#,
         r#""created_at":"2026-11-22T10:00:00Z","updated_at":"2026-11-22T10:00:01Z"}"#,
     ));
+}
+
+#[test]
+fn a_check_result_without_stages_still_opens() {
+    let key = RecordKey::global(RecordKind::CheckResult, "c-1");
+    let value = br#"{"v":"1","revision":2,"ok":true,"confirmed":false,"at":"2026-11-22T10:00:00Z"}"#.to_vec();
+    let result = CheckResultRecord::decode(&Record { key, version: 1, value }).unwrap().into_current();
+    let at = Timestamp::parse("2026-11-22T10:00:00Z").unwrap();
+    assert_eq!(result, CheckResult { revision: 2, ok: true, confirmed: false, at, stages: vec![] });
+}
+
+#[test]
+fn every_stage_of_a_check_keeps_its_stored_name() {
+    for (stage, name) in Stage::all_of(auditwire_model::connection::Transport::Tls).into_iter().zip([
+        "address",
+        "resolve",
+        "connect",
+        "tls",
+        "send",
+        "watch",
+        "acknowledge",
+    ]) {
+        assert_eq!((stage.as_str(), serde_json::to_value(stage).unwrap()), (name, name.into()));
+    }
 }
 
 #[test]

@@ -168,7 +168,7 @@ async fn a_failed_check_changes_nothing_and_can_be_overruled() {
     let before = world.head();
     let Err(ActivateError::CheckFailed(report)) = activate_it(false).await else { panic!("the address is forbidden") };
     assert_eq!((report.ok, report.revision), (false, Some(1)));
-    assert_eq!(report.stages.last().map(|s| s.code), Some("address_forbidden"));
+    assert_eq!(report.code(), "address_forbidden");
     assert_eq!((world.epoch().await, world.get(&a).await.status), (0, Status::Inactive));
     assert_eq!(world.actions(before).await, ["siem-connection-check"]);
     let before = world.head();

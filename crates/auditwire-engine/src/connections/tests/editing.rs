@@ -169,6 +169,8 @@ async fn rights_are_asked_before_anything_else() {
     assert_eq!(code(delete(engine, &reader, own, &[id.to_owned()], None).await), "forbidden");
     assert_eq!(code(stop(engine, &reader, own, id).await), "forbidden");
     assert_eq!(code(check_stored(engine, &reader, own, id, None).await), "forbidden");
+    assert_eq!(code(begin_check(engine, &reader, own, id).await), "forbidden");
+    assert_eq!(code(check_state(engine, &world.token(&[Scope::Configure]), own, id).await), "forbidden");
     assert_eq!(code(check_candidate(engine, &reader, own, input(&body("b"))).await), "forbidden");
     assert_eq!(activate_code(activate(engine, &reader, own, id, None, true).await), "forbidden");
     let configurer = world.token(&[Scope::Configure]);

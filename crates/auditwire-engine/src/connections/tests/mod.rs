@@ -1,6 +1,7 @@
 //! The verbs on a store in memory. No sender runs against a live receiver here: delivery has tests of its own.
 
 mod activation;
+mod checking;
 mod editing;
 mod model;
 
@@ -37,12 +38,21 @@ impl World {
     async fn new() -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-11-22T10:00:00Z").unwrap()));
         let store = Arc::new(MemoryStore::default());
+        let caller = Caller::Operator { token: TokenId::parse("t-operator").unwrap() };
+        Self::open(clock, store, caller).await
+    }
+
+    async fn open(clock: Arc<ManualClock>, store: Arc<MemoryStore>, caller: Caller) -> Self {
         let keyring = Arc::new(Keyring::new(vec![("k1".to_owned(), Secret::new(vec![7; 32]))]));
         let mut settings = Settings::default();
         settings.delivery.allow_loopback = true;
         let engine = Engine::open(store.clone(), clock.clone(), keyring, settings).await.unwrap();
-        let caller = Caller::Operator { token: TokenId::parse("t-operator").unwrap() };
         Self { engine, clock, store, caller, project: ProjectId::default_project() }
+    }
+
+    /// What a new process finds.
+    async fn reopened(self) -> Self {
+        Self::open(self.clock, self.store, self.caller).await
     }
 
     fn token(&self, scopes: &[Scope]) -> Caller {
@@ -79,7 +89,7 @@ impl World {
     /// Records a passed check of the stored revision.
     async fn pass_check(&self, id: &ConnectionId) {
         let revision = self.get(id).await.stored.revision;
-        let result = CheckResult { revision, ok: true, confirmed: true, at: self.clock.now() };
+        let result = CheckResult { revision, ok: true, confirmed: true, at: self.clock.now(), stages: Vec::new() };
         self.write(RecordKind::CheckResult, id.as_str(), CheckResultRecord::from(result)).await;
     }
 

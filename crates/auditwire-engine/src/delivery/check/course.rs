@@ -6,7 +6,7 @@ use std::time::Duration;
 use auditwire_model::connection::Host;
 use tokio::time::Instant;
 
-use super::{CheckReport, Stage, StageReport, Subject};
+use super::{CheckReport, Observer, Stage, StageReport, Subject};
 use crate::delivery::failure::LinkFailure;
 use crate::delivery::resolve::resolve;
 
@@ -15,15 +15,16 @@ use crate::delivery::resolve::resolve;
 pub(super) struct Ended;
 
 /// Stages so far, and the time that is left.
-pub(super) struct Course {
+pub(super) struct Course<'a> {
     deadline: Instant,
+    observer: Observer<'a>,
     stages: Vec<StageReport>,
     confirmed: bool,
 }
 
-impl Course {
-    pub(super) fn new(total: Duration) -> Self {
-        Self { deadline: Instant::now() + total, stages: Vec::new(), confirmed: false }
+impl<'a> Course<'a> {
+    pub(super) fn new(total: Duration, observer: Observer<'a>) -> Self {
+        Self { deadline: Instant::now() + total, observer, stages: Vec::new(), confirmed: false }
     }
 
     /// Runs one stage within the time that is left. `work` gives what the next stages need and what to tell.
@@ -37,11 +38,11 @@ impl Course {
         let took = begun.elapsed();
         match result {
             Ok((value, message)) => {
-                self.stages.push(StageReport::passed(stage, took, message));
+                self.end(StageReport::passed(stage, took, message));
                 Ok(value)
             }
             Err(failure) => {
-                self.stages.push(StageReport::failed(stage, took, failure));
+                self.end(StageReport::failed(stage, took, failure));
                 Err(Ended)
             }
         }
@@ -77,11 +78,14 @@ impl Course {
         self.confirmed = true;
     }
 
-    /// The last stage passed, but with a code that says what it could not find out.
-    pub(super) fn qualify(&mut self, doubt: LinkFailure) {
-        if let Some(last) = self.stages.last_mut() {
-            *last = StageReport { ok: true, ..StageReport::failed(last.stage, last.took, doubt) };
-        }
+    /// A stage in which nothing can be done: it passes, with a code that says what it cannot find out.
+    pub(super) fn doubt(&mut self, stage: Stage, doubt: LinkFailure) {
+        self.end(StageReport::doubtful(stage, Duration::ZERO, doubt));
+    }
+
+    fn end(&mut self, stage: StageReport) {
+        (self.observer)(&stage);
+        self.stages.push(stage);
     }
 
     pub(super) fn report(self) -> CheckReport {

@@ -10,7 +10,7 @@ use crate::delivery::failure::LinkFailure;
 use crate::delivery::link::{Link, LinkError, connect};
 use crate::delivery::tls::ClientAuth;
 
-pub(super) async fn run(subject: Subject<'_>, course: &mut Course) -> Result<(), Ended> {
+pub(super) async fn run(subject: Subject<'_>, course: &mut Course<'_>) -> Result<(), Ended> {
     let addresses = course.addresses(subject).await?;
     let guard = &subject.context.guard;
     let mut link = course
@@ -36,11 +36,11 @@ pub(super) async fn run(subject: Subject<'_>, course: &mut Course) -> Result<(),
             Ok(((), "No refusal came back.".to_owned()))
         })
         .await?;
-    course.stage(Stage::Acknowledge, async { Ok(((), String::new())) }).await?;
-    course.qualify(LinkFailure::new(
+    let doubt = LinkFailure::new(
         "udp_unconfirmed",
         "UDP cannot confirm: the datagram left, nothing refused it, and nobody can say whether it arrived.",
-    ));
+    );
+    course.doubt(Stage::Acknowledge, doubt);
     Ok(())
 }
 

@@ -10,12 +10,14 @@ mod doubt;
 mod message;
 mod stream;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use auditwire_model::Clock;
 use auditwire_model::connection::{ConnectionSpec, Transport};
 use auditwire_model::wire::RenderContext;
+use serde::{Deserialize, Serialize};
 
 use super::DeliverySettings;
 use super::failure::LinkFailure;
@@ -24,10 +26,21 @@ use super::tls::{PemBundle, PemError};
 
 use course::Course;
 
+/// Longest message of a stage in bytes: what a peer says of itself (its certificate's names) is part of it.
+const MESSAGE_MAX: usize = 4096;
+
+/// Is told of each stage when it has ended; nothing is changed afterwards.
+pub type Observer<'a> = &'a (dyn Fn(&StageReport) + Send + Sync);
+
 /// Runs the check; never takes longer than 20 s. The report's `revision` is for the caller to fill in.
-pub async fn run(context: &CheckContext, spec: &ConnectionSpec, pem: Option<&PemBundle>) -> CheckReport {
+pub async fn run(
+    context: &CheckContext,
+    spec: &ConnectionSpec,
+    pem: Option<&PemBundle>,
+    observer: Observer<'_>,
+) -> CheckReport {
     let subject = Subject { context, spec, pem };
-    let mut course = Course::new(context.limits.total);
+    let mut course = Course::new(context.limits.total, observer);
     // A stage that fails ends the course, which has recorded why.
     let _ = match spec.transport {
         Transport::Udp => Box::pin(datagram::run(subject, &mut course)).await,
@@ -124,8 +137,8 @@ impl CheckReport {
 
     /// The code of the stage that decided: the first that failed, else the last.
     #[must_use]
-    pub fn code(&self) -> &'static str {
-        self.stages.last().map_or("ok", |stage| stage.code)
+    pub fn code(&self) -> &str {
+        self.stages.last().map_or("ok", |stage| &stage.code)
     }
 }
 
@@ -136,8 +149,8 @@ pub struct StageReport {
     pub stage: Stage,
     /// Passed?
     pub ok: bool,
-    /// Stable (product section 9).
-    pub code: &'static str,
+    /// Stable (product section 9). Owned only when it was read from what is stored.
+    pub code: Cow<'static, str>,
     /// What was seen.
     pub message: String,
     /// What to do; empty when there is nothing to do.
@@ -148,17 +161,31 @@ pub struct StageReport {
 
 impl StageReport {
     fn passed(stage: Stage, took: Duration, message: String) -> Self {
-        Self { stage, ok: true, code: "ok", message, remedy: String::new(), took }
+        Self { stage, ok: true, code: "ok".into(), message: bounded(message), remedy: String::new(), took }
     }
 
     fn failed(stage: Stage, took: Duration, failure: LinkFailure) -> Self {
         let LinkFailure { code, message, remedy } = failure;
-        Self { stage, ok: false, code, message, remedy, took }
+        Self { stage, ok: false, code: code.into(), message: bounded(message), remedy, took }
+    }
+
+    /// Passed, but with a code that says what could not be found out.
+    fn doubtful(stage: Stage, took: Duration, doubt: LinkFailure) -> Self {
+        Self { ok: true, ..Self::failed(stage, took, doubt) }
     }
 }
 
+fn bounded(mut message: String) -> String {
+    if message.len() > MESSAGE_MAX {
+        message.truncate(message.floor_char_boundary(MESSAGE_MAX));
+        message.push('…');
+    }
+    message
+}
+
 /// A stage of the check, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Stage {
     /// May we connect there at all?
     Address,
@@ -177,6 +204,14 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// All stages that the check of such a connection goes through when none fails, in order.
+    #[must_use]
+    pub fn all_of(transport: Transport) -> Vec<Self> {
+        let tls = matches!(transport, Transport::Tls | Transport::RelpTls);
+        let all = [Self::Address, Self::Resolve, Self::Connect, Self::Tls, Self::Send, Self::Watch, Self::Acknowledge];
+        all.into_iter().filter(|stage| tls || *stage != Self::Tls).collect()
+    }
+
     /// The name in answers.
     #[must_use]
     pub fn as_str(self) -> &'static str {

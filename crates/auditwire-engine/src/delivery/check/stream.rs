@@ -14,7 +14,7 @@ use crate::delivery::failure::LinkFailure;
 use crate::delivery::link::{Link, LinkError, TcpLink, connect};
 use crate::delivery::tls::{ClientAuth, TlsTarget};
 
-pub(super) async fn run(subject: Subject<'_>, course: &mut Course) -> Result<(), Ended> {
+pub(super) async fn run(subject: Subject<'_>, course: &mut Course<'_>) -> Result<(), Ended> {
     let addresses = course.addresses(subject).await?;
     let tls = subject.spec.transport == Transport::Tls;
     let tcp = course.stage(Stage::Connect, Box::pin(connected(subject, &addresses))).await?;

@@ -1,7 +1,9 @@
 //! A connection and a check as they are shown. No secret can get in here: none is in what the engine shows.
 
+use std::borrow::Cow;
+
 use auditwire_engine::connections::ConnectionView;
-use auditwire_engine::delivery::check::{CheckReport, Stage, StageReport};
+use auditwire_engine::delivery::check::{CheckReport, StageReport};
 use auditwire_engine::delivery::{DeliveryState, LastError, Status};
 use auditwire_model::Timestamp;
 use auditwire_model::connection::{ConnectionSpec, Filter, Format, Framing, Options, TlsSpec, Transport};
@@ -175,7 +177,7 @@ struct StageAnswer {
     ok: bool,
     /// Stable (product section 9).
     #[schema(example = "cert_expired")]
-    code: &'static str,
+    code: Cow<'static, str>,
     /// What was seen.
     message: String,
     /// What to do; empty when it passed.
@@ -193,16 +195,14 @@ impl From<CheckReport> for CheckAnswer {
 
 impl From<StageReport> for StageAnswer {
     fn from(report: StageReport) -> Self {
-        let stage = match report.stage {
-            Stage::Address => "address",
-            Stage::Resolve => "resolve",
-            Stage::Connect => "connect",
-            Stage::Tls => "tls",
-            Stage::Send => "send",
-            Stage::Watch => "watch",
-            Stage::Acknowledge => "acknowledge",
-        };
-        let StageReport { ok, code, message, remedy, took, .. } = report;
-        Self { stage, ok, code, message, remedy, ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX) }
+        let StageReport { stage, ok, code, message, remedy, took } = report;
+        Self {
+            stage: stage.as_str(),
+            ok,
+            code,
+            message,
+            remedy,
+            ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        }
     }
 }

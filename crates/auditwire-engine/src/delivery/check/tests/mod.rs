@@ -16,6 +16,7 @@ use auditwire_model::connection::{
 };
 use auditwire_model::wire::RenderContext;
 use futures_util::future::{BoxFuture, join_all};
+use parking_lot::Mutex;
 use tokio::net::UdpSocket;
 
 use super::*;
@@ -86,7 +87,7 @@ async fn the_time_for_all_stages_bounds_each() {
     hurried.limits =
         CheckLimits { total: Duration::from_millis(100), handshake: Duration::from_secs(60), ..hurried.limits };
     let begun = std::time::Instant::now();
-    let report = run(&hurried, &tls_spec(address, TlsSpec::default()), None).await;
+    let report = run(&hurried, &tls_spec(address, TlsSpec::default()), None, &|_| ()).await;
     assert_eq!(report.code(), "tls_timeout");
     assert!(begun.elapsed() < Duration::from_secs(5));
 }
@@ -117,8 +118,16 @@ async fn a_receiver_that_reads_sees_one_connection() {
     assert_eq!(connections.load(Relaxed), 1);
 }
 
+/// Runs the check; whoever watched it must have been told the very stages of the report, in order and each once.
 async fn check(spec: &ConnectionSpec, pem: Option<&PemBundle>) -> CheckReport {
-    run(&context(), spec, pem).await
+    let told = Mutex::new(Vec::new());
+    let report = run(&context(), spec, pem, &|stage| told.lock().push(stage.clone())).await;
+    assert_eq!(told.into_inner(), report.stages);
+    let all = Stage::all_of(spec.transport);
+    let gone_through: Vec<_> = report.stages.iter().map(|s| s.stage).collect();
+    assert_eq!(gone_through, all[..gone_through.len()]);
+    assert!(!report.ok || gone_through == all, "{report:#?}");
+    report
 }
 
 fn context() -> CheckContext {

@@ -34,7 +34,7 @@ fn before_connecting() -> Vec<Case> {
             let allow = vec!["255.255.255.255/32".parse().unwrap()];
             let mut context = context();
             context.guard = AddressGuard::new(&DeliverySettings { allow, ..DeliverySettings::default() });
-            run(&context, &at("255.255.255.255:514"), None).await
+            run(&context, &at("255.255.255.255:514"), None, &|_| ()).await
         }),
     ]
 }
@@ -96,7 +96,7 @@ async fn named(endpoint: &'static str) -> CheckReport {
 async fn closed_to_loopback(endpoint: &'static str) -> CheckReport {
     let mut context = context();
     context.guard = AddressGuard::new(&DeliverySettings::default());
-    run(&context, &at(endpoint), None).await
+    run(&context, &at(endpoint), None, &|_| ()).await
 }
 
 /// Linux drops SYNs when the accept queue is full.
