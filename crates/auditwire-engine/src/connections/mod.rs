@@ -7,6 +7,7 @@
 mod activate;
 mod check_state;
 mod checks;
+mod choices;
 mod edit;
 mod input;
 mod json;
@@ -25,6 +26,7 @@ use crate::error::{Error, Kind, Result};
 pub use activate::activate;
 pub use check_state::{CheckState, check_state};
 pub use checks::{begin_check, check_candidate, check_stored};
+pub use choices::{StartChoice, StartChoices, start_choices};
 pub use edit::{create, update};
 pub use input::ConnectionInput;
 pub use remove::delete;

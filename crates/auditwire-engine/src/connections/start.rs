@@ -43,11 +43,10 @@ pub(super) async fn decide(
     let own = stored::cursor(engine, project, id).await?;
     let unchanged = own.as_ref().map_or(Expect::Absent, Versioned::unchanged);
     let own = own.map(|c| c.value);
-    let other_active = active.connection.as_ref().is_some_and(|other| other != id);
     let head = engine.log.head(project);
     let settled = settled_so_far(engine, project, active).await?;
-    let behind = match (start, &own) {
-        (Start::Default | Start::Continue, Some(own)) if start == Start::Continue || !other_active => {
+    let behind = match (meant(start, id, active, own.is_some(), settled), &own) {
+        (Start::Continue, Some(own)) => {
             return Ok(Beginning {
                 start_at: stored::done_through(own).next(),
                 cursor: own.clone(),
@@ -55,9 +54,7 @@ pub(super) async fn decide(
                 skipped: None,
             });
         }
-        (Start::Default, _) if other_active => settled.unwrap_or(head),
-        (Start::Default | Start::Now, _) => head,
-        (Start::Continue, _) => {
+        (Start::Continue, None) => {
             let detail = "this connection was never active, so there is nothing to continue";
             return Err(Error::new(Kind::Conflict, "nothing_to_continue", detail));
         }
@@ -65,6 +62,7 @@ pub(super) async fn decide(
             let detail = "no connection of this project was ever active, so there is nothing to take over";
             Error::new(Kind::Conflict, "nothing_to_take_over", detail)
         })?,
+        (Start::Now | Start::Default, _) => head,
         (Start::From(time), _) => first_received_since(engine, project, time, head).await?.previous(),
     };
     let first_left_out = settled.unwrap_or(Position::ZERO).next();
@@ -72,8 +70,29 @@ pub(super) async fn decide(
     Ok(Beginning { cursor: moved(own, behind), unchanged, start_at: behind.next(), skipped })
 }
 
+/// What [`Start::Default`] stands for at present; any other choice stands for itself.
+pub(super) fn meant(
+    start: Start,
+    id: &ConnectionId,
+    active: &ActiveConnection,
+    was_active: bool,
+    settled: Option<Position>,
+) -> Start {
+    let other_active = active.connection.as_ref().is_some_and(|other| other != id);
+    match start {
+        Start::Default if other_active && settled.is_some() => Start::TakeOver,
+        Start::Default if !other_active && was_active => Start::Continue,
+        Start::Default => Start::Now,
+        chosen => chosen,
+    }
+}
+
 /// The cursor of the active connection, else of the one stopped last: what this project's SIEM has settled.
-async fn settled_so_far(engine: &Engine, project: &ProjectId, active: &ActiveConnection) -> Result<Option<Position>> {
+pub(super) async fn settled_so_far(
+    engine: &Engine,
+    project: &ProjectId,
+    active: &ActiveConnection,
+) -> Result<Option<Position>> {
     if let Some(source) = active.connection.as_ref().or(active.previous.as_ref())
         && let Some(cursor) = stored::cursor(engine, project, source).await?
     {
@@ -133,7 +152,7 @@ pub(super) async fn pending(engine: &Engine, project: &ProjectId, from: Position
     engine.log.count(range(project, from, head, filter, None)).await
 }
 
-fn range(project: &ProjectId, from: Position, to: Position, predicate: Expr, limit: Option<usize>) -> Scan {
+pub(super) fn range(project: &ProjectId, from: Position, to: Position, predicate: Expr, limit: Option<usize>) -> Scan {
     let order = Order::Ascending;
     Scan { project: project.clone(), from, to, time_from: None, time_to: None, predicate, order, limit }
 }

@@ -176,6 +176,9 @@ async fn rights_are_asked_before_anything_else() {
     let configurer = world.token(&[Scope::Configure]);
     assert_eq!(activate_code(activate(engine, &configurer, own, id, None, true).await), "forbidden");
     assert_eq!(code(get(engine, &configurer, own, id).await), "forbidden");
+    for half in [&reader, &configurer] {
+        assert_eq!(code(start_choices(engine, half, own, id, None).await), "forbidden");
+    }
     assert_eq!(code(list(engine, &world.token(&[Scope::Ingest]), own).await), "forbidden");
     let foreign = ProjectId::system();
     assert_eq!(code(list(engine, &reader, &foreign).await), "project_not_found");

@@ -2,6 +2,7 @@
 
 mod activation;
 mod checking;
+mod choices;
 mod editing;
 mod model;
 
