@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 
 use auditwire_model::connection::{
-    CertificateInfo, ConnectionSpec, Endpoint, Filter, FilterKind, Format, Framing, Host, Options, Selection,
-    SelectionMode, TlsSpec, Transport, Verify,
+    ConnectionSpec, Endpoint, Filter, FilterKind, Format, Framing, Host, Options, Selection, SelectionMode, TlsSpec,
+    Transport, Verify,
 };
 
-use super::json::Object;
-use crate::delivery::tls::{PemBundle, normalise_fingerprint};
-use crate::error::{Error, Result};
+use super::json::{Mistakes, Object};
+use super::pem::{PemContents, inspect_pem};
+use crate::delivery::tls::normalise_fingerprint;
+use crate::error::{Error, Kind, Result};
 use crate::projects::checked_name;
 use crate::secrets::{Secret, sha256_hex};
 
@@ -52,36 +53,28 @@ impl ConnectionInput {
     /// Reads and checks a request's body.
     ///
     /// # Errors
-    /// `invalid_json`, `invalid_type`, `unknown_field`, `missing_field`, `not_available_yet`; `invalid_name`,
-    /// `invalid_endpoint`, `invalid_transport`, `tls_not_allowed`, `invalid_server_name`, `invalid_verify`,
-    /// `fingerprint_required`, `invalid_fingerprint`, `invalid_min_version`, the codes of [`PemBundle::parse`],
-    /// `invalid_format`, `invalid_framing`, `invalid_facility`, `invalid_hostname`, `invalid_app_name`,
-    /// `invalid_max_bytes`, `invalid_cef_envelope`, `invalid_pen`, `invalid_overlap`, `invalid_filter`,
-    /// `invalid_rate_limit`. The field is named by its dotted path.
+    /// The first of [`from_json_all`](Self::from_json_all).
     pub fn from_json(body: &[u8]) -> Result<Self> {
-        let mut object = Object::body(body, &FIELDS, &SHOWN)?;
-        let name = checked_name(&object.required("name")?, "name")?;
-        let endpoint = object.required("endpoint")?;
-        let endpoint = Endpoint::parse(endpoint.trim())
-            .map_err(|e| object.error("invalid_endpoint", "endpoint", format!("'endpoint': {e}")))?;
-        let transport = transport(&mut object)?;
-        let (tls, pem) = tls(&mut object, transport)?;
-        let format = format(&mut object)?;
-        let framing = object.choice("framing", &["lf", "octet_counting"], "invalid_framing")?;
-        let options = options(&mut object, transport)?;
-        let filter = filter(&mut object)?;
-        let rate_limit = object.number("rate_limit", 1..=10_000_000, "invalid_rate_limit")?;
-        let spec = ConnectionSpec {
-            name,
-            endpoint,
-            transport,
-            tls,
-            format,
-            framing: framing.unwrap_or_else(|| default_framing(transport, format)),
-            options,
-            filter,
-            rate_limit: rate_limit.and_then(|n| u32::try_from(n).ok()),
-        };
+        Self::from_json_all(body).map_err(|mistakes| {
+            let first = mistakes.into_iter().next();
+            first.unwrap_or_else(|| Error::new(Kind::Internal, "internal", "a connection could not be read"))
+        })
+    }
+
+    /// Reads and checks a request's body, and tells everything that is wrong with it, for a form.
+    ///
+    /// # Errors
+    /// One per wrong field, in the order of the form (at most 32): `invalid_json`, `invalid_type`, `unknown_field`,
+    /// `missing_field`, `not_available_yet`; `invalid_name`, `invalid_endpoint`, `invalid_transport`, `tls_not_allowed`,
+    /// the codes of [`inspect_pem`], `invalid_verify`, `invalid_server_name`, `fingerprint_required`,
+    /// `invalid_fingerprint`, `invalid_min_version`, `invalid_format`, `invalid_framing`, `invalid_max_bytes`,
+    /// `invalid_facility`, `invalid_pen`, `invalid_hostname`, `invalid_app_name`, `invalid_cef_envelope`,
+    /// `invalid_overlap`, `invalid_filter`, `invalid_rate_limit`. The field is named by its dotted path. What depends on
+    /// a field that is wrong is not judged.
+    pub fn from_json_all(body: &[u8]) -> Result<Self, Vec<Error>> {
+        let mut mistakes = Mistakes::default();
+        let spec = Object::body(body, &FIELDS, &SHOWN, &mut mistakes).and_then(|object| spec(object, &mut mistakes));
+        let (spec, pem) = mistakes.unless_any(spec)?;
         Ok(Self { spec, pem, sha256: sha256_hex(body) })
     }
 
@@ -113,6 +106,43 @@ impl ConnectionInput {
     }
 }
 
+/// All fields, in the order of the form; `None` when one that must be there is missing or wrong.
+fn spec(mut object: Object, mistakes: &mut Mistakes) -> Option<(ConnectionSpec, PemInput)> {
+    let name = object.required("name").and_then(|name| checked_name(&name, "name"));
+    let name = mistakes.note(name);
+    let endpoint = endpoint(&mut object);
+    let endpoint = mistakes.note(endpoint);
+    let transport = transport(&mut object);
+    let transport = mistakes.note(transport);
+    let (tls, pem) = tls(&mut object, transport, mistakes);
+    let format = format(&mut object);
+    let format = mistakes.note(format);
+    let framing = object.choice("framing", &["lf", "octet_counting"], "invalid_framing");
+    let framing = mistakes.note_or_default(framing);
+    let options = options(&mut object, transport, mistakes);
+    let filter = filter(&mut object, mistakes);
+    let rate_limit = mistakes.note_or_default(object.number("rate_limit", 1..=10_000_000, "invalid_rate_limit"));
+    let (transport, format) = (transport?, format?);
+    let spec = ConnectionSpec {
+        name: name?,
+        endpoint: endpoint?,
+        transport,
+        tls,
+        format,
+        framing: framing.unwrap_or_else(|| default_framing(transport, format)),
+        options,
+        filter,
+        rate_limit: rate_limit.and_then(|n| u32::try_from(n).ok()),
+    };
+    Some((spec, pem))
+}
+
+fn endpoint(object: &mut Object) -> Result<Endpoint> {
+    let endpoint = object.required("endpoint")?;
+    Endpoint::parse(endpoint.trim())
+        .map_err(|e| object.error("invalid_endpoint", "endpoint", format!("'endpoint': {e}")))
+}
+
 fn transport(object: &mut Object) -> Result<Transport> {
     let choices = ["tcp", "udp", "tls"];
     let chosen = object.choice("transport", &choices, "invalid_transport")?;
@@ -140,37 +170,46 @@ fn default_framing(transport: Transport, format: Format) -> Framing {
     }
 }
 
-fn tls(object: &mut Object, transport: Transport) -> Result<(Option<TlsSpec>, PemInput)> {
+/// TLS settings, where the transport has them; without a valid transport what is there is judged all the same.
+fn tls(object: &mut Object, transport: Option<Transport>, mistakes: &mut Mistakes) -> (Option<TlsSpec>, PemInput) {
     let known = ["pem", "server_name", "verify", "fingerprint", "min_version"];
-    let tls = object.object("tls", &known, &["certificates", "client_key"])?;
-    if transport != Transport::Tls {
-        return match tls {
-            None => Ok((None, PemInput::Keep)),
-            Some(_) => Err(object.error("tls_not_allowed", "tls", "'tls' is only for the transport tls; leave it out")),
-        };
+    let tls = object.object("tls", &known, &["certificates", "client_key"], mistakes);
+    match (tls, transport) {
+        (Some(_), Some(Transport::Tcp | Transport::Udp)) => {
+            let detail = "'tls' is only for the transport tls; leave it out";
+            let refused = object.error("tls_not_allowed", "tls", detail);
+            mistakes.note::<()>(Err(refused));
+            (None, PemInput::Keep)
+        }
+        (Some(tls), _) => {
+            let (spec, pem) = tls_spec(tls, mistakes);
+            (Some(spec), pem)
+        }
+        (None, Some(Transport::Tls)) => (Some(TlsSpec::default()), PemInput::Keep),
+        (None, _) => (None, PemInput::Keep),
     }
-    let Some(mut tls) = tls else { return Ok((Some(TlsSpec::default()), PemInput::Keep)) };
-    let (pem, certificates, client_key) = pem(&mut tls)?;
-    let verify = tls.choice("verify", &["full", "fingerprint", "off"], "invalid_verify")?.unwrap_or_default();
-    let spec = TlsSpec {
-        server_name: server_name(&mut tls)?,
-        verify,
-        fingerprint: fingerprint(&mut tls, verify)?,
-        min_version: tls.choice("min_version", &["1.2", "1.3"], "invalid_min_version")?.unwrap_or_default(),
-        certificates,
-        client_key,
-    };
-    Ok((Some(spec), pem))
 }
 
-fn pem(tls: &mut Object) -> Result<(PemInput, Vec<CertificateInfo>, bool)> {
+fn tls_spec(mut tls: Object, mistakes: &mut Mistakes) -> (TlsSpec, PemInput) {
+    let (pem, contents) = mistakes.note_or_default(pem(&mut tls));
+    let server_name = mistakes.note_or_default(server_name(&mut tls));
+    let verify = tls.choice("verify", &["full", "fingerprint", "off"], "invalid_verify");
+    let verify = mistakes.note_or_default(verify).unwrap_or_default();
+    let fingerprint = mistakes.note_or_default(fingerprint(&mut tls, verify));
+    let min_version = tls.choice("min_version", &["1.2", "1.3"], "invalid_min_version");
+    let min_version = mistakes.note_or_default(min_version).unwrap_or_default();
+    let PemContents { certificates, client_key } = contents;
+    (TlsSpec { server_name, verify, fingerprint, min_version, certificates, client_key }, pem)
+}
+
+fn pem(tls: &mut Object) -> Result<(PemInput, PemContents)> {
     let text = match tls.nullable_text("pem")? {
-        None => return Ok((PemInput::Keep, Vec::new(), false)),
-        Some(None) => return Ok((PemInput::Remove, Vec::new(), false)),
+        None => return Ok((PemInput::Keep, PemContents::default())),
+        Some(None) => return Ok((PemInput::Remove, PemContents::default())),
         Some(Some(text)) => Secret::new(text.into_bytes()),
     };
-    let bundle = PemBundle::parse(text.expose()).map_err(|e| tls.error(e.code, "pem", e.message))?;
-    Ok((PemInput::Replace(text), bundle.certificates(), bundle.has_client_key()))
+    let contents = inspect_pem(text.expose())?;
+    Ok((PemInput::Replace(text), contents))
 }
 
 fn server_name(tls: &mut Object) -> Result<Option<String>> {
@@ -200,25 +239,30 @@ fn fingerprint(tls: &mut Object, verify: Verify) -> Result<Option<String>> {
     })
 }
 
-fn options(object: &mut Object, transport: Transport) -> Result<Options> {
-    let Some(mut options) = object.object("options", &OPTIONS, &[])? else { return Ok(Options::default()) };
+fn options(object: &mut Object, transport: Option<Transport>, mistakes: &mut Mistakes) -> Options {
+    let Some(mut options) = object.object("options", &OPTIONS, &[], mistakes) else { return Options::default() };
     let default = Options::default();
-    let max_bytes = if transport == Transport::Udp { MAX_BYTES_UDP } else { MAX_BYTES_STREAM };
-    let max_bytes = options.number("max_bytes", MAX_BYTES_MIN..=max_bytes, "invalid_max_bytes")?;
-    let facility = options.number("facility", 0..=23, "invalid_facility")?;
-    let pen = options.number("pen", 1..=u64::from(u32::MAX), "invalid_pen")?;
-    Ok(Options {
+    let max_bytes = if transport == Some(Transport::Udp) { MAX_BYTES_UDP } else { MAX_BYTES_STREAM };
+    let facility = mistakes.note_or_default(options.number("facility", 0..=23, "invalid_facility"));
+    let hostname = mistakes.note_or_default(header_text(&mut options, "hostname", 255, "invalid_hostname"));
+    let app_name = mistakes.note_or_default(header_text(&mut options, "app_name", 48, "invalid_app_name"));
+    let bom = mistakes.note_or_default(options.flag("bom"));
+    let max_bytes = options.number("max_bytes", MAX_BYTES_MIN..=max_bytes, "invalid_max_bytes");
+    let max_bytes = mistakes.note_or_default(max_bytes);
+    let cef_envelope = options.choice("cef_envelope", &["rfc5424", "bsd", "none"], "invalid_cef_envelope");
+    let cef_envelope = mistakes.note_or_default(cef_envelope);
+    let pen = mistakes.note_or_default(options.number("pen", 1..=u64::from(u32::MAX), "invalid_pen"));
+    let overlap_bytes = mistakes.note_or_default(options.number("overlap_bytes", OVERLAP, "invalid_overlap"));
+    Options {
         facility: facility.and_then(|n| u8::try_from(n).ok()).unwrap_or(default.facility),
-        hostname: header_text(&mut options, "hostname", 255, "invalid_hostname")?,
-        app_name: header_text(&mut options, "app_name", 48, "invalid_app_name")?,
-        bom: options.flag("bom")?,
+        hostname,
+        app_name,
+        bom,
         max_bytes: max_bytes.and_then(|n| u32::try_from(n).ok()),
-        cef_envelope: options
-            .choice("cef_envelope", &["rfc5424", "bsd", "none"], "invalid_cef_envelope")?
-            .unwrap_or_default(),
+        cef_envelope: cef_envelope.unwrap_or_default(),
         pen: pen.and_then(|n| u32::try_from(n).ok()).unwrap_or(default.pen),
-        overlap_bytes: options.number("overlap_bytes", OVERLAP, "invalid_overlap")?,
-    })
+        overlap_bytes,
+    }
 }
 
 /// A header field of RFC 5424 section 6.2: PRINTUSASCII without blanks.
@@ -231,17 +275,12 @@ fn header_text(options: &mut Object, name: &str, bytes_max: usize, code: &'stati
     Err(options.error(code, name, detail))
 }
 
-fn filter(object: &mut Object) -> Result<Filter> {
-    let Some(mut filter) = object.object("filter", &["kind", "status", "source", "query"], &[])? else {
-        return Ok(Filter::default());
-    };
-    let kind: FilterKind = filter.choice("kind", &["none", "general"], "invalid_filter")?.unwrap_or_default();
-    let query = filter.text("query")?.filter(|q| !q.trim().is_empty());
-    if kind == FilterKind::Query || query.is_some() {
-        let field = if kind == FilterKind::Query { "filter.kind" } else { "filter.query" };
-        return Err(Error::not_available("a filter by query").in_field(field));
-    }
-    let mut status = selection(&mut filter, "status")?;
+fn filter(object: &mut Object, mistakes: &mut Mistakes) -> Filter {
+    let known = ["kind", "status", "source", "query"];
+    let Some(mut filter) = object.object("filter", &known, &[], mistakes) else { return Filter::default() };
+    let kind = filter.choice("kind", &["none", "general"], "invalid_filter");
+    let kind: FilterKind = mistakes.note_or_default(kind).unwrap_or_default();
+    let mut status = selection(&mut filter, "status", mistakes);
     for value in &mut status.values {
         // Outcomes and classes have one spelling; codes are the source's own.
         let lower = value.to_ascii_lowercase();
@@ -250,12 +289,26 @@ fn filter(object: &mut Object) -> Result<Filter> {
             *value = lower;
         }
     }
-    Ok(Filter { kind, status, source: selection(&mut filter, "source")?, query: None })
+    let source = selection(&mut filter, "source", mistakes);
+    let query = mistakes.note_or_default(filter.text("query")).filter(|q| !q.trim().is_empty());
+    if kind == FilterKind::Query || query.is_some() {
+        let field = if kind == FilterKind::Query { "filter.kind" } else { "filter.query" };
+        mistakes.note::<()>(Err(Error::not_available("a filter by query").in_field(field)));
+    }
+    Filter { kind, status, source, query: None }
 }
 
-fn selection(filter: &mut Object, name: &str) -> Result<Selection> {
-    let Some(mut selection) = filter.object(name, &["mode", "values"], &[])? else { return Ok(Selection::default()) };
-    let mode = selection.choice("mode", &["off", "only", "except"], "invalid_filter")?.unwrap_or_default();
+fn selection(filter: &mut Object, name: &str, mistakes: &mut Mistakes) -> Selection {
+    let Some(mut selection) = filter.object(name, &["mode", "values"], &[], mistakes) else {
+        return Selection::default();
+    };
+    let mode = selection.choice("mode", &["off", "only", "except"], "invalid_filter");
+    let mode: SelectionMode = mistakes.note_or_default(mode).unwrap_or_default();
+    let values = mistakes.note_or_default(selected(&mut selection, mode));
+    Selection { mode, values }
+}
+
+fn selected(selection: &mut Object, mode: SelectionMode) -> Result<Vec<String>> {
     let mut values = selection.texts("values")?;
     for value in &mut values {
         *value = value.trim().to_owned();
@@ -268,7 +321,7 @@ fn selection(filter: &mut Object, name: &str) -> Result<Selection> {
     if mode != SelectionMode::Off && values.is_empty() {
         return Err(selection.error("invalid_filter", "values", "'only' and 'except' need at least one value"));
     }
-    Ok(Selection { mode, values })
+    Ok(values)
 }
 
 #[cfg(test)]

@@ -4,6 +4,40 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Kind, Result};
 
+/// Most mistakes that are told of one request: a form has fewer fields, and an answer must stay small.
+const MISTAKES_MAX: usize = 32;
+
+/// What is wrong with a request, in the order in which it was read; each field and code once.
+#[derive(Debug, Default)]
+pub(super) struct Mistakes(Vec<Error>);
+
+impl Mistakes {
+    /// The value, or a note of why there is none.
+    pub(super) fn note<T>(&mut self, read: Result<T>) -> Option<T> {
+        read.map_err(|error| self.add(error)).ok()
+    }
+
+    /// As [`note`](Self::note), for a value that may be absent.
+    pub(super) fn note_or_default<T: Default>(&mut self, read: Result<T>) -> T {
+        self.note(read).unwrap_or_default()
+    }
+
+    fn add(&mut self, error: Error) {
+        let known = self.0.iter().any(|e| (e.code, &e.field) == (error.code, &error.field));
+        if !known && self.0.len() < MISTAKES_MAX {
+            self.0.push(error);
+        }
+    }
+
+    /// All mistakes, unless there are none.
+    pub(super) fn unless_any<T>(self, value: Option<T>) -> Result<T, Vec<Error>> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => Err(self.0),
+        }
+    }
+}
+
 /// A JSON object of a request, with the path that leads to it.
 pub(super) struct Object {
     path: String,
@@ -12,36 +46,40 @@ pub(super) struct Object {
 
 impl Object {
     /// The body of a request. `known` fields may be there, `ignored` ones may too; any other is an error.
-    pub(super) fn body(bytes: &[u8], known: &[&str], ignored: &[&str]) -> Result<Self> {
-        let value = serde_json::from_slice(bytes).map_err(|e| {
+    pub(super) fn body(bytes: &[u8], known: &[&str], ignored: &[&str], mistakes: &mut Mistakes) -> Option<Self> {
+        let read = serde_json::from_slice(bytes).map_err(|e| {
             let detail = format!("the body is not JSON: line {}, column {}", e.line(), e.column());
             Error::new(Kind::Invalid, "invalid_json", detail)
-        })?;
-        match value {
-            Value::Object(fields) => Self { path: String::new(), fields }.checked(known, ignored),
+        });
+        let object = match mistakes.note(read)? {
+            Value::Object(fields) => Ok(Self { path: String::new(), fields }),
             _ => Err(Error::new(Kind::Invalid, "invalid_type", "the body must be a JSON object")),
-        }
+        };
+        mistakes.note(object).inspect(|object| object.check(known, ignored, mistakes))
     }
 
-    /// An object inside; `None` when absent or `null`.
-    pub(super) fn object(&mut self, name: &str, known: &[&str], ignored: &[&str]) -> Result<Option<Self>> {
-        match self.take(name) {
-            None => Ok(None),
-            Some(Value::Object(fields)) => Self { path: self.path_of(name), fields }.checked(known, ignored).map(Some),
-            Some(_) => Err(self.wrong_type(name, "an object")),
-        }
+    /// An object inside; `None` when absent, `null` or no object.
+    pub(super) fn object(
+        &mut self,
+        name: &str,
+        known: &[&str],
+        ignored: &[&str],
+        mistakes: &mut Mistakes,
+    ) -> Option<Self> {
+        let object = match self.take(name)? {
+            Value::Object(fields) => Ok(Self { path: self.path_of(name), fields }),
+            _ => Err(self.wrong_type(name, "an object")),
+        };
+        mistakes.note(object).inspect(|object| object.check(known, ignored, mistakes))
     }
 
-    fn checked(self, known: &[&str], ignored: &[&str]) -> Result<Self> {
+    fn check(&self, known: &[&str], ignored: &[&str], mistakes: &mut Mistakes) {
         let known_field = |name: &str| known.contains(&name) || ignored.contains(&name);
-        match self.fields.keys().find(|name| !known_field(name)) {
-            None => Ok(self),
-            Some(name) => {
-                // Names are the client's: cut, so that an answer cannot be made to carry a whole body.
-                let shown: String = self.path_of(name).chars().filter(|c| !c.is_control()).take(128).collect();
-                let detail = format!("there is no field '{shown}'; known are {}", known.join(", "));
-                Err(Error::invalid("unknown_field", shown, detail))
-            }
+        for name in self.fields.keys().filter(|name| !known_field(name)).take(MISTAKES_MAX) {
+            // Names are the client's: cut, so that an answer cannot be made to carry a whole body.
+            let shown: String = self.path_of(name).chars().filter(|c| !c.is_control()).take(128).collect();
+            let detail = format!("there is no field '{shown}'; known are {}", known.join(", "));
+            mistakes.add(Error::invalid("unknown_field", shown, detail));
         }
     }
 

@@ -138,6 +138,94 @@ fn every_mistake_has_its_code_and_field() {
     }
 }
 
+fn mistakes(body: &Value) -> Vec<(&'static str, String)> {
+    let wrong = ConnectionInput::from_json_all(&serde_json::to_vec(body).unwrap()).unwrap_err();
+    wrong.into_iter().map(|e| (e.code, e.field.unwrap_or_default())).collect()
+}
+
+#[test]
+fn a_form_is_told_of_every_wrong_field_in_its_order_and_the_api_of_the_first() {
+    let body = json!({
+        "rate_limit": 0, "name": "", "endpoint": "siem", "transport": "tls", "format": "xml", "framing": "crlf",
+        "tls": {"verify": "fingerprint", "pem": "garbage", "server_name": "a b", "min_version": "1.1", "key": 1},
+        "options": {"facility": 24, "hostname": "a b", "app_name": "", "bom": 1, "max_bytes": 1, "pen": 0,
+                    "cef_envelope": "x", "overlap_bytes": 1, "tab": 1, "cr": 2},
+        "filter": {"kind": "all", "status": {"mode": "only"}, "source": {"mode": "x", "values": [1]}, "query": "a=b"},
+        "color": 1,
+    });
+    let told = mistakes(&body);
+    let expected = [
+        ("unknown_field", "color"),
+        ("invalid_name", "name"),
+        ("invalid_endpoint", "endpoint"),
+        ("unknown_field", "tls.key"),
+        ("pem_empty", "tls.pem"),
+        ("invalid_server_name", "tls.server_name"),
+        ("fingerprint_required", "tls.fingerprint"),
+        ("invalid_min_version", "tls.min_version"),
+        ("invalid_format", "format"),
+        ("invalid_framing", "framing"),
+        ("unknown_field", "options.cr"),
+        ("unknown_field", "options.tab"),
+        ("invalid_facility", "options.facility"),
+        ("invalid_hostname", "options.hostname"),
+        ("invalid_app_name", "options.app_name"),
+        ("invalid_type", "options.bom"),
+        ("invalid_max_bytes", "options.max_bytes"),
+        ("invalid_cef_envelope", "options.cef_envelope"),
+        ("invalid_pen", "options.pen"),
+        ("invalid_overlap", "options.overlap_bytes"),
+        ("invalid_filter", "filter.kind"),
+        ("invalid_filter", "filter.status.values"),
+        ("invalid_filter", "filter.source.mode"),
+        ("invalid_type", "filter.source.values"),
+        ("not_available_yet", "filter.query"),
+        ("invalid_rate_limit", "rate_limit"),
+    ];
+    let expected: Vec<_> = expected.into_iter().map(|(code, field)| (code, field.to_owned())).collect();
+    assert_eq!(told, expected);
+    let first = read(&body).unwrap_err();
+    assert_eq!((first.code, first.field.as_deref()), ("unknown_field", Some("color")));
+}
+
+#[test]
+fn what_depends_on_a_wrong_transport_is_not_blamed() {
+    let mut body = with("options.max_bytes", json!(65_508));
+    body["transport"] = json!("relp");
+    body["tls"] = json!({"verify": "maybe"});
+    let blamed = [("not_available_yet", "transport".to_owned()), ("invalid_verify", "tls.verify".to_owned())];
+    assert_eq!(mistakes(&body), blamed);
+    assert_eq!(mistakes(&json!({})), ["name", "endpoint", "transport"].map(|f| ("missing_field", f.to_owned())));
+    assert_eq!(mistakes(&json!([])), [("invalid_type", String::new())]);
+}
+
+#[test]
+fn a_flood_of_mistakes_is_cut() {
+    let body: serde_json::Map<_, _> = (0..10_000).map(|i| (format!("f{i}"), json!(1))).collect();
+    assert_eq!(mistakes(&Value::Object(body)).len(), 32);
+}
+
+#[test]
+fn a_pem_is_inspected_as_it_would_be_stored() {
+    let signed = rcgen::generate_simple_self_signed(vec!["siem.example.com".to_owned()]).unwrap();
+    let pem = signed.cert.pem() + &signed.signing_key.serialize_pem();
+    let stored = spec(&with("tls.pem", json!(pem))).tls.unwrap();
+    let seen = inspect_pem(pem.as_bytes()).unwrap();
+    assert_eq!((seen.certificates, seen.client_key), (stored.certificates, true));
+    let other = rcgen::generate_simple_self_signed(vec!["a".to_owned()]).unwrap();
+    for wrong in [
+        String::new(),
+        "garbage".to_owned(),
+        pem[..600].to_owned(),
+        other.cert.pem() + &signed.signing_key.serialize_pem(),
+    ] {
+        let refused = read(&with("tls.pem", json!(wrong))).unwrap_err();
+        let seen = inspect_pem(wrong.as_bytes()).unwrap_err();
+        let facts = |e: Error| (e.code, e.field, e.detail);
+        assert_eq!(facts(seen), facts(refused));
+    }
+}
+
 #[test]
 fn an_answer_can_be_sent_back() {
     let mut body = with("tls.certificates", json!([{"role": "ca"}]));
