@@ -1,7 +1,7 @@
 //! Audit events of the service itself: who changed what, written in the transaction of the change. Every verb that
 //! changes something, and delivery when it skips or sets aside events, builds one here.
 
-use auditwire_model::access::Caller;
+use auditwire_model::access::{Caller, Principal};
 use auditwire_model::event::{Event, EventDraft, Outcome, Plane, content_bytes};
 use auditwire_model::{Position, ProjectId, Severity, Timestamp};
 
@@ -26,6 +26,12 @@ pub mod action {
     pub const TOKEN_REVOKE: &str = "token-revoke";
     pub const TOKEN_REFUSED: &str = "token-refused";
     pub const PROJECT_CREATE: &str = "project-create";
+    pub const ACCOUNT_CREATE: &str = "account-create";
+    pub const CONSOLE_SIGN_IN_LINK: &str = "console-sign-in-link";
+    pub const CONSOLE_SIGN_IN: &str = "console-sign-in";
+    pub const CONSOLE_SIGN_IN_REFUSED: &str = "console-sign-in-refused";
+    pub const CONSOLE_SIGN_OUT: &str = "console-sign-out";
+    pub const CONSOLE_PASSWORD: &str = "console-password";
 }
 
 /// An audit event under construction.
@@ -38,19 +44,23 @@ impl Audit {
     /// A successful `action` of `caller`. Outcome, severity and the rest can be changed before [`build`](Self::build).
     #[must_use]
     pub fn new(action: &'static str, caller: &Caller) -> Self {
-        let (kind, token, project) = match caller {
-            Caller::Operator { token } => ("operator", Some(token.to_string()), None),
+        let (kind, user, project) = match caller {
+            Caller::Operator { by } => ("operator", Some(by.id().to_owned()), None),
             Caller::Token { token, project, .. } => ("token", Some(token.to_string()), Some(project.to_string())),
             Caller::Service => ("service", None, None),
         };
+        let mut metadata = vec![("kind".to_owned(), kind.to_owned())];
+        if let Caller::Operator { by: Principal::Account { name, .. } } = caller {
+            metadata.push(("name".to_owned(), name.clone()));
+        }
         Self {
             draft: EventDraft {
                 action: action.to_owned(),
                 severity: Severity::Notice,
                 source_id: Some(SOURCE.to_owned()),
-                subject_user_id: token,
+                subject_user_id: user,
                 subject_project_id: project,
-                subject_metadata: vec![("kind".to_owned(), kind.to_owned())],
+                subject_metadata: metadata,
                 outcome: Some(Outcome::Success),
                 ..EventDraft::default()
             },
@@ -185,6 +195,16 @@ mod tests {
         let id = uuid::Uuid::parse_str(&event.event_id).unwrap();
         assert_eq!(id.get_version_num(), 7);
         assert_ne!(event_id(at), event_id(at));
+    }
+
+    #[test]
+    fn a_person_is_named() {
+        let id = auditwire_model::AccountId::parse("u-1").unwrap();
+        let caller = Caller::Operator { by: Principal::Account { id, name: "operator".to_owned() } };
+        let event = Audit::new(action::PROJECT_CREATE, &caller).build(Timestamp::EPOCH);
+        assert_eq!(event.draft.subject_user_id.as_deref(), Some("u-1"));
+        let pairs: Vec<_> = event.draft.subject_metadata.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        assert_eq!(pairs, [("kind", "operator"), ("name", "operator")]);
     }
 
     #[test]

@@ -12,10 +12,11 @@ use crate::connections::Checks;
 use crate::delivery::Delivery;
 use crate::error::{Error, Kind, Result};
 use crate::log::{Log, LogSettings, Submission};
-use crate::records::{Document, Instance, InstanceRecord};
+use crate::recent::Recent;
+use crate::records::{Document, Instance, InstanceRecord, Token};
 use crate::secrets::Keyring;
 use crate::store::{Change, Effect, Expect, RecordKey, RecordKind, Store};
-use crate::{projects, secrets, tokens};
+use crate::{people, projects, secrets, tokens};
 
 /// Limits and addresses the engine is told by the binary.
 #[derive(Debug, Clone, Default)]
@@ -54,8 +55,9 @@ pub(crate) struct Shared {
     closing: watch::Sender<bool>,
     background: Mutex<JoinSet<()>>,
     pub(crate) projects: projects::Cache,
-    pub(crate) tokens: tokens::Cache,
+    pub(crate) tokens: Recent<Token>,
     pub(crate) refusals: tokens::Refusals,
+    pub(crate) people: people::Desk,
     pub(crate) checks: Checks,
 }
 

@@ -15,6 +15,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Kind {
     /// The request is wrong (400).
     Invalid,
+    /// Who asks has not proved who it is (401).
+    Unauthenticated,
     /// The right is missing (403).
     Forbidden,
     /// It does not exist, or may not be known to (404).

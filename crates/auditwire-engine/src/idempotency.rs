@@ -47,7 +47,8 @@ pub(crate) async fn look_up(
         return Err(Error::new(Kind::Invalid, "invalid_idempotency_key", detail));
     }
     let who = match caller {
-        Caller::Operator { token } | Caller::Token { token, .. } => token.as_str(),
+        Caller::Operator { by } => by.id(),
+        Caller::Token { token, .. } => token.as_str(),
         Caller::Service => "",
     };
     let id = sha256_hex([who, verb, key].join("\0").as_bytes());

@@ -145,6 +145,7 @@ impl Ids {
 mod tests {
     use super::*;
     use auditwire_model::TokenId;
+    use auditwire_model::access::Principal;
 
     fn from(source: Option<&str>) -> EventDraft {
         EventDraft { source_id: source.map(str::to_owned), action: "x".to_owned(), ..EventDraft::default() }
@@ -161,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_token_sends_for_its_sources_and_nobody_in_our_name() {
-        let operator = Caller::Operator { token: TokenId::parse("o").unwrap() };
+        let operator = Caller::Operator { by: Principal::Token(TokenId::parse("o").unwrap()) };
         for (caller, source, taken) in [
             (&token(&[]), None, true),
             (&token(&[]), Some("nova"), true),

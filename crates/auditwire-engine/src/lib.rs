@@ -11,12 +11,15 @@ pub mod error;
 mod idempotency;
 pub mod intake;
 pub mod log;
+pub mod people;
 pub mod projects;
+mod recent;
 pub mod records;
 pub mod search;
 pub mod secrets;
 pub mod store;
 pub mod tokens;
+mod windows;
 
 pub use engine::{Engine, Settings};
 pub use error::{Error, Kind, Result};

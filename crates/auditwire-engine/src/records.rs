@@ -61,6 +61,13 @@ macro_rules! document {
     };
 }
 
+mod people;
+
+pub use people::{
+    Account, AccountName, AccountNameRecord, AccountRecord, PasswordHash, Preferences, Session, SessionRecord,
+    SignInLink, SignInLinkRecord, SignInMethod, Theme,
+};
+
 document!(
     /// [`crate::store::RecordKind::Instance`], id `instance`.
     InstanceRecord,

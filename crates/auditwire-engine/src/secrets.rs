@@ -31,6 +31,20 @@ impl Secret {
         &self.0
     }
 
+    /// As text, for secrets that are text; other bytes are empty text. Never log, return or format it.
+    #[must_use]
+    pub fn expose_text(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// 64 hex digits of 256 random bits.
+    ///
+    /// # Errors
+    /// When the system gives no randomness.
+    pub fn random_key() -> Result<Self> {
+        Self::random(32).map(|bits| Self::new(hex::encode(bits.expose()).into_bytes()))
+    }
+
     /// `bytes` random bytes.
     ///
     /// # Errors
@@ -155,6 +169,11 @@ pub async fn verify_all(store: &dyn Store, keyring: &Keyring) -> Result<Vec<Erro
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex::encode(digest::digest(&digest::SHA256, bytes))
+}
+
+/// Whether two texts are the same, in a time that does not tell where they differ.
+pub(crate) fn same(a: &str, b: &str) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(a.as_bytes(), b.as_bytes()).is_ok()
 }
 
 fn key_context(key_id: &str, context: &str) -> String {

@@ -2,10 +2,9 @@
 //!
 //! A token's public id is the beginning of its hash, so a token is found by one read and compared in constant time.
 
-mod cache;
 mod refusals;
 
-use auditwire_model::access::{Caller, Right, Scope};
+use auditwire_model::access::{Caller, Principal, Right, Scope};
 use auditwire_model::{ProjectId, Timestamp, TokenId};
 
 use crate::Engine;
@@ -15,10 +14,9 @@ use crate::idempotency::{self, Known};
 use crate::log::Submission;
 use crate::projects::{authorize, checked_name, forbidden};
 use crate::records::{Document, InstanceRecord, Token, TokenRecord};
-use crate::secrets::{Secret, sha256_hex};
+use crate::secrets::{Secret, same, sha256_hex};
 use crate::store::{Change, Effect, Expect, RecordKey, RecordKind};
 
-pub(crate) use cache::Cache;
 pub(crate) use refusals::Refusals;
 pub use refusals::authenticate_from;
 
@@ -58,7 +56,7 @@ pub async fn authenticate(engine: &Engine, token: &str) -> Result<Option<Caller>
             let generation = cache.generation();
             let found = find(engine, &token_id(&sha256)?).await?.filter(|t| same(&t.sha256, &sha256));
             if let Some(found) = &found {
-                cache.put(generation, found.clone(), now);
+                cache.put(generation, &sha256, found.clone(), now);
             }
             found
         }
@@ -238,13 +236,9 @@ fn token_id(sha256: &str) -> Result<TokenId> {
     TokenId::parse(&format!("t-{short}")).map_err(|e| Error::new(Kind::Internal, "internal", e.to_string()))
 }
 
-fn same(a: &str, b: &str) -> bool {
-    aws_lc_rs::constant_time::verify_slices_are_equal(a.as_bytes(), b.as_bytes()).is_ok()
-}
-
 fn caller_of(token: Token) -> Caller {
     match token.project {
-        None => Caller::Operator { token: token.id },
+        None => Caller::Operator { by: Principal::Token(token.id) },
         Some(project) => Caller::Token { token: token.id, project, scopes: token.scopes, sources: token.sources },
     }
 }

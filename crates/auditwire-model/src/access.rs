@@ -1,6 +1,6 @@
 //! Who may do what: the one decision table.
 
-use crate::{ProjectId, TokenId};
+use crate::{AccountId, ProjectId, TokenId};
 
 /// A right in a project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -16,13 +16,38 @@ pub enum Scope {
     Metrics,
 }
 
+/// What an operator proved to be one with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Principal {
+    /// An API token of the operator: a program.
+    Token(TokenId),
+    /// A signed-in account: a person.
+    Account {
+        /// Its identity; `subject.user_id` of what the person does.
+        id: AccountId,
+        /// Its sign-in name, for people.
+        name: String,
+    },
+}
+
+impl Principal {
+    /// Its identity, for audit events. Ids of tokens and of accounts never meet.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Token(token) => token.as_str(),
+            Self::Account { id, .. } => id.as_str(),
+        }
+    }
+}
+
 /// Who asks. Every verb's first argument; there is no unauthenticated variant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
     /// Stands above projects; may do everything.
     Operator {
-        /// The token that proved it.
-        token: TokenId,
+        /// What proved it.
+        by: Principal,
     },
     /// An API token of one project.
     Token {
@@ -117,8 +142,10 @@ mod tests {
         ];
         let all = [Scope::Ingest, Scope::Read, Scope::Configure, Scope::Metrics];
         let (y, n, h) = (Allowed, Forbidden, Hidden);
+        let account = Principal::Account { id: AccountId::parse("u-1").unwrap(), name: "operator".to_owned() };
         let table = [
-            (Caller::Operator { token: id() }, [y; 8]),
+            (Caller::Operator { by: Principal::Token(id()) }, [y; 8]),
+            (Caller::Operator { by: account }, [y; 8]),
             (Caller::Service, [y; 8]),
             (token(&[]), [n, n, n, n, n, h, h, h]),
             (token(&[Scope::Ingest]), [y, n, n, n, n, h, h, h]),

@@ -60,6 +60,11 @@ text_id!(
     TokenId,
     64
 );
+text_id!(
+    /// A person's account. Random, so that it is nobody's `subject.user_id` in another service.
+    AccountId,
+    64
+);
 
 impl ProjectId {
     /// The project that a first start makes.

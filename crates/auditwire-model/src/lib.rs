@@ -16,5 +16,5 @@ pub mod severity;
 pub mod wire;
 
 pub use clock::{Clock, Timestamp};
-pub use id::{ConnectionId, Epoch, Position, ProjectId, TokenId};
+pub use id::{AccountId, ConnectionId, Epoch, Position, ProjectId, TokenId};
 pub use severity::Severity;

@@ -34,6 +34,26 @@ fn version_1_of_every_document() {
 }
 
 #[test]
+fn version_1_of_the_documents_of_people() {
+    holds::<AccountRecord>(concat!(
+        r#"{"v":"1","id":"u-1","name":"operator","operator":true,"password":"$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA","#,
+        r#""generation":2,"preferences":{"language":"ru","zone":"Europe/Moscow","theme":"dark"},"#,
+        r#""created_at":"2026-11-22T10:00:00Z"}"#,
+    ));
+    holds::<AccountRecord>(concat!(
+        r#"{"v":"1","id":"u-1","name":"operator","operator":true,"password":null,"generation":0,"#,
+        r#""preferences":{"language":null,"zone":null,"theme":"system"},"created_at":"2026-11-22T10:00:00Z"}"#,
+    ));
+    holds::<AccountNameRecord>(r#"{"v":"1","account":"u-1"}"#);
+    holds::<SessionRecord>(concat!(
+        r#"{"v":"1","account":"u-1","generation":2,"sha256":"aa","method":"link","created_at":"2026-11-22T10:00:00Z","#,
+        r#""last_seen":"2026-11-22T10:05:00Z","expires_at":"2026-11-29T10:00:00Z","#,
+        r#""new_password_until":"2026-11-22T10:30:00Z"}"#,
+    ));
+    holds::<SignInLinkRecord>(r#"{"v":"1","account":"u-1","sha256":"aa","expires_at":"2026-11-22T10:30:00Z"}"#);
+}
+
+#[test]
 fn version_1_of_a_connection() {
     holds::<ConnectionRecord>(concat!(
         r#"{"v":"1","id":"c-1","revision":3,"spec":{"name":"siem","endpoint":"[2001:db8::5]:6514","transport":"tls","#,

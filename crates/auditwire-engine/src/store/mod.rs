@@ -77,6 +77,10 @@ pub enum RecordKind {
     CheckResult = 9,
     IdempotencyKey = 10,
     Quarantine = 11,
+    Account = 12,
+    Session = 13,
+    SignInLink = 14,
+    AccountName = 15,
 }
 
 /// A record's address.

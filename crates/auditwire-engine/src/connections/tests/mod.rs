@@ -9,7 +9,7 @@ mod model;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auditwire_model::access::{Caller, Scope};
+use auditwire_model::access::{Caller, Principal, Scope};
 use auditwire_model::clock::ManualClock;
 use auditwire_model::event::{EventDraft, Plane, rows};
 use auditwire_model::query::Expr;
@@ -39,7 +39,7 @@ impl World {
     async fn new() -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-11-22T10:00:00Z").unwrap()));
         let store = Arc::new(MemoryStore::default());
-        let caller = Caller::Operator { token: TokenId::parse("t-operator").unwrap() };
+        let caller = Caller::Operator { by: Principal::Token(TokenId::parse("t-operator").unwrap()) };
         Self::open(clock, store, caller).await
     }
 

@@ -1,0 +1,151 @@
+//! The two ways in: name and password, or a link.
+
+use std::net::IpAddr;
+
+use auditwire_model::access::Caller;
+use auditwire_model::{Severity, Timestamp};
+
+use super::limits::{Limited, too_many};
+use super::{NewSession, accounts, links, lost_race, sessions, submit};
+use crate::Engine;
+use crate::audit::{Audit, action};
+use crate::error::{Error, Kind, Result};
+use crate::records::{Account, SignInMethod};
+use crate::secrets::Secret;
+use crate::store::Change;
+
+/// Signs in with a link, which is used up.
+///
+/// # Errors
+/// `link_invalid` when it is unknown, used up or too old; `too_many_sign_ins` after ten failures of an address in a minute
+/// (a valid link is never held up); when the store fails.
+pub async fn sign_in_with_link(engine: &Engine, key: &str, from: IpAddr) -> Result<NewSession> {
+    let (now, from) = (engine.clock.now(), from.to_canonical());
+    if let Some(found) = links::find(engine, key).await?
+        && let Some(stored) = accounts::by_id(engine, &found.link.account).await?
+    {
+        match begin(engine, stored.account, SignInMethod::Link, from, vec![found.use_up()?], now).await {
+            // Another use of the link was faster.
+            Err(error) if lost_race(&error) => {}
+            result => return result,
+        }
+    }
+    let refused = Refused { from, method: SignInMethod::Link, name: None, now };
+    match engine.shared.people.limits.begin(from, None, now) {
+        Ok(_) => Err(refused.tell(engine, link_invalid()).await),
+        Err(limited) => Err(refused.hold_back(engine, limited).await),
+    }
+}
+
+/// Signs in with name and password.
+///
+/// # Errors
+/// `sign_in_refused` in the same words and after the same work whatever is wrong; `too_many_sign_ins` after ten failures
+/// of an address in a minute or 30 of a name in ten minutes, then nothing is hashed, or when too many wait for their turn;
+/// when the store fails.
+pub async fn sign_in(engine: &Engine, name: &str, password: &Secret, from: IpAddr) -> Result<NewSession> {
+    let (now, from, name) = (engine.clock.now(), from.to_canonical(), name.trim());
+    let limits = &engine.shared.people.limits;
+    let refused = Refused { from, method: SignInMethod::Password, name: Some(name), now };
+    let attempt = match limits.begin(from, Some(name), now) {
+        Ok(attempt) => attempt,
+        Err(limited) => return Err(refused.hold_back(engine, limited).await),
+    };
+    let account = match verified(engine, name, password).await {
+        Ok(Some(account)) => account,
+        Ok(None) => return Err(refused.tell(engine, sign_in_refused()).await),
+        Err(error) => {
+            limits.take_back(attempt);
+            return Err(error);
+        }
+    };
+    limits.take_back(attempt);
+    begin(engine, account, SignInMethod::Password, from, Vec::new(), now).await
+}
+
+/// The account of this name, if this is its password.
+async fn verified(engine: &Engine, name: &str, password: &Secret) -> Result<Option<Account>> {
+    let account = accounts::by_name(engine, name).await?.map(|stored| stored.account);
+    let hash = account.as_ref().and_then(|account| account.password.clone());
+    let fits = engine.shared.people.hashing.verify(hash, password.clone()).await?;
+    Ok(account.filter(|_| fits))
+}
+
+async fn begin(
+    engine: &Engine,
+    account: Account,
+    method: SignInMethod,
+    from: IpAddr,
+    mut changes: Vec<Change>,
+    now: Timestamp,
+) -> Result<NewSession> {
+    let (secret, session, begun) = sessions::begin(engine, &account, method, now).await?;
+    changes.extend(begun);
+    let told = Audit::new(action::CONSOLE_SIGN_IN, &accounts::caller(&account))
+        .from(from)
+        .on("account", &account.id)
+        .with("name", &account.name)
+        .with("method", word(method))
+        .message(format!("{} signed in to the console with a {}", account.name, word(method)));
+    submit(engine, vec![told], changes, now).await?;
+    Ok(NewSession { secret, expires_at: session.expires_at, account })
+}
+
+/// A sign-in that did not work.
+struct Refused<'a> {
+    from: IpAddr,
+    method: SignInMethod,
+    name: Option<&'a str>,
+    now: Timestamp,
+}
+
+impl Refused<'_> {
+    /// Tells the log, unless it was told of this address within the minute.
+    async fn tell(&self, engine: &Engine, error: Error) -> Error {
+        if engine.shared.people.limits.worth_telling(self.from, self.now) {
+            self.write(engine, &error).await;
+        }
+        error
+    }
+
+    /// Tells the log that the limit is reached, once.
+    async fn hold_back(&self, engine: &Engine, limited: Limited) -> Error {
+        let error = too_many(limited.wait);
+        if limited.first {
+            self.write(engine, &error).await;
+        }
+        error
+    }
+
+    /// A log that cannot take the event must not turn a refusal into another error.
+    async fn write(&self, engine: &Engine, error: &Error) {
+        let mut told = Audit::new(action::CONSOLE_SIGN_IN_REFUSED, &Caller::Service)
+            .from(self.from)
+            .failed(error.code, &error.detail)
+            .severity(Severity::Warning)
+            .with("method", word(self.method))
+            .message(format!("A sign-in to the console from {} was refused", self.from));
+        if let Some(name) = self.name {
+            told = told.with("name", name.chars().take(accounts::NAME_MAX).collect::<String>());
+        }
+        if let Err(error) = submit(engine, vec![told], Vec::new(), self.now).await {
+            tracing::warn!(%error, "a refused sign-in could not be written to the log");
+        }
+    }
+}
+
+fn word(method: SignInMethod) -> &'static str {
+    match method {
+        SignInMethod::Password => "password",
+        SignInMethod::Link => "link",
+    }
+}
+
+fn sign_in_refused() -> Error {
+    Error::new(Kind::Unauthenticated, "sign_in_refused", "the name or the password is wrong")
+}
+
+fn link_invalid() -> Error {
+    let detail = "this link was used already, is too old or not complete; `auditwire sign-in-link` makes a new one";
+    Error::new(Kind::Unauthenticated, "link_invalid", detail)
+}
