@@ -93,6 +93,7 @@ fn stored_state(cursor: &Cursor) -> DeliveryState {
     DeliveryState {
         cursor: cursor.settled,
         acknowledged: cursor.acknowledged,
+        acknowledged_at: cursor.acknowledged_at,
         sent: cursor.sent,
         resent: cursor.resent,
         filtered: cursor.filtered,

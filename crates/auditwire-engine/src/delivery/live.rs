@@ -5,6 +5,7 @@ use parking_lot::Mutex;
 
 use super::failure::LinkFailure;
 use super::health::{self, Assessment, Facts};
+use super::rate::Rate;
 use super::{DeliveryState, LastError, LiveState};
 use crate::records::Cursor;
 
@@ -19,6 +20,7 @@ struct Inner {
     facts: Facts,
     before: Option<Assessment>,
     cursor: Cursor,
+    rate: Rate,
     last_error: Option<LastError>,
     short_resends: u64,
 }
@@ -26,13 +28,15 @@ struct Inner {
 impl Live {
     /// Of a sender that begins with this cursor.
     pub(crate) fn new(cursor: Cursor, now: Timestamp) -> Self {
-        let (facts, before, last_error, short_resends) = (Facts::starting(now), None, None, 0);
-        Self { inner: Mutex::new(Inner { facts, before, cursor, last_error, short_resends }) }
+        let (facts, rate) = (Facts::starting(now), Rate::new(cursor.settled, now));
+        let (before, last_error, short_resends) = (None, None, 0);
+        Self { inner: Mutex::new(Inner { facts, before, cursor, rate, last_error, short_resends }) }
     }
 
     /// The sender's progress.
-    pub(crate) fn publish(&self, cursor: &Cursor, oldest: Option<Timestamp>) {
+    pub(crate) fn publish(&self, cursor: &Cursor, oldest: Option<Timestamp>, now: Timestamp) {
         let mut inner = self.inner.lock();
+        inner.rate.moved(cursor.settled, now);
         inner.cursor.clone_from(cursor);
         inner.facts.oldest = oldest;
     }
@@ -74,6 +78,8 @@ impl Live {
             delivery: DeliveryState {
                 cursor: cursor.settled,
                 acknowledged: cursor.acknowledged,
+                acknowledged_at: cursor.acknowledged_at,
+                rate: inner.rate.per_second(now),
                 sent: cursor.sent,
                 resent: cursor.resent,
                 filtered: cursor.filtered,
@@ -84,5 +90,23 @@ impl Live {
                 last_error: inner.last_error.clone(),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_sender_publishes_is_shown_with_its_pace() {
+        let at = |seconds: i64| Timestamp::from_nanos(seconds * 1_000_000_000).unwrap();
+        let mut cursor = Cursor { settled: Position(100), ..Cursor::beginning() };
+        let live = Live::new(cursor.clone(), at(0));
+        let shown = |now| live.state(Position(400), now).delivery;
+        assert_eq!((shown(at(1)).rate, shown(at(1)).acknowledged_at), (0.0, None));
+        cursor = Cursor { settled: Position(300), acknowledged_at: Some(at(5)), ..cursor };
+        live.publish(&cursor, None, at(5));
+        assert_eq!((shown(at(5)).rate, shown(at(5)).acknowledged_at), (40.0, Some(at(5))));
+        assert_eq!((shown(at(15)).rate, shown(at(15)).backlog), (0.0, 100));
     }
 }

@@ -8,6 +8,7 @@ mod health;
 pub(crate) mod link;
 mod live;
 mod pace;
+mod rate;
 pub mod resolve;
 mod sender;
 mod sockets;
@@ -54,12 +55,16 @@ pub enum Status {
 }
 
 /// Counters and positions of a connection, stored and live together.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeliveryState {
     /// Every event up to here is settled.
     pub cursor: Position,
     /// Last acknowledged position.
     pub acknowledged: Position,
+    /// When that was.
+    pub acknowledged_at: Option<Timestamp>,
+    /// Events settled per second (filtered ones are, too), averaged over the last 10 s; 0 when no sender runs.
+    pub rate: f64,
     /// First sendings.
     pub sent: u64,
     /// Repeated sendings.

@@ -50,6 +50,18 @@ async fn stopping_is_told_once_and_repeating_it_is_no_error() {
 }
 
 #[tokio::test]
+async fn a_stopped_connection_tells_when_it_was_acknowledged_last() {
+    let world = World::new().await;
+    let a = world.create("a").await.stored.id;
+    assert_eq!(world.get(&a).await.delivery.acknowledged_at, None);
+    let at = Some(world.clock.now());
+    let cursor = Cursor { acknowledged_at: at, ..Cursor::beginning() };
+    world.write(RecordKind::Cursor, a.as_str(), CursorRecord::from(cursor)).await;
+    let shown = world.get(&a).await.delivery;
+    assert_eq!((shown.acknowledged_at, shown.rate), (at, 0.0));
+}
+
+#[tokio::test]
 async fn the_default_start_is_take_over_else_continue_else_now() {
     let world = World::new().await;
     let (a, b) = (world.create("a").await.stored.id, world.create("b").await.stored.id);

@@ -253,7 +253,7 @@ impl<'a> Drive<'a> {
 
     fn publish(&self) {
         let Sender { progress, job, .. } = &*self.sender;
-        job.live.publish(progress.cursor(), progress.oldest());
+        job.live.publish(progress.cursor(), progress.oldest(), job.context.clock.now());
     }
 
     /// Waits for whatever comes first.

@@ -206,7 +206,7 @@ impl Sender {
     async fn publish_backlog(&mut self) {
         let from = self.progress.cursor().settled.next();
         let oldest = self.received_at(from).await;
-        self.job.live.publish(self.progress.cursor(), oldest);
+        self.job.live.publish(self.progress.cursor(), oldest, self.job.context.clock.now());
     }
 
     async fn received_at(&mut self, from: Position) -> Option<Timestamp> {

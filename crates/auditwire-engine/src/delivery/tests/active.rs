@@ -1,7 +1,9 @@
 //! Which connection sends: stop and start, edits, hand-over, the epoch's fence, filter and quarantine.
 
-use auditwire_model::Position;
+use std::time::Duration;
+
 use auditwire_model::connection::{FilterKind, Selection, SelectionMode, Transport};
+use auditwire_model::{Clock, Position};
 
 use super::fixtures::{Manner, Service, receiver, spec, until};
 use crate::delivery::Status;
@@ -28,6 +30,23 @@ async fn a_stopped_connection_goes_on_where_it_was_and_repeats_nothing() {
     service.delivery.close().await;
     assert_eq!(received.lock().complete(service.head()), 0);
     assert_eq!(service.cursor("a").await.unwrap().next_n, 2101);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sender_shows_its_pace_and_when_it_was_acknowledged_last() {
+    let (address, _received) = receiver(vec![Manner::Reads], None).await;
+    let mut service = Service::start().await;
+    service.store_connection("a", 1, spec(address, Transport::Tcp)).await;
+    service.activate(Some("a")).await;
+    service.post(500).await;
+    service.settled("a").await;
+    let now = service.clock.now();
+    let shown = service.live("a").unwrap().delivery;
+    assert_eq!((shown.rate, shown.acknowledged_at), (500.0, Some(now)), "a clock that stands: all within a second");
+    service.clock.advance(Duration::from_secs(10));
+    let shown = service.live("a").unwrap().delivery;
+    assert_eq!((shown.rate, shown.acknowledged_at), (0.0, Some(now)));
+    service.delivery.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
