@@ -20,10 +20,10 @@ use crate::audit::Audit;
 use crate::error::{Error, Kind, Result};
 use crate::log::Submission;
 use crate::recent::Recent;
-use crate::records::Account;
 use crate::secrets::Secret;
 use crate::store::Change;
 
+pub use crate::records::{Account, Preferences, Theme};
 pub use accounts::set_preferences;
 pub use change::set_password;
 pub use links::{create_link, ensure_operator, link_is_valid};

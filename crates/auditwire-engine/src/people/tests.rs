@@ -8,7 +8,6 @@ use auditwire_model::event::rows;
 use auditwire_model::{Clock, Position, TokenId};
 
 use super::*;
-use crate::records::{Preferences, Theme};
 use crate::secrets::Keyring;
 use crate::store::memory::{Fault, MemoryStore};
 use crate::store::{RecordKind, Store};
