@@ -1,6 +1,7 @@
 //! The project's own automation: `cargo xtask VERB`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks to its user")]
 
+mod browser;
 mod ci;
 mod real;
 mod run;
@@ -14,15 +15,18 @@ const USAGE: &str = "\
 cargo xtask VERB
 
   test [--real=auto|require|off] [-- ARGS]
-      All tests. Fetches real syslog receivers (rsyslog, syslog-ng) into target/real/ first, without root.
+      All tests. Gets what they need first: real syslog receivers (rsyslog, syslog-ng) and axe-core into target/real/,
+      without root; Chromium and its driver where they are installed, else, as root, by apt-get.
       auto     (default) run what can be had here and print which suites could not run and why
-      require  fail when a real receiver cannot be had
-      off      only what needs no receiver
+      require  fail when something cannot be had
+      off      only what needs none of it
       ARGS go to `cargo test`, for example: cargo xtask test -- --test it rsyslog
   real
       Only fetch the receivers and print where they are.
   bench [ARGS]
       The benchmark: durable intake to a TCP receiver (see docs/benchmarks.md). `bench --help` lists what can be chosen.
+  screenshots
+      Renews docs/console/*.png from the console's pages.
   tidy
       House rules that no lint knows.
   ci
@@ -37,6 +41,7 @@ fn main() -> ExitCode {
         Some("real") => real::fetch().map(|real| println!("{}", real.root.display())),
         Some("bench") => test::bench(rest),
         Some("ci") => ci::run_all(),
+        Some("screenshots") => test::screenshots(),
         Some("tidy") => tidy::check(),
         Some("help" | "--help" | "-h") => {
             println!("{USAGE}");

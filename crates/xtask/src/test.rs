@@ -1,36 +1,93 @@
 //! The test command and the benchmark command.
 
-use crate::run::{cargo, run as execute};
-use crate::{real, shim};
+use std::process::Command;
 
-/// Environment variable with the folder of the unpacked receivers.
-const REAL_ROOT: &str = "AUDITWIRE_TEST_REAL";
-/// Environment variable that makes a missing receiver a failure.
-const REAL_REQUIRED: &str = "AUDITWIRE_TEST_REAL_REQUIRED";
+use crate::run::{cargo, run as execute};
+use crate::{browser, real, shim};
+
+/// Environment variable that makes a missing part a failure.
+const REQUIRED: &str = "AUDITWIRE_TEST_REAL_REQUIRED";
 /// Environment variable with the preloaded library that watches and delays syncs.
 const SHIM: &str = "AUDITWIRE_TEST_SHIM";
 
+/// Something that suites of tests need beyond this repository. Each is had or not had on its own.
+struct Part {
+    /// What is told while it is fetched.
+    what: &'static str,
+    /// Which suites do not run without it.
+    suites: &'static str,
+    /// Gets it and tells the tests where it is.
+    provide: fn(&mut Command) -> Result<(), String>,
+}
+
+const PARTS: &[Part] = &[
+    Part {
+        what: "rsyslog and syslog-ng, into target/real",
+        suites: "with rsyslog and with syslog-ng",
+        provide: receivers,
+    },
+    Part { what: "the library that watches syncs", suites: "with watched syncs", provide: syncs },
+    Part { what: "Chromium", suites: "of the console in a browser", provide: chromium },
+    Part { what: "axe-core, into target/real", suites: "of accessibility", provide: axe },
+];
+
+fn receivers(command: &mut Command) -> Result<(), String> {
+    command.env("AUDITWIRE_TEST_REAL", real::fetch()?.root);
+    Ok(())
+}
+
+fn syncs(command: &mut Command) -> Result<(), String> {
+    command.env(SHIM, shim::build()?);
+    Ok(())
+}
+
+fn chromium(command: &mut Command) -> Result<(), String> {
+    let found = browser::browser()?;
+    command.env("AUDITWIRE_TEST_CHROMIUM", found.chromium).env("AUDITWIRE_TEST_CHROMEDRIVER", found.driver);
+    Ok(())
+}
+
+fn axe(command: &mut Command) -> Result<(), String> {
+    command.env("AUDITWIRE_TEST_AXE", browser::axe()?);
+    Ok(())
+}
+
 /// All tests.
-pub(crate) fn run_tests(real_mode: &str, rest: &[String]) -> Result<(), String> {
+fn run_tests(mode: &str, rest: &[String]) -> Result<(), String> {
     let mut command = cargo();
     command.args(["test", "--workspace", "--locked"]).args(rest);
-    let prepared = if real_mode == "off" { Err("--real=off".to_owned()) } else { prepare(&mut command) };
-    match (real_mode, prepared) {
-        ("require", Err(why)) => return Err(format!("the real receivers are required and cannot be had: {why}")),
-        ("require", Ok(())) => {
-            command.env(REAL_REQUIRED, "1");
+    let mut missing = Vec::new();
+    for part in PARTS {
+        if mode == "off" {
+            missing.push(format!("the suites {} (--real=off)", part.suites));
+            continue;
         }
-        (_, Err(why)) => println!("not run: the suites with rsyslog, with syslog-ng and with watched syncs ({why})"),
-        (_, Ok(())) => {}
+        println!("getting what is not there yet: {}", part.what);
+        if let Err(why) = (part.provide)(&mut command) {
+            missing.push(format!("the suites {} ({why})", part.suites));
+        }
+    }
+    match mode {
+        "require" if !missing.is_empty() => {
+            return Err(format!("these cannot run and must:\n  {}", missing.join("\n  ")));
+        }
+        "require" => {
+            command.env(REQUIRED, "1");
+        }
+        _ => missing.iter().for_each(|suites| println!("not run: {suites}")),
     }
     execute(&mut command)
 }
 
-fn prepare(command: &mut std::process::Command) -> Result<(), String> {
-    println!("fetching rsyslog and syslog-ng into target/real (once)");
-    let real = real::fetch()?;
-    command.env(REAL_ROOT, &real.root).env(SHIM, shim::build()?);
-    Ok(())
+/// `screenshots`: renews the pictures of the console, by the test that walks through its pages.
+pub(crate) fn screenshots() -> Result<(), String> {
+    let folder = crate::run::root().join("docs/console");
+    std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let mut command = cargo();
+    command.args(["test", "--locked", "--package", "auditwire", "--test", "it", "--", "console::pages::"]);
+    chromium(&mut command)?;
+    axe(&mut command)?;
+    execute(command.env(REQUIRED, "1").env("AUDITWIRE_SCREENSHOTS", &folder))
 }
 
 /// `test [--real=…] [-- ARGS]`.

@@ -10,6 +10,7 @@
 
 mod canary;
 mod cli;
+mod console;
 mod crash;
 mod demo;
 mod process;

@@ -8,23 +8,17 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::eventually;
 use super::tls::Pki;
+use super::{eventually, given};
 
 /// Where the receivers were unpacked; `None` (said aloud) when this run does without them.
 pub(crate) fn root(suite: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("AUDITWIRE_TEST_REAL").map(PathBuf::from);
-    let required = std::env::var_os("AUDITWIRE_TEST_REAL_REQUIRED").is_some();
-    assert!(root.is_some() || !required, "{suite} needs the real receivers");
-    if root.is_none() {
-        println!("not run: {suite} (start it with `cargo xtask test`)");
-    }
-    root
+    given("AUDITWIRE_TEST_REAL", suite)
 }
 
 /// The library that watches syncs; like [`root`].
 pub(crate) fn shim(suite: &str) -> Option<PathBuf> {
-    root(suite).and_then(|_| std::env::var_os("AUDITWIRE_TEST_SHIM").map(PathBuf::from))
+    given("AUDITWIRE_TEST_SHIM", suite)
 }
 
 /// A running receiver that writes one JSON object per message to a file.
