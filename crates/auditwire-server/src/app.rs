@@ -24,6 +24,7 @@ struct Shared {
     clients: ClientRules,
     bodies: BodyBudget,
     metrics: Metrics,
+    keys_beside_data: bool,
     draining: AtomicBool,
     streams_end: CancellationToken,
 }
@@ -39,6 +40,7 @@ impl App {
             bodies: BodyBudget::new(settings.limits.bodies_in_flight_bytes_max),
             metrics: Metrics::new(),
             limits: settings.limits.clone(),
+            keys_beside_data: settings.keys_beside_data,
             draining: AtomicBool::new(false),
             streams_end: CancellationToken::new(),
         }))
@@ -65,6 +67,11 @@ impl App {
 
     pub(crate) fn limits(&self) -> &HttpLimits {
         &self.0.limits
+    }
+
+    /// True when the keys lie beside the data, which the console says (product section 10).
+    pub(crate) fn keys_beside_data(&self) -> bool {
+        self.0.keys_beside_data
     }
 
     pub(crate) fn local(&self) -> SocketAddr {

@@ -26,12 +26,13 @@ pub(crate) struct ClientAddress(pub(crate) IpAddr);
 pub(crate) struct ClientRules {
     proxies: Vec<IpNet>,
     hostnames: Vec<String>,
+    tls: bool,
 }
 
 impl ClientRules {
     pub(crate) fn new(settings: &ServerSettings) -> Self {
         let hostnames = settings.hostnames.iter().map(|h| h.trim_end_matches('.').to_ascii_lowercase()).collect();
-        Self { proxies: settings.behind_proxy.clone(), hostnames }
+        Self { proxies: settings.behind_proxy.clone(), hostnames, tls: settings.tls.is_some() }
     }
 
     /// The client's address: the peer's, or what the nearest believed proxies say, read from the right, because what a
@@ -52,15 +53,22 @@ impl ClientRules {
         ClientAddress(address)
     }
 
-    /// Whether the request names us by a name or address that is ours.
-    pub(crate) fn host_allowed(&self, link: Link, uri: &Uri, headers: &HeaderMap) -> bool {
+    /// Whether the client speaks TLS, with us or with the proxy in front of us.
+    pub(crate) fn is_secure(&self, link: Link, headers: &HeaderMap) -> bool {
+        let forwarded = headers.get("x-forwarded-proto").filter(|_| self.is_proxy(link.peer.ip().to_canonical()));
+        self.tls || forwarded.is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"))
+    }
+
+    /// The host and port that the client calls us by: what a proxy of ours says, else the request's own.
+    pub(crate) fn authority<'a>(&self, link: Link, uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
         let forwarded = headers.get("x-forwarded-host").filter(|_| self.is_proxy(link.peer.ip().to_canonical()));
         let header = || headers.get(header::HOST).and_then(|v| v.to_str().ok());
-        let Some(authority) =
-            forwarded.and_then(|v| v.to_str().ok()).or(uri.authority().map(|a| a.as_str())).or_else(header)
-        else {
-            return false;
-        };
+        forwarded.and_then(|v| v.to_str().ok()).or(uri.authority().map(|a| a.as_str())).or_else(header)
+    }
+
+    /// Whether the request names us by a name or address that is ours.
+    pub(crate) fn host_allowed(&self, link: Link, uri: &Uri, headers: &HeaderMap) -> bool {
+        let Some(authority) = self.authority(link, uri, headers) else { return false };
         let host = host_of(authority).trim_end_matches('.').to_ascii_lowercase();
         let local = link.local.ip().to_canonical();
         if let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {

@@ -1,4 +1,4 @@
-//! The doors of Auditwire: our own listener and the HTTP API. Start with [`listen::bind`], which takes the address before
+//! The doors of Auditwire: our own listener, the HTTP API and the web console. Start with [`listen::bind`], which takes the address before
 //! the engine exists, and [`BoundServer::serve`](listen::BoundServer::serve), which answers with the engine.
 //!
 //! Handlers decide nothing: they read a request, call one verb of the engine and write its answer. No SQL in this crate.
@@ -6,10 +6,13 @@
 pub mod api;
 mod app;
 mod client;
+mod console;
 pub mod listen;
 mod metrics;
 mod operations;
+mod router;
 mod transport;
 
 pub use app::App;
 pub use listen::{BoundServer, HttpLimits, ListenError, ServerSettings, TlsFiles, bind};
+pub use router::router;

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::App;
 use crate::api::Problem;
 use crate::client::Link;
+use crate::console::failure::Written;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -40,7 +41,9 @@ pub(crate) async fn handle(State(app): State<App>, mut request: Request, next: N
     let problem = response.extensions_mut().remove::<Problem>();
     let line = Line { id: &id, method: &method, path: &path, client: client.0, took: began.elapsed() };
     line.log(response.status(), problem.as_ref());
-    if let Some(problem) = problem {
+    if let Some(problem) = problem
+        && response.extensions_mut().remove::<Written>().is_none()
+    {
         response = problem.into_answer(&id);
     }
     app.metrics().answered(route.as_ref().map(MatchedPath::as_str), &method, response.status(), line.took);
@@ -114,6 +117,7 @@ fn add_headers(headers: &mut HeaderMap, request_id: &str) {
         (header::REFERRER_POLICY, "no-referrer"),
     ];
     for (name, value) in fixed {
-        headers.insert(name, HeaderValue::from_static(value));
+        // The console's pages and assets say something else of themselves.
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
 }

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use futures_util::StreamExt;
 
 use super::problem::{Problem, Result};
+use crate::App;
 
 /// Largest zstd window: 2^23 bytes (product section 10).
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
@@ -78,6 +79,21 @@ pub(crate) struct BodyLimits {
     pub(crate) bytes_max: usize,
     pub(crate) pause_max: Duration,
     pub(crate) ratio_max: usize,
+}
+
+/// Reads the body of a management call or a form: at most [`HttpLimits::body_bytes_max`](crate::HttpLimits), not compressed.
+pub(crate) async fn read_small(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes> {
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        let detail = "only events bodies may be compressed";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_encoding", detail));
+    }
+    let limits = app.limits();
+    let limits = BodyLimits {
+        bytes_max: limits.body_bytes_max,
+        pause_max: limits.body_pause_max,
+        ratio_max: limits.compression_ratio_max,
+    };
+    read(headers, body, limits, &mut app.bodies().start()).await
 }
 
 /// Reads the whole body as sent. A declared length that is too big is refused before a byte is read.

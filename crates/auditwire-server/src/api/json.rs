@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::body::{self, BodyLimits};
+use super::body;
 use super::problem::{Problem, Result};
 use crate::App;
 
@@ -21,18 +21,7 @@ impl FromRequest<App> for JsonBytes {
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
         let (parts, body) = request.into_parts();
-        let limits = app.limits();
-        let limits = BodyLimits {
-            bytes_max: limits.body_bytes_max,
-            pause_max: limits.body_pause_max,
-            ratio_max: limits.compression_ratio_max,
-        };
-        if parts.headers.contains_key(header::CONTENT_ENCODING) {
-            let detail = "only events bodies may be compressed";
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_encoding", detail));
-        }
-        let mut reserved = app.bodies().start();
-        let bytes = body::read(&parts.headers, body, limits, &mut reserved).await?;
+        let bytes = body::read_small(app, &parts.headers, body).await?;
         if !bytes.is_empty() && media_type(&parts.headers).as_deref() != Some("application/json") {
             let detail = "send the body as Content-Type: application/json";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));

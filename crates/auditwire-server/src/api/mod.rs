@@ -13,7 +13,6 @@ mod unserved;
 
 use axum::Router;
 use axum::http::{Method, StatusCode, header};
-use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use utoipa::OpenApi;
@@ -21,10 +20,10 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::{App, operations, transport};
+use crate::{App, operations};
 
 pub(crate) use auth::Auth;
-pub(crate) use body::BodyBudget;
+pub(crate) use body::{BodyBudget, read_small as read_small_body};
 pub(crate) use problem::{Problem, ProblemBody, Result};
 
 #[derive(OpenApi)]
@@ -81,12 +80,8 @@ pub fn openapi() -> String {
     text
 }
 
-/// The whole service without its socket. A request's `Link` extension, when there is one, tells its two ends.
-pub fn router(app: App) -> Router {
-    routes().layer(from_fn_with_state(app.clone(), transport::handle)).with_state(app)
-}
-
-fn routes() -> Router<App> {
+/// The served routes of the API and of operations, and what they answer for the rest.
+pub(crate) fn routes() -> Router<App> {
     let (served, _) = documented().split_for_parts();
     let document = openapi();
     served
@@ -107,13 +102,4 @@ async fn not_found() -> impl IntoResponse {
 async fn method_not_allowed(method: Method) -> impl IntoResponse {
     let detail = format!("{method} is not served at this path; /api/v1/openapi.json lists what is");
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
-}
-
-#[cfg(test)]
-mod tests {
-    /// The router refuses paths that contradict each other when it is built, which is when the service starts.
-    #[test]
-    fn the_routes_fit_together() {
-        drop(super::routes());
-    }
 }

@@ -111,6 +111,21 @@ impl Problem {
         self.0.code
     }
 
+    pub(crate) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    /// The field of the request to blame.
+    pub(crate) fn field(&self) -> Option<&str> {
+        self.0.field.as_deref()
+    }
+
+    /// When to try again, in whole seconds, at least one.
+    pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
+        let wait = self.0.retry_after?;
+        Some((wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1))
+    }
+
     /// For the log only: what lies behind a failure of ours.
     pub(crate) fn cause(&self) -> Option<&str> {
         self.0.cause.as_deref()
@@ -118,6 +133,7 @@ impl Problem {
 
     /// The answer as it goes out.
     pub(crate) fn into_answer(self, request_id: &str) -> Response {
+        let retry_after = self.retry_after_seconds();
         let inner = *self.0;
         let body = ProblemBody {
             title: inner.status.canonical_reason().unwrap_or("Error"),
@@ -132,9 +148,8 @@ impl Problem {
         let bytes = serde_json::to_vec(&body).unwrap_or_default();
         let mut response = (inner.status, [(header::CONTENT_TYPE, "application/problem+json")], bytes).into_response();
         let headers = response.headers_mut();
-        if let Some(wait) = inner.retry_after {
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            headers.insert(header::RETRY_AFTER, seconds.max(1).into());
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
         for (name, value) in inner.headers {
             headers.insert(name, value);

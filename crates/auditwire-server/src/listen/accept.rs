@@ -21,7 +21,6 @@ use tower::ServiceExt;
 
 use super::tls::ReloadingTls;
 use crate::App;
-use crate::api;
 use crate::client::Link;
 
 /// What every connection task needs.
@@ -39,7 +38,7 @@ struct Shared {
 pub(super) async fn run(listener: TcpListener, tls: Option<ReloadingTls>, app: App, shutdown: CancellationToken) {
     let drain_max = app.limits().drain_max;
     let shared = Arc::new(Shared {
-        router: api::router(app.clone()),
+        router: crate::router(app.clone()),
         app,
         tls,
         drain: CancellationToken::new(),

@@ -17,6 +17,8 @@ pub struct ServerSettings {
     pub behind_proxy: Vec<IpNet>,
     /// Names under which clients reach us, beside the address itself and `localhost` on loopback.
     pub hostnames: Vec<String>,
+    /// The keys that seal secrets lie beside the data they seal; the console says so.
+    pub keys_beside_data: bool,
     /// Limits.
     pub limits: HttpLimits,
 }
@@ -25,7 +27,14 @@ impl ServerSettings {
     /// Plain HTTP on this address with the product's limits.
     #[must_use]
     pub fn new(listen: SocketAddr) -> Self {
-        Self { listen, tls: None, behind_proxy: Vec::new(), hostnames: Vec::new(), limits: HttpLimits::default() }
+        Self {
+            listen,
+            tls: None,
+            behind_proxy: Vec::new(),
+            hostnames: Vec::new(),
+            keys_beside_data: false,
+            limits: HttpLimits::default(),
+        }
     }
 }
 

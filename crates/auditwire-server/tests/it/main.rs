@@ -4,6 +4,7 @@
 
 mod bodies;
 mod connections;
+mod console;
 mod events;
 mod objects;
 mod openapi;

@@ -104,7 +104,7 @@ async fn what_is_not_served_says_which_way() {
         service.send(method, &path, &[], Body::empty()).await.is_problem(400, "not_available_yet");
         service.send_as("", method, &path, &[], Body::empty()).await.is_problem(401, "missing_token");
     }
-    for path in ["/", "/api", "/api/v2/projects", &format!("{PROJECT}/nothing"), &format!("{EVENTS}/")] {
+    for path in ["/api", "/api/v2/projects", &format!("{PROJECT}/nothing"), &format!("{EVENTS}/")] {
         service.get(path).await.is_problem(404, "not_found");
     }
     let wrong = service.send("PATCH", EVENTS, &[], Body::empty()).await;

@@ -8,7 +8,7 @@ use auditwire_engine::store::memory::MemoryStore;
 use auditwire_engine::{Engine, Settings, tokens};
 use auditwire_model::Timestamp;
 use auditwire_model::clock::ManualClock;
-use auditwire_server::{App, ServerSettings, api};
+use auditwire_server::{App, ServerSettings};
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use serde_json::Value;
@@ -103,7 +103,7 @@ impl Service {
         change(&mut settings);
         let app = App::new(engine.clone(), &settings, local);
         let token = handed_over.into_inner().expect("no panic before");
-        Self { router: api::router(app.clone()), app, engine, clock, store, token }
+        Self { router: auditwire_server::router(app.clone()), app, engine, clock, store, token }
     }
 
     /// A request with all headers as given.

@@ -1,0 +1,1 @@
+// Monitoring → Event log: live tail, filters.

@@ -1,0 +1,55 @@
+# Sign-in, account, projects, and what all forms share.
+form-has-errors = Not saved yet. Correct the marked fields.
+
+sign-in = Sign in
+sign-in-name = Account name
+sign-in-password = Password
+sign-in-lost = No password, or lost it?
+sign-in-lost-help = Whoever runs this service makes a one-time link with the operator's API token:
+link-title = Sign in as the operator
+link-text = This link works once. After signing in you choose a password.
+link-button = Sign in
+link-over-title = This link is used up or too old
+link-over-text = A sign-in link works once, for 30 minutes. Whoever runs this service makes another one with the operator's API token:
+
+account-title = Account settings
+account-preferences = Language and appearance
+account-language = Language
+account-as-browser = As the browser says
+account-theme = Appearance
+theme-system = As the system
+theme-light = Light
+theme-dark = Dark
+account-zone = Time zone
+account-zone-help = Times are shown in this zone, for example Europe/Berlin. Empty: the browser's own, or UTC without JavaScript.
+account-zone-unknown = There is no zone of this name. Zones are named like Europe/Berlin or UTC.
+account-save = Save
+account-password = Password
+account-has-password = This account has a password.
+account-has-no-password = This account has no password yet. Without one you need a new link for every sign-in.
+account-change-password = Change password
+account-set-password = Set a password
+password-title-set = Set a password
+password-title-change = Change the password
+password-text = Other browsers that are signed in to this account are signed out.
+password-current = Current password
+password-new = New password
+password-new-help = At least 12 characters. A sentence is easier to remember than a riddle.
+password-again = New password again
+password-differs = The two passwords differ.
+password-save = Save password
+password-later = Later
+notice-password-saved = The password is saved.
+notice-preferences-saved = Your settings are saved.
+notice-signed-out = You are signed out.
+
+projects-title = Projects
+projects-name = Name
+projects-id = Id
+projects-id-optional = Id (optional)
+projects-id-help = Stands in addresses and API paths and never changes: a-z, 0-9, - and _. Empty: one is made.
+projects-created = Created
+projects-new = Create a project
+projects-new-help = A project has its own event log and its own SIEM connections.
+projects-create = Create project
+notice-project-created = Project { $name } is created.

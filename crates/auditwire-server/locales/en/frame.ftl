@@ -1,0 +1,43 @@
+# The frame around every page, times, and problems.
+frame-skip = Skip to the content
+frame-project = Project:
+frame-all-projects = All projects
+frame-more-projects = More projects
+frame-keys-beside-data = The keys that seal stored TLS keys lie in the data folder, beside what they seal. Whoever copies the folder can read both. Set AUDITWIRE_KEYS to keep them apart.
+frame-projects = Projects
+frame-account = Account:
+frame-account-settings = Account settings
+frame-sign-out = Sign out
+frame-navigation = Sections
+frame-monitoring = Monitoring
+frame-event-log = Event log
+frame-settings = Settings
+
+time-now = now
+time-ago-seconds = { $count } sec. ago
+time-ago-minutes = { $count } min. ago
+time-ago-hours = { $count } hr. ago
+time-ago-days = { $n ->
+    [one] { $count } day ago
+   *[other] { $count } days ago
+}
+time-in-seconds = in { $count } sec.
+time-in-minutes = in { $count } min.
+time-in-hours = in { $count } hr.
+time-in-days = { $n ->
+    [one] in { $count } day
+   *[other] in { $count } days
+}
+
+failure = Something went wrong
+failure-400 = This request cannot be understood
+failure-403 = This is not allowed
+failure-404 = There is nothing here
+failure-409 = This contradicts what is there now
+failure-412 = Somebody changed this meanwhile
+failure-413 = This is too large
+failure-429 = Too often
+failure-500 = We met a defect of ours
+failure-503 = Not available at the moment
+failure-code = Error code:
+failure-back = To the beginning

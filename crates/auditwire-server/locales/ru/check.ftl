@@ -1,0 +1,1 @@
+# The connection check, activation, codes and remedies.

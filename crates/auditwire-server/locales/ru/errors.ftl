@@ -1,0 +1,1 @@
+# What error codes of the engine mean.

@@ -1,0 +1,42 @@
+# Рамка страниц, время и ошибки.
+frame-skip = Перейти к содержимому
+frame-project = Проект:
+frame-all-projects = Все проекты
+frame-more-projects = Другие проекты
+frame-keys-beside-data = Ключи, которыми зашифрованы сохранённые TLS-ключи, лежат в папке данных рядом с ними. Кто скопирует папку, прочтёт и то и другое. Чтобы хранить их отдельно, задайте AUDITWIRE_KEYS.
+frame-projects = Проекты
+frame-account = Учётная запись:
+frame-account-settings = Настройки учётной записи
+frame-sign-out = Выйти
+frame-navigation = Разделы
+frame-monitoring = Мониторинг
+frame-event-log = Журнал событий
+frame-settings = Настройки
+
+time-now = сейчас
+time-ago-seconds = { $count } с назад
+time-ago-minutes = { $count } мин назад
+time-ago-hours = { $count } ч назад
+time-ago-days = { $count } дн. назад
+time-in-seconds = через { $count } с
+time-in-minutes = через { $count } мин
+time-in-hours = через { $count } ч
+time-in-days = через { $count } дн.
+
+failure = Что-то пошло не так
+failure-400 = Запрос непонятен
+failure-403 = Это действие запрещено
+failure-404 = Здесь ничего нет
+failure-409 = Это противоречит текущему состоянию
+failure-412 = Объект изменён кем-то другим
+failure-413 = Слишком большой объём данных
+failure-429 = Слишком часто
+failure-500 = Обнаружена внутренняя ошибка
+failure-503 = Сейчас недоступно
+failure-code = Код ошибки:
+failure-back = В начало
+
+error-form_refused = Форма отправлена не со страницы этого сервиса или страница устарела. Откройте её заново и повторите.
+error-not_found = По этому адресу ничего нет.
+error-project_not_found = Такого проекта нет, или он вам не принадлежит.
+error-internal = Обнаружена внутренняя ошибка. Подробности — в журнале сервиса.

@@ -1,0 +1,1 @@
+# Event log → Settings → SIEM: the list and what is done there.

@@ -1,0 +1,73 @@
+//! Every address of the console. Templates and handlers take them from here, so that a renamed route cannot be missed.
+
+use auditwire_model::{Position, ProjectId};
+
+/// Where one begins.
+pub(crate) const HOME: &str = "/";
+pub(crate) const SIGN_IN: &str = "/sign-in";
+pub(crate) const SIGN_IN_LINK: &str = "/sign-in/link";
+pub(crate) const SIGN_OUT: &str = "/sign-out";
+pub(crate) const ACCOUNT: &str = "/account";
+pub(crate) const PASSWORD: &str = "/account/password";
+pub(crate) const PROJECTS: &str = "/projects";
+
+/// The addresses inside one project.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Urls<'a>(pub(crate) &'a ProjectId);
+
+impl Urls<'_> {
+    /// Monitoring → Event log.
+    pub(crate) fn events(self) -> String {
+        format!("/projects/{}/events", self.0)
+    }
+
+    /// One event.
+    pub(crate) fn event(self, seq: Position) -> String {
+        format!("/projects/{}/events/{seq}", self.0)
+    }
+
+    /// Server-sent events with rows of the table.
+    pub(crate) fn live_events(self) -> String {
+        format!("/projects/{}/events/live", self.0)
+    }
+
+    /// The TSV download (POST).
+    pub(crate) fn download(self) -> String {
+        format!("/projects/{}/events/download", self.0)
+    }
+
+    /// Event log → Settings → SIEM: the list.
+    pub(crate) fn siem(self) -> String {
+        format!("/projects/{}/settings/siem", self.0)
+    }
+
+    /// The form of a new connection.
+    pub(crate) fn new_connection(self) -> String {
+        format!("/projects/{}/settings/siem/new", self.0)
+    }
+
+    /// A fragment: the certificates of a PEM (POST).
+    pub(crate) fn pem(self) -> String {
+        format!("/projects/{}/settings/siem/pem", self.0)
+    }
+
+    /// What a group action asks first, and where it is done (POST): `start`, `stop` or `delete`.
+    pub(crate) fn group(self, action: &str) -> String {
+        format!("/projects/{}/settings/siem/{action}", self.0)
+    }
+
+    /// The form of a connection.
+    pub(crate) fn connection(self, id: &str) -> String {
+        format!("/projects/{}/settings/siem/connections/{id}", self.0)
+    }
+
+    /// Its check, and what to do afterwards.
+    pub(crate) fn check(self, id: &str) -> String {
+        format!("/projects/{}/settings/siem/connections/{id}/check", self.0)
+    }
+
+    /// Where it is activated (POST).
+    pub(crate) fn activate(self, id: &str) -> String {
+        format!("/projects/{}/settings/siem/connections/{id}/activate", self.0)
+    }
+}
