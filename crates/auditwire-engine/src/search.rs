@@ -1,5 +1,7 @@
 //! The verbs that read events: pages, one event, live tail. API, console and CLI use these and decide nothing themselves.
 
+mod sources;
+
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
@@ -15,6 +17,8 @@ use crate::error::{Error, Kind, Result};
 use crate::log::{Log, Scan};
 use crate::store::Order;
 use crate::{Engine, projects};
+
+pub use sources::sources;
 
 /// After this long a search answers with what it has (product section 10).
 const TIME_MAX: Duration = Duration::from_secs(30);

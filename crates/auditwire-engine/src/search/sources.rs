@@ -1,0 +1,135 @@
+//! Which sources send events at present: what a filter by source offers.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use arrow_array::cast::AsArray;
+use auditwire_model::access::{Caller, Right};
+use auditwire_model::event::columns;
+use auditwire_model::query::Expr;
+use auditwire_model::{Position, ProjectId};
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use tokio::time::{Instant, timeout_at};
+
+use crate::error::Result;
+use crate::log::{Scan, Scanned};
+use crate::store::Order;
+use crate::{Engine, projects};
+
+/// So many of the newest events are looked at.
+const EVENTS: u64 = 10_000;
+/// A page waits for this: after so long what was found is the answer.
+const TIME_MAX: Duration = Duration::from_millis(300);
+/// Longer ones are no names of services; no filter takes them either. In bytes.
+const LENGTH_MAX: usize = 256;
+/// Most sources in an answer.
+const SOURCES_MAX: usize = 1000;
+
+/// The distinct `source.id` among the newest 10,000 events, sorted. A help for choosing, not a census: it takes at most
+/// 300 ms and answers with what it has found by then.
+///
+/// # Errors
+/// `forbidden`, `project_not_found`.
+pub async fn sources(engine: &Engine, caller: &Caller, project: &ProjectId) -> Result<Vec<String>> {
+    projects::authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    let to = engine.log.head(project);
+    let scan = Scan {
+        project: project.clone(),
+        from: Position(to.0.saturating_sub(EVENTS - 1)),
+        to,
+        time_from: None,
+        time_to: None,
+        predicate: Expr::All,
+        order: Order::Descending,
+        limit: None,
+    };
+    distinct(engine.log.scan(scan), Instant::now() + TIME_MAX).await
+}
+
+async fn distinct(mut scan: BoxStream<'static, Result<Scanned>>, deadline: Instant) -> Result<Vec<String>> {
+    let mut found = BTreeSet::new();
+    // Anything else than a piece means that the end was reached, or that the time is over.
+    while let Ok(Some(scanned)) = timeout_at(deadline, scan.next()).await {
+        let batch = scanned?.batch;
+        let ids = batch.column(columns::SOURCE_ID).as_string::<i32>();
+        for id in ids.iter().flatten().filter(|id| (1..=LENGTH_MAX).contains(&id.len())) {
+            if found.len() < SOURCES_MAX && !found.contains(id) {
+                found.insert(id.to_owned());
+            }
+        }
+    }
+    Ok(found.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use auditwire_model::access::Principal;
+    use auditwire_model::clock::ManualClock;
+    use auditwire_model::event::{EventDraft, Plane};
+    use auditwire_model::{Clock, Timestamp, TokenId};
+    use futures_util::stream;
+
+    use super::*;
+    use crate::Settings;
+    use crate::intake::{self, Intake};
+    use crate::secrets::{Keyring, Secret};
+    use crate::store::memory::MemoryStore;
+
+    async fn engine() -> Engine {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Timestamp::parse("2026-11-22T10:00:00Z").unwrap()));
+        let keyring = Arc::new(Keyring::new(vec![("k1".to_owned(), Secret::new(vec![7; 32]))]));
+        Engine::open(Arc::new(MemoryStore::default()), clock, keyring, Settings::default()).await.unwrap()
+    }
+
+    fn operator() -> Caller {
+        Caller::Operator { by: Principal::Token(TokenId::parse("t-1").unwrap()) }
+    }
+
+    async fn post(engine: &Engine, project: &ProjectId, source: Option<&str>, count: usize) {
+        let draft = |_| {
+            let source_id = source.map(str::to_owned);
+            Ok(EventDraft { action: "a".to_owned(), source_id, ..EventDraft::default() })
+        };
+        let items = (0..count).map(draft).collect();
+        let batch = Intake { items, door: Plane::Control, idempotency_key: None };
+        intake::accept(engine, &operator(), project, batch).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_newest_events_name_their_sources_once_and_sorted() {
+        let (engine, project) = (engine().await, ProjectId::default_project());
+        let found = async || sources(&engine, &operator(), &project).await.unwrap();
+        assert!(found().await.is_empty());
+        post(&engine, &project, Some("old"), 2).await;
+        for source in [Some("nova"), None, Some("iam"), Some("база"), Some("nova"), Some("")] {
+            post(&engine, &project, source, 3).await;
+        }
+        post(&engine, &project, Some(&"x".repeat(LENGTH_MAX + 1)), 1).await;
+        assert_eq!(found().await, ["iam", "nova", "old", "база"]);
+        let newest = usize::try_from(EVENTS).unwrap();
+        post(&engine, &project, Some("iam"), newest - 20).await;
+        assert_eq!(found().await, ["iam", "nova", "old", "база"], "the 10,000th event from the end is one of them");
+        post(&engine, &project, Some("iam"), 1).await;
+        assert_eq!(found().await, ["iam", "nova", "база"]);
+        let other = Caller::Token {
+            token: TokenId::parse("t-2").unwrap(),
+            project: project.clone(),
+            scopes: vec![],
+            sources: vec![],
+        };
+        assert_eq!(sources(&engine, &other, &project).await.unwrap_err().code, "forbidden");
+    }
+
+    #[tokio::test]
+    async fn out_of_time_it_answers_with_what_it_has() {
+        let (engine, project) = (engine().await, ProjectId::default_project());
+        post(&engine, &project, Some("iam"), 1).await;
+        let scan = Scan { project, ..crate::log::tests::whole(&crate::log::tests::project(0)) };
+        let endless = engine.log.scan(scan).chain(stream::pending()).boxed();
+        let found = distinct(endless, Instant::now() + Duration::from_millis(20)).await.unwrap();
+        assert_eq!(found, ["iam"]);
+    }
+}
