@@ -8,6 +8,7 @@ pub mod connections;
 pub mod delivery;
 mod engine;
 pub mod error;
+pub mod export;
 mod idempotency;
 pub mod intake;
 pub mod log;

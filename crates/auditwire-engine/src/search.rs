@@ -215,7 +215,7 @@ async fn passed(head: &mut tokio::sync::watch::Receiver<Position>, after: Positi
 }
 
 /// The query, and the plane if one is asked for.
-fn within(query: Expr, plane: Option<Plane>) -> Expr {
+pub(crate) fn within(query: Expr, plane: Option<Plane>) -> Expr {
     let Some(plane) = plane else { return query };
     let plane = Expr::Compare(Field::Column(columns::PLANE), Op::Equal, Value::Text(plane.as_str().to_owned()));
     if query == Expr::All { plane } else { Expr::And(vec![query, plane]) }

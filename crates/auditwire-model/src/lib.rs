@@ -10,6 +10,7 @@ pub mod catalogue;
 pub mod clock;
 pub mod connection;
 pub mod event;
+pub mod export;
 pub mod id;
 pub mod query;
 pub mod severity;

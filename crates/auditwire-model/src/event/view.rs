@@ -57,6 +57,19 @@ pub struct EventView<'a> {
     pub labels: Texts<'a>,
 }
 
+impl<'a> EventView<'a> {
+    /// What names the subject to people, with the metadata key it stands under: the e-mail address, else the name. A value
+    /// of which nothing would be seen does not count.
+    #[must_use]
+    pub fn user(&self) -> Option<(&'static str, &'a str)> {
+        let seen = |value: &str| !value.chars().all(|c| c.is_whitespace() || c.is_control());
+        ["email", "name"].into_iter().find_map(|key| {
+            let value = self.subject_metadata.get(key)?;
+            seen(value).then_some((key, value))
+        })
+    }
+}
+
 /// Key-value pairs of a metadata column, in stored (sorted) order.
 #[derive(Debug, Clone, Copy)]
 pub struct Pairs<'a> {

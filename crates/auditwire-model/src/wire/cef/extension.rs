@@ -7,7 +7,6 @@ use uuid::Uuid;
 use super::writer::{Key, Slot, Writer};
 use crate::event::{EventView, Outcome};
 use crate::wire::control::{is_blank, is_blank_char};
-use crate::wire::rfc5424::user;
 use crate::wire::time;
 
 /// Longest `externalId` in characters (dictionary).
@@ -133,7 +132,7 @@ fn who(event: &EventView<'_>, w: &mut Writer<'_, '_>) {
     w.text(Slot::SourceService, SOURCE_SERVICE, event.source_id);
     address(Slot::Device, &DEVICE, event.source_address, w);
     w.text(Slot::UserId, USER_ID, event.subject_user_id);
-    w.text(Slot::User, USER, user(event).map(|(_, name)| name).or(event.subject_user_id));
+    w.text(Slot::User, USER, event.user().map(|(_, name)| name).or(event.subject_user_id));
     address(Slot::UserAddress, &USER_ADDRESS, event.subject_address, w);
 }
 
@@ -147,7 +146,7 @@ fn on_what(event: &EventView<'_>, w: &mut Writer<'_, '_>) {
     w.text(Slot::RequestId, REQUEST_ID, event.request_id);
     let carried = service.map(|_| "service_id");
     w.metadata(Slot::ResourceMetadata, RESOURCE_METADATA, event.resource_metadata, carried);
-    let carried = user(event).map(|(key, _)| key);
+    let carried = event.user().map(|(key, _)| key);
     w.metadata(Slot::SubjectMetadata, SUBJECT_METADATA, event.subject_metadata, carried);
     w.list(Slot::Labels, LABELS, event.labels);
 }

@@ -3,7 +3,7 @@
 //!
 //! The sizes of texts in JSON are not computed but tried: this path is rare, and a render is cheap.
 
-use super::{Params, user, write};
+use super::{Params, write};
 use crate::event::EventView;
 use crate::wire::control::ELLIPSIS;
 use crate::wire::render::{Renderer, Unrenderable};
@@ -84,7 +84,7 @@ impl Attempt<'_, '_, '_> {
 /// No size of texts above this one cuts anything: SD values take at most twice their bytes, all labels are one value.
 fn longest(event: &EventView<'_>) -> usize {
     let labels = event.labels.iter().map(|label| label.len() + 1).sum();
-    let user = user(event).map_or(0, |(_, name)| name.len());
+    let user = event.user().map_or(0, |(_, name)| name.len());
     let texts = texts(event).into_iter().map(|text| text.map_or(0, str::len));
     2 * texts.max().unwrap_or(0).max(user).max(labels)
 }

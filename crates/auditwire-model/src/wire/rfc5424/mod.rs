@@ -117,7 +117,7 @@ fn more_params(renderer: &Renderer, event: &EventView<'_>, room: usize, out: &mu
     param(" source_id=\"", event.source_id, room, out);
     param(" source_addr=\"", event.source_address, room, out);
     param(" user_id=\"", event.subject_user_id, room, out);
-    param(" user=\"", user(event).map(|(_, name)| name), room, out);
+    param(" user=\"", event.user().map(|(_, name)| name), room, out);
     param(" user_addr=\"", event.subject_address, room, out);
     param(" project_id=\"", event.subject_project_id, room, out);
     param(" res_id=\"", event.resource_id, room, out);
@@ -129,14 +129,6 @@ fn more_params(renderer: &Renderer, event: &EventView<'_>, room: usize, out: &mu
     time::rfc3339_millis(event.received_at, out);
     out.push(b'"');
     param(" instance=\"", Some(&renderer.instance), room, out);
-}
-
-/// The subject's name for people, with the metadata key it stands under.
-pub(super) fn user<'a>(event: &EventView<'a>) -> Option<(&'static str, &'a str)> {
-    ["email", "name"].into_iter().find_map(|key| {
-        let value = event.subject_metadata.get(key)?;
-        (!is_blank(value)).then_some((key, value))
-    })
 }
 
 /// A parameter, unless its value is absent or blank. A value that takes more than `room` bytes is cut.
