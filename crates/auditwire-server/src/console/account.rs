@@ -47,7 +47,7 @@ pub(super) async fn show(visitor: Visitor) -> Result<Response, Problem> {
 
 fn account_page(visitor: &Visitor, status: StatusCode, errors: FormErrors, zone: String) -> Result<Response, Problem> {
     let account = &visitor.signed_in.account;
-    let frame = Frame::new(visitor, Section::Elsewhere, visitor.guest.words.t("account-title"));
+    let frame = Frame::new(visitor, Section::Account, visitor.guest.words.t("account-title"));
     let template = AccountPage {
         frame,
         errors,
@@ -90,7 +90,7 @@ pub(super) async fn password_form(visitor: Visitor) -> Result<Response, Problem>
 fn password_page(visitor: &Visitor, status: StatusCode, errors: FormErrors) -> Result<Response, Problem> {
     let account = &visitor.signed_in.account;
     let title = if account.password.is_some() { "password-title-change" } else { "password-title-set" };
-    let frame = Frame::new(visitor, Section::Elsewhere, visitor.guest.words.t(title));
+    let frame = Frame::new(visitor, Section::Account, visitor.guest.words.t(title));
     let needs_current = visitor.signed_in.current_password_needed;
     let template = PasswordPage { frame, errors, action: urls::PASSWORD, name: account.name.clone(), needs_current };
     page(visitor, status, &template)

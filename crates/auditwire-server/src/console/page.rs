@@ -27,7 +27,9 @@ const PROJECTS_SHOWN: usize = 12;
 pub(crate) enum Section {
     Events,
     Settings,
-    /// Account, projects, sign-in.
+    Projects,
+    Account,
+    /// Sign-in, problems.
     Elsewhere,
 }
 
@@ -147,6 +149,14 @@ impl Frame {
 
     pub(crate) fn in_settings(&self) -> bool {
         self.section == Section::Settings
+    }
+
+    pub(crate) fn in_projects(&self) -> bool {
+        self.section == Section::Projects
+    }
+
+    pub(crate) fn in_account(&self) -> bool {
+        self.section == Section::Account
     }
 
     /// The addresses of the page's project; of the default one where there is none.

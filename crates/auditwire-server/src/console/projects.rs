@@ -35,7 +35,7 @@ fn projects_page(
     name: &str,
     id: &str,
 ) -> Result<Response, Problem> {
-    let frame = Frame::new(visitor, Section::Elsewhere, visitor.guest.words.t("projects-title"));
+    let frame = Frame::new(visitor, Section::Projects, visitor.guest.words.t("projects-title"));
     page(visitor, status, &ProjectsPage { frame, errors, projects: &visitor.projects, name, id })
 }
 
