@@ -53,30 +53,39 @@ async fn answer(mut stream: TcpStream, heads: Arc<Mutex<Vec<String>>>) {
     }
     let head = String::from_utf8(head).unwrap();
     let target = head.split(' ').nth(1).unwrap().to_owned();
-    heads.lock().unwrap().push(head);
+    let visit = {
+        let mut heads = heads.lock().unwrap();
+        heads.push(head);
+        heads.iter().filter(|head| head.split(' ').nth(1) == Some(target.as_str())).count()
+    };
     if target == "/cut" {
         return;
     }
-    let (status, kind, body) = page(&target);
+    let (status, kind, body) = page(&target, visit);
     let extra = if target == "/report.tsv" { "Content-Disposition: attachment; filename=report.tsv\r\n" } else { "" };
     let answer = format!(
         "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n{extra}\
-         Content-Security-Policy: default-src 'none'; script-src 'self'; img-src *; form-action 'self'\r\n\r\n{body}",
+         Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src *; form-action 'self'\r\n\r\n{body}",
         body.len()
     );
     let _ = stream.write_all(answer.as_bytes()).await;
 }
 
-fn page(target: &str) -> (&'static str, &'static str, String) {
+fn page(target: &str, visit: usize) -> (&'static str, &'static str, String) {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let body = match path {
         "/script.js" => return ("200 OK", "text/javascript", SCRIPT.to_owned()),
+        "/style.css" => return ("200 OK", "text/css", ".unseen { outline: none }".to_owned()),
         "/report.tsv" => return ("200 OK", "text/tab-separated-values", "a\tb\n".to_owned()),
         "/good" => "<p id=static>as it was sent</p><p id=told></p><noscript>scripts are off <a href=/sent?noscript>Go on</a></noscript>".to_owned(),
         "/inline" => "<p id=inline>not run</p><script>document.getElementById('inline').textContent = 'run'</script>".to_owned(),
         "/throws" => "<p data-throws>throws</p>".to_owned(),
         "/missing-image" => "<img src=/nowhere.png alt=nothing>".to_owned(),
         "/no-answer" => "<img src=/cut alt=nothing>".to_owned(),
+        "/wide" => "<p>narrow</p><table><tr><td>w<td>wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww</table>".to_owned(),
+        "/counts" => format!("<p id=count>{visit}</p><a href=/sent?counts>Result</a>"),
+        "/unseen-focus" => "<a href=/good>Seen</a> <a href=/good class=unseen>Unseen</a>".to_owned(),
+        "/asks" => ASKS.to_owned(),
         "/changes" => CHANGES.to_owned(),
         "/elsewhere" => format!("<img src='{query}/picture.png' alt=elsewhere>"),
         "/inaccessible" => "<img src=/good>".to_owned(),
@@ -85,8 +94,9 @@ fn page(target: &str) -> (&'static str, &'static str, String) {
         "/sent" => format!("<p id=query>{query}</p>"),
         _ => return ("404 Not Found", "text/html", "<!doctype html><title>none</title>".to_owned()),
     };
+    let refresh = if path == "/counts" { "<meta http-equiv=refresh content=1>" } else { "" };
     let page = format!(
-        "<!doctype html><html lang=en><head><meta charset=utf-8><title>Fixture</title><script src=/script.js defer></script></head>\
+        "<!doctype html><html lang=en><head><meta charset=utf-8>{refresh}<link rel=stylesheet href=/style.css><title>Fixture</title><script src=/script.js defer></script></head>\
          <body><main><h1>Fixture</h1>{body}</main></body></html>"
     );
     ("200 OK", "text/html", page)
@@ -109,8 +119,20 @@ if (change) change.addEventListener('click', () => setTimeout(() => {
   document.getElementById('before').remove();
   document.getElementById('after').hidden = false;
 }, 200));
+const ask = document.getElementById('ask');
+if (ask) ask.addEventListener('click', () => document.querySelector('dialog').showModal());
+const copy = document.getElementById('copy');
+if (copy) copy.addEventListener('click', () => navigator.clipboard.writeText('curl it'));
 if (late) late.addEventListener('click', () => { document.getElementById('clicked').textContent = 'clicked'; });
 ";
+
+const ASKS: &str = r#"
+<button type=button id=ask>Delete</button> <button type=button id=copy>Copy</button>
+<dialog aria-labelledby=question><h2 id=question>Delete it?</h2>
+  <form method=dialog><button>Keep</button> <button formmethod=get formaction=/sent name=delete value=yes>Delete</button></form>
+</dialog>
+<details><summary>More</summary><p>folded away</p></details>
+"#;
 
 const CHANGES: &str = r#"
 <button type=button id=change aria-label="Change the page">&#9881;</button>

@@ -51,6 +51,45 @@ async fn a_step_waits_for_what_the_page_becomes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_reloads_itself_can_be_used() {
+    let Some((_fixture, browser)) = open(Options::default().without_javascript()).await else { return };
+    browser.goto("/counts").await;
+    for count in ["2", "3", "4"] {
+        browser.wait_text("#count", count).await;
+    }
+    browser.click("Result").await;
+    browser.comes_to("/sent?counts").await;
+    browser.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dialog_is_a_part_with_a_name() {
+    let Some((_fixture, browser)) = open(Options::default()).await else { return };
+    browser.goto("/asks").await;
+    browser.sees_no("folded away").await;
+    browser.click("More").await;
+    browser.sees("folded away").await;
+    browser.click("Delete").await;
+    let question = browser.part("Delete it?");
+    question.sees("Keep").await;
+    browser.press("Escape").await;
+    assert_eq!(browser.focused().await, "button \"Delete\"", "a dialog returns the focus");
+    browser.press("Enter").await;
+    question.click("Delete").await;
+    browser.comes_to("/sent?delete=yes").await;
+    browser.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_page_copies_can_be_read() {
+    let Some((_fixture, browser)) = open(Options::default()).await else { return };
+    browser.goto("/asks").await;
+    browser.click("Copy").await;
+    assert_eq!(browser.clipboard().await, "curl it");
+    browser.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_step_that_waits_in_vain_names_its_line_and_what_there_was() {
     let Some((_fixture, browser)) = open(Options::default().patience(Duration::from_millis(300))).await else { return };
     browser.goto("/form").await;

@@ -1,7 +1,7 @@
 //! What must not happen on a page is noticed.
 
 use super::fixture::Fixture;
-use super::open;
+use super::{open, panic_of};
 use crate::world::browser::Options;
 use crate::world::given;
 
@@ -72,5 +72,40 @@ async fn axe_names_the_rule_and_the_element() {
     browser.goto("/inaccessible").await;
     let found = browser.axe().await.join("\n");
     assert!(found.contains("image-alt (critical)") && found.contains("<img src=\"/good\">"), "{found}");
+    browser.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_is_too_wide_is_noticed() {
+    let Some((_fixture, browser)) = open(Options::default().narrow()).await else { return };
+    browser.goto("/good").await;
+    browser.assert_fits("the good page").await;
+    browser.goto("/wide").await;
+    let complaint = panic_of(browser.assert_fits("the wide page")).await;
+    assert!(complaint.contains("<td>ww") && complaint.contains("watch.rs"), "{complaint}");
+    browser.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_focus_that_is_not_seen_is_noticed() {
+    let Some((_fixture, browser)) = open(Options::default()).await else { return };
+    browser.goto("/asks").await;
+    let stops = browser.tab_stops().await;
+    assert_eq!(stops[..2], ["button \"Delete\"", "button \"Copy\""]);
+    assert!(stops.len() == 3 && stops[2].ends_with("\"More\""), "{stops:?}");
+    browser.goto("/unseen-focus").await;
+    let complaint = panic_of(async { drop(browser.tab_stops().await) }).await;
+    assert!(complaint.contains("nobody sees that link \"Unseen\" has the focus"), "{complaint}");
+    browser.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_bytes_of_a_page_are_counted() {
+    let Some((_fixture, browser)) = open(Options::default()).await else { return };
+    browser.goto("/good").await;
+    let few = browser.transferred().await;
+    browser.goto("/tall").await;
+    let more = browser.transferred().await;
+    assert!((1_000..5_000).contains(&few) && more > few, "{few}, {more}");
     browser.finish().await;
 }

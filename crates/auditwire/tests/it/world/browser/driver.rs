@@ -22,6 +22,7 @@ const SWITCHES: &[&str] = &[
     "--headless=new",
     "--no-sandbox",
     "--no-first-run",
+    "--hide-scrollbars",
     "--disable-gpu",
     "--disable-quic",
     "--disable-sync",
@@ -54,6 +55,7 @@ impl Driver {
             .arg(program)
             .arg("--port=0")
             .env("HOME", folder.path())
+            .env("TMPDIR", folder.path())
             .stdin(Stdio::piped())
             .stdout(log.try_clone().unwrap())
             .stderr(log)

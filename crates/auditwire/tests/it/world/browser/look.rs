@@ -8,7 +8,7 @@ use super::step::Not;
 use super::{Browser, driver};
 
 impl View {
-    /// Waits until this text is seen.
+    /// Waits until this text is seen. The options of a select box count as seen, the values of fields do not.
     #[track_caller]
     pub(crate) fn sees(&self, text: &str) -> impl Future<Output = ()> {
         let step = self.step(format!("see {text:?}"));
@@ -194,6 +194,12 @@ impl Browser {
     /// Forgets all cookies, as a person does who signs out by force.
     pub(crate) async fn forget_cookies(&self) {
         self.client().delete_all_cookies().await.unwrap();
+    }
+
+    /// What the page's "copy" put on the clipboard.
+    pub(crate) async fn clipboard(&self) -> String {
+        let text = self.execute("return navigator.clipboard.readText()").await;
+        text.as_str().unwrap().to_owned()
     }
 
     /// Waits until a file has been downloaded; gives its name and its bytes, and takes it away.

@@ -18,7 +18,7 @@
 //! `target/browser-failures/`.
 
 mod act;
-mod axe;
+mod check;
 mod command;
 mod driver;
 mod failure;
@@ -29,6 +29,7 @@ mod step;
 mod watch;
 
 use std::ops::Deref;
+use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -173,18 +174,24 @@ impl Browser {
     }
 
     /// Opens a page by its path.
-    pub(crate) async fn goto(&self, path: &str) {
-        self.client().goto(&format!("{}{path}", self.origin)).await.unwrap();
+    #[track_caller]
+    pub(crate) fn goto(&self, path: &str) -> impl Future<Output = ()> {
+        let step = self.step(format!("open {path}"));
+        async move { step.until(async || Ok(self.client().goto(&format!("{}{path}", self.origin)).await?)).await }
     }
 
     /// Loads the page again.
-    pub(crate) async fn reload(&self) {
-        self.client().refresh().await.unwrap();
+    #[track_caller]
+    pub(crate) fn reload(&self) -> impl Future<Output = ()> {
+        let step = self.step("load the page again".to_owned());
+        async move { step.until(async || Ok(self.client().refresh().await?)).await }
     }
 
     /// The browser's "back".
-    pub(crate) async fn back(&self) {
-        self.client().back().await.unwrap();
+    #[track_caller]
+    pub(crate) fn back(&self) -> impl Future<Output = ()> {
+        let step = self.step("go back".to_owned());
+        async move { step.until(async || Ok(self.client().back().await?)).await }
     }
 
     /// Announces an answer of failure: some request whose path contains `path` gets `status`. Without it, 4xx and 5xx fail
@@ -204,10 +211,14 @@ impl Browser {
     }
 
     /// Ends the browser and fails the test when something was wrong on the way.
-    pub(crate) async fn finish(self) {
-        let wrong = self.watch.wrong(self.client()).await;
-        assert!(wrong.is_empty(), "the browser saw what must not be:\n  {}", wrong.join("\n  "));
-        self.end().await;
+    #[track_caller]
+    pub(crate) fn finish(self) -> impl Future<Output = ()> {
+        let at = Location::caller();
+        async move {
+            let wrong = self.watch.wrong(self.client()).await;
+            assert!(wrong.is_empty(), "{at}: the browser saw what must not be:\n  {}", wrong.join("\n  "));
+            self.end().await;
+        }
     }
 
     /// Ends the browser; gives all that [`Browser::finish`] would complain of.
@@ -239,6 +250,9 @@ impl Browser {
         ]);
         self.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await;
         self.devtools("Emulation.setTimezoneOverride", json!({ "timezoneId": time_zone })).await;
+        let clipboard =
+            json!({ "origin": self.origin, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
+        self.devtools("Browser.grantPermissions", clipboard).await;
         self.resize(width, height).await;
     }
 
