@@ -94,7 +94,7 @@ fn page(target: &str, visit: usize) -> (&'static str, &'static str, String) {
         "/sent" => format!("<p id=query>{query}</p>"),
         _ => return ("404 Not Found", "text/html", "<!doctype html><title>none</title>".to_owned()),
     };
-    let refresh = if path == "/counts" { "<meta http-equiv=refresh content=1>" } else { "" };
+    let refresh = if path == "/counts" { "<noscript><meta http-equiv=refresh content=1></noscript>" } else { "" };
     let page = format!(
         "<!doctype html><html lang=en><head><meta charset=utf-8>{refresh}<link rel=stylesheet href=/style.css><title>Fixture</title><script src=/script.js defer></script></head>\
          <body><main><h1>Fixture</h1>{body}</main></body></html>"
