@@ -1,15 +1,12 @@
 use std::sync::Arc;
 
-use auditwire_model::access::{Principal, Scope};
-use auditwire_model::clock::ManualClock;
+use auditwire_model::access::Scope;
 use auditwire_model::event::{EventDraft, Plane, view};
 use auditwire_model::query::{Expr, Field, Op, Value};
 use auditwire_model::{Severity, Timestamp, TokenId};
 
 use super::*;
-use crate::Settings;
-use crate::intake::{self, Intake};
-use crate::secrets::{Keyring, Secret};
+use crate::search::tests::{engine, operator, post};
 use crate::store::memory::{Fault, MemoryStore};
 
 struct World {
@@ -21,18 +18,12 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-11-22T10:00:00Z").unwrap()));
-        let keyring = Arc::new(Keyring::new(vec![("k1".to_owned(), Secret::new(vec![7; 32]))]));
-        let store = Arc::new(MemoryStore::default());
-        let engine = Engine::open(store.clone(), clock, keyring, Settings::default()).await.unwrap();
-        let caller = Caller::Operator { by: Principal::Token(TokenId::parse("t-1").unwrap()) };
-        Self { engine, store, caller, project: ProjectId::default_project() }
+        let (engine, store) = engine().await;
+        Self { engine, store, caller: operator(), project: ProjectId::default_project() }
     }
 
     async fn post(&self, count: usize, draft: EventDraft) {
-        let items = (0..count).map(|_| Ok(draft.clone())).collect();
-        let batch = Intake { items, door: Plane::Control, idempotency_key: None };
-        intake::accept(&self.engine, &self.caller, &self.project, batch).await.unwrap();
+        post(&self.engine, &self.project, &draft, count).await;
     }
 
     async fn lines(&self, search: &Search) -> Vec<String> {

@@ -64,43 +64,22 @@ async fn distinct(mut scan: BoxStream<'static, Result<Scanned>>, deadline: Insta
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use auditwire_model::access::Principal;
-    use auditwire_model::clock::ManualClock;
-    use auditwire_model::event::{EventDraft, Plane};
-    use auditwire_model::{Clock, Timestamp, TokenId};
+    use auditwire_model::TokenId;
+    use auditwire_model::event::EventDraft;
     use futures_util::stream;
 
     use super::*;
-    use crate::Settings;
-    use crate::intake::{self, Intake};
-    use crate::secrets::{Keyring, Secret};
-    use crate::store::memory::MemoryStore;
-
-    async fn engine() -> Engine {
-        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Timestamp::parse("2026-11-22T10:00:00Z").unwrap()));
-        let keyring = Arc::new(Keyring::new(vec![("k1".to_owned(), Secret::new(vec![7; 32]))]));
-        Engine::open(Arc::new(MemoryStore::default()), clock, keyring, Settings::default()).await.unwrap()
-    }
-
-    fn operator() -> Caller {
-        Caller::Operator { by: Principal::Token(TokenId::parse("t-1").unwrap()) }
-    }
+    use crate::search::tests::{engine, operator};
 
     async fn post(engine: &Engine, project: &ProjectId, source: Option<&str>, count: usize) {
-        let draft = |_| {
-            let source_id = source.map(str::to_owned);
-            Ok(EventDraft { action: "a".to_owned(), source_id, ..EventDraft::default() })
-        };
-        let items = (0..count).map(draft).collect();
-        let batch = Intake { items, door: Plane::Control, idempotency_key: None };
-        intake::accept(engine, &operator(), project, batch).await.unwrap();
+        let source_id = source.map(str::to_owned);
+        let draft = EventDraft { action: "a".to_owned(), source_id, ..EventDraft::default() };
+        crate::search::tests::post(engine, project, &draft, count).await;
     }
 
     #[tokio::test]
     async fn the_newest_events_name_their_sources_once_and_sorted() {
-        let (engine, project) = (engine().await, ProjectId::default_project());
+        let ((engine, _), project) = (engine().await, ProjectId::default_project());
         let found = async || sources(&engine, &operator(), &project).await.unwrap();
         assert!(found().await.is_empty());
         post(&engine, &project, Some("old"), 2).await;
@@ -125,7 +104,7 @@ mod tests {
 
     #[tokio::test]
     async fn out_of_time_it_answers_with_what_it_has() {
-        let (engine, project) = (engine().await, ProjectId::default_project());
+        let ((engine, _), project) = (engine().await, ProjectId::default_project());
         post(&engine, &project, Some("iam"), 1).await;
         let scan = Scan { project, ..crate::log::tests::whole(&crate::log::tests::project(0)) };
         let endless = engine.log.scan(scan).chain(stream::pending()).boxed();
