@@ -13,6 +13,7 @@ mod operations;
 mod router;
 mod transport;
 
+pub use api::sign_in_link;
 pub use app::App;
 pub use listen::{BoundServer, HttpLimits, ListenError, ServerSettings, TlsFiles, bind};
 pub use router::router;

@@ -4,7 +4,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::failure::Result;
-use crate::{check, connections, demo, events, receive, serve};
+use crate::{check, connections, demo, events, receive, serve, sign_in};
 
 /// A self-hosted audit service: durable event log in, every event out to your SIEM.
 #[derive(Debug, Parser)]
@@ -18,7 +18,7 @@ pub(crate) struct Cli {
 const AFTER_HELP: &str = "\
 First steps:
   auditwire demo                          see the whole thing work, in ten seconds
-  auditwire serve --data ./audit          run the service; makes ./audit/operator.token
+  auditwire serve --data ./audit          run the service; makes ./audit/operator.token, prints a link to the console
   export AUDITWIRE_TOKEN=\"$(cat ./audit/operator.token)\"
   auditwire connections create --name siem --endpoint siem.example:6514 --transport tls
   auditwire connections activate siem
@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Check(check::CheckArgs),
     /// Follow the Event log.
     Events(events::EventsArgs),
+    /// Make a link that signs the operator in to the console once, within 30 minutes.
+    SignInLink(sign_in::SignInLinkArgs),
     /// Receive syslog, show it and validate it: what a SIEM would get.
     Receive(receive::ReceiveArgs),
     /// Print a completion script for a shell.

@@ -93,18 +93,27 @@ impl Client {
         Ok(Self { http, base, project: project.to_owned(), token })
     }
 
-    /// A path below the project, such as `["connections", id]`.
-    fn project_url(&self, path: &[&str]) -> Url {
+    /// A path of the API.
+    fn url(&self, path: &[&str]) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(["api", "v1", "projects", &self.project]).extend(path);
+            segments.pop_if_empty().extend(["api", "v1"]).extend(path);
         }
         url
     }
 
+    /// A path below the project, such as `["connections", id]`.
+    fn project_url(&self, path: &[&str]) -> Url {
+        self.url(&[&["projects", &self.project], path].concat())
+    }
+
     /// A request below the project, with the token.
     pub(crate) fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
-        let request = self.http.request(method, self.project_url(path));
+        self.signed(method, self.project_url(path))
+    }
+
+    fn signed(&self, method: Method, url: Url) -> RequestBuilder {
+        let request = self.http.request(method, url);
         request.header("authorization", self.token.clone()).header(ACCEPT, "application/json")
     }
 
@@ -140,6 +149,14 @@ impl Client {
     pub(crate) async fn post(&self, path: &[&str], body: Option<&Value>) -> Result<Value> {
         let request = self.request(Method::POST, path);
         self.value(body.into_iter().fold(request, |request, body| request.json(body))).await
+    }
+
+    /// POST without a body to what belongs to no project.
+    ///
+    /// # Errors
+    /// See [`Client::send`].
+    pub(crate) async fn post_global(&self, path: &[&str]) -> Result<Value> {
+        self.value(self.signed(Method::POST, self.url(path))).await
     }
 
     /// POST whose refusal with this status is an answer too.

@@ -1,6 +1,7 @@
 //! `auditwire serve`: the wiring, top to bottom. Configuration, logging, lock, listener, store, keys, engine, operator's
-//! token, then serving until a signal or a failure.
+//! token and sign-in link, then serving until a signal or a failure.
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::config::{self, Config, Overrides};
 use crate::failure::{Failure, LOCKED, Result, chain};
 use crate::keys::{self, KeySource};
 use crate::lifecycle::Lifecycle;
+use crate::sign_in::{self, LinkFor};
 use crate::{telemetry, terminal};
 
 /// Run the service in the foreground.
@@ -31,7 +33,9 @@ Examples:
   auditwire serve --print-default-config > auditwire.toml
 
 Prints `listening on http://ADDR:PORT/` when it is ready. The first start makes DIR/operator.token (an API token that
-may do everything) and DIR/keys/. SIGTERM ends it gracefully. Every setting: docs/configuration.md.")]
+may do everything) and DIR/keys/. Until the operator has set a password, each start makes a one-time link to sign in to the
+console, valid for 30 minutes: on a terminal it is printed, else it is in DIR/sign-in.url. SIGTERM ends the service
+gracefully. Every setting: docs/configuration.md.")]
 pub(crate) struct ServeArgs {
     /// TOML file with settings.
     #[arg(long, value_name = "FILE")]
@@ -83,8 +87,15 @@ pub(crate) async fn run(args: ServeArgs) -> Result {
     let config = Config::load(args.config.as_deref(), std::env::vars_os(), &args.overrides())?;
     telemetry::start(&config.telemetry)?;
     let lifecycle = Lifecycle::watch_signals()?;
-    let service = Service::open(&config, &KeySource::from_environment(), args.unsafe_no_sync).await?;
+    let link = if std::io::stdout().is_terminal() { LinkFor::Person } else { LinkFor::File };
+    let service = Service::open(&config, &KeySource::from_environment(), args.unsafe_no_sync, link).await?;
     terminal::line(format!("listening on {}", service.url()))?;
+    if let Some(link) = service.sign_in_link() {
+        terminal::line(format!(
+            "to sign in to the console, open this link within 30 minutes:\n  {}",
+            link.expose_text()
+        ))?;
+    }
     tokio::select! {
         served = service.serve(lifecycle.soft) => served,
         () = lifecycle.hard.cancelled() => {
@@ -103,14 +114,15 @@ pub(crate) struct Service {
     engine: Engine,
     bound: BoundServer,
     data: DataDir,
+    sign_in_link: Option<Secret>,
 }
 
 impl Service {
-    /// Opens everything, in this order: lock, listener, store, keys, engine, operator's token.
+    /// Opens everything, in this order: lock, listener, store, keys, engine, operator's token and sign-in link.
     ///
     /// # Errors
     /// Exit code 3 when another process holds the data directory; else 1, saying what to do.
-    pub(crate) async fn open(config: &Config, keys: &KeySource, unsafe_no_sync: bool) -> Result<Self> {
+    pub(crate) async fn open(config: &Config, keys: &KeySource, unsafe_no_sync: bool, link: LinkFor) -> Result<Self> {
         let data = DataDir::lock(&config.data).map_err(|e| not_locked(&e))?;
         let bound = auditwire_server::bind(&server_settings(config)).map_err(|e| Failure::new(chain(&e)))?;
         if unsafe_no_sync {
@@ -127,7 +139,9 @@ impl Service {
             .await
             .map_err(|e| Failure::caused_by("the engine cannot start", &e))?;
         write_operator_token(&engine, &data.path().join("operator.token")).await?;
-        Ok(Self { engine, bound, data })
+        let base = sign_in::base_url(bound.scheme(), bound.local_addr(), &config.server);
+        let sign_in_link = sign_in::offer(&engine, &base, data.path(), link).await?;
+        Ok(Self { engine, bound, data, sign_in_link })
     }
 
     /// Where clients reach it.
@@ -135,12 +149,17 @@ impl Service {
         format!("{}://{}/", self.bound.scheme(), self.bound.local_addr())
     }
 
+    /// The link of this start, for the person it is made for.
+    pub(crate) fn sign_in_link(&self) -> Option<&Secret> {
+        self.sign_in_link.as_ref()
+    }
+
     /// Answers until `soft`, then drains. A server that ends by itself is a failure.
     ///
     /// # Errors
     /// When a part of the service failed.
     pub(crate) async fn serve(self, soft: CancellationToken) -> Result {
-        let Self { engine, bound, data } = self;
+        let Self { engine, bound, data, .. } = self;
         let log = engine.log.clone();
         let failed = async {
             if log.ended().await == Ended::Closed {

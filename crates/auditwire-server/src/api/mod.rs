@@ -8,6 +8,7 @@ mod events;
 mod json;
 mod problem;
 mod projects;
+mod sign_in_links;
 mod tokens;
 mod unserved;
 
@@ -25,6 +26,7 @@ use crate::{App, operations};
 pub(crate) use auth::Auth;
 pub(crate) use body::{BodyBudget, read_small as read_small_body};
 pub(crate) use problem::{Problem, ProblemBody, Result};
+pub use sign_in_links::sign_in_link;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -64,6 +66,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(tokens::delete_token));
     let v1 = OpenApiRouter::new()
         .routes(routes!(projects::list_projects, projects::create_project))
+        .routes(routes!(sign_in_links::create_sign_in_link))
         .nest("/projects/{project}", project);
     OpenApiRouter::with_openapi(Document::openapi())
         .nest("/api/v1", v1)

@@ -10,5 +10,6 @@ mod objects;
 mod openapi;
 mod safety;
 mod service;
+mod sign_in_links;
 mod sockets;
 mod tail;

@@ -28,6 +28,7 @@ use crate::keys::KeySource;
 use crate::lifecycle::Lifecycle;
 use crate::receive::{Framing, Identity, Receiver, Via, WAITING_MAX};
 use crate::serve::Service;
+use crate::sign_in::{self, LinkFor};
 use crate::telemetry;
 use crate::terminal::{self, Screen, Tone, escape};
 use stream::Plan;
@@ -40,6 +41,7 @@ Examples:
   auditwire demo
   auditwire demo --rate 5000 --seconds 30
   auditwire demo --data ./demo --format cef --tls
+  auditwire demo --stay                   and look at it in the console
 
 Exit code 0 only if every event that was posted arrived at the receiver.")]
 pub(crate) struct DemoArgs {
@@ -64,6 +66,9 @@ pub(crate) struct DemoArgs {
     /// Send over TLS, with a certificate made for the demo.
     #[arg(long)]
     tls: bool,
+    /// Keep serving after the account, to look around in the console; Ctrl-C ends it.
+    #[arg(long, conflicts_with = "json")]
+    stay: bool,
     /// Print the account as one JSON object; what people read goes to stderr.
     #[arg(long)]
     json: bool,
@@ -113,12 +118,17 @@ async fn start(args: &DemoArgs, data: &Path, screen: Screen) -> Result<Running> 
     let step = |name: &str, said: String| screen.say(format!("  {} {name:<11}{said}", screen.paint(Tone::Good, "✓")));
     let overrides = vec![("data", "dir", data.display().to_string()), ("server", "listen", "127.0.0.1:0".to_owned())];
     let config = Config::load(None, [], &overrides)?;
-    let service = Service::open(&config, &KeySource::default(), false).await?;
+    let service = Service::open(&config, &KeySource::default(), false, LinkFor::Person).await?;
     let url = service.url();
+    let link = service.sign_in_link().map(|link| link.expose_text().to_owned());
     let service_stop = CancellationToken::new();
     let service = tokio::spawn(Box::pin(service.serve(service_stop.clone())));
     let kept = if args.data.is_some() { "kept" } else { "removed at the end" };
     step("service", format!("{url}  (log in {}, {kept})", escape(&data.display().to_string())))?;
+    // With --json what is said goes to stderr, which programs keep.
+    if let Some(link) = link.filter(|_| !args.json) {
+        step("console", format!("{link}  (signs you in while the demo runs)"))?;
+    }
 
     let (receiver, pem) = bind_receiver(args.tls).await?;
     let (receiver_url, address) = (receiver.url(), receiver.address());
@@ -212,11 +222,16 @@ async fn show_main_job(
     if args.json {
         terminal::json(&summary::account(tally, took, &plan))?;
     }
-    if tally.everything_arrived() {
-        summary::next_steps(args.data.as_deref().map(|_| data), screen)
-    } else {
-        Err(Failure::new("not everything that was posted has arrived; see the summary"))
+    if !tally.everything_arrived() {
+        return Err(Failure::new("not everything that was posted has arrived; see the summary"));
     }
+    let link = if args.stay { Some(sign_in::create(&running.client).await?) } else { None };
+    let link = link.as_ref().map(|made| show::text(made, "url"));
+    summary::next_steps(args.data.as_deref().map(|_| data), link, screen)?;
+    if args.stay {
+        lifecycle.soft.cancelled().await;
+    }
+    Ok(())
 }
 
 /// Where the log lies: a named folder, or one that goes with the process.

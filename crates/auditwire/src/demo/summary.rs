@@ -71,18 +71,24 @@ pub(super) fn account(tally: &Tally, took: Duration, plan: &Plan) -> Value {
 }
 
 /// What to try next, to be copied.
-pub(super) fn next_steps(kept: Option<&Path>, screen: Screen) -> Result {
+pub(super) fn next_steps(kept: Option<&Path>, link: Option<&str>, screen: Screen) -> Result {
     let program = std::env::args().next().unwrap_or_else(|| "auditwire".into());
     let data = kept.map_or_else(|| "./audit".to_owned(), |path| path.display().to_string());
     let good = screen.paint(Tone::Good, "Every event that was posted has arrived.");
     let head = screen.paint(Tone::Bold, "Try next");
+    let console = match link {
+        Some(link) => format!("{}  # the console, as long as this runs; Ctrl-C ends it", escape(link)),
+        None => format!("{program} demo --stay                  # and look at it in the console"),
+    };
     let text = format!(
         r#"
 {good}
 
 {head}
 
-  {program} serve --data {data}        # the service by itself
+  {console}
+
+  {program} serve --data {data}        # the service by itself; prints a link to its console
   {program} receive                    # in a second terminal: plays the SIEM
 
   # in a third one:
