@@ -15,11 +15,12 @@ use super::json::{self, JsonBytes, Nothing};
 use super::problem::{Problem, ProblemBody, Result};
 use crate::App;
 use crate::client::Link;
+use crate::console::urls;
 
 /// The address that takes the key of a link; `origin` as in `https://audit.example`, without a slash at the end.
 #[must_use]
 pub fn sign_in_link(origin: &str, key: &Secret) -> Secret {
-    Secret::new(format!("{origin}/sign-in/link?key={}", key.expose_text()).into_bytes())
+    Secret::new(format!("{origin}{}?key={}", urls::SIGN_IN_LINK, key.expose_text()).into_bytes())
 }
 
 /// How the client reaches us: scheme, host and port.

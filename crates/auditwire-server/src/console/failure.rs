@@ -37,7 +37,9 @@ pub(crate) async fn pages(State(app): State<App>, request: Request, next: Next) 
     let (parts, body) = request.into_parts();
     let guest = Guest::read(&parts, &app);
     let response = next.run(Request::from_parts(parts, body)).await;
-    match response.extensions().get::<Problem>().cloned() {
+    // A handler that shows its form again has written the problem itself.
+    let written = response.extensions().get::<Written>().is_some();
+    match response.extensions().get::<Problem>().filter(|_| !written).cloned() {
         Some(problem) => write(&guest, &problem, response),
         None => response,
     }

@@ -20,7 +20,7 @@ mod projects;
 mod siem;
 mod sign_in;
 mod time;
-mod urls;
+pub(crate) mod urls;
 mod visible;
 mod who;
 mod words;

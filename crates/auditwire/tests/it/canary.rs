@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::world::service::{CONNECTIONS, EVENTS, Service};
 use crate::world::tls::Pki;
+use crate::world::visitor::Visitor;
 
 #[tokio::test]
 async fn no_secret_appears_anywhere() {
@@ -38,22 +39,63 @@ async fn no_secret_appears_anywhere() {
     keep(service.put(&one, &wrong).await);
     wrong["name"] = json!(pem);
     keep(service.put(&one, &wrong).await);
+    let people = sign_in_and_out(&service).await;
+    keep(service.get("/api/v1/projects/system/events?limit=1000").await);
     keep(service.get("/metrics").await);
     keep(service.get("/api/v1/projects/default/tokens").await);
     keep(service.get(&format!("{EVENTS}?limit=1000")).await);
     keep(service.get(&format!("{EVENTS}?token={token}")).await);
 
     let log = service.log();
-    for (what, secret) in [("the operator's token", &service.token), ("a token", &token), ("a key", &key_line)] {
+    let programs = [("the operator's token", &service.token), ("a token", &token), ("a key", &key_line)];
+    for (what, secret) in programs.into_iter().chain(people.iter().map(|(what, secret)| (*what, secret))) {
         assert!(!log.contains(secret.as_str()), "{what} is in the log");
         // The wrong bodies carry the key themselves; an answer must not repeat it.
         let seen = answers.iter().find(|a| a.contains(secret.as_str()));
         assert!(seen.is_none(), "{what} is in an answer: {seen:?}");
     }
     let (_, folder) = service.terminate().await;
-    for file in ["auditwire.db", "auditwire.db-wal"] {
-        let bytes = std::fs::read(folder.path().join("data").join(file)).unwrap_or_default();
-        let found = bytes.windows(key_line.len()).any(|w| w == key_line.as_bytes());
-        assert!(!found, "the key lies in the open in {file}");
+    let stored = std::fs::read(folder.path().join("data/log.sqlite")).unwrap();
+    assert!(stored.windows(16).any(|w| w == b"console-password"), "this is not where it is stored");
+    for (what, secret) in people.iter().map(|(what, secret)| (*what, secret)).chain([("a key", &key_line)]) {
+        let found = stored.windows(secret.len()).any(|w| w == secret.as_bytes());
+        assert!(!found, "{what} lies in the open in the store");
     }
+}
+
+/// Both ways in, refused ones too; what must not be seen of it.
+async fn sign_in_and_out(service: &Service) -> Vec<(&'static str, String)> {
+    let link = std::fs::read_to_string(service.folder.path().join("data/sign-in.url")).unwrap().trim().to_owned();
+    let key = link.split_once("key=").unwrap().1.to_owned();
+    let (password, guess) = ("canary-password-5f0c", "canary-guess-91ab");
+    let mut visitor = Visitor::new(&service.url);
+    let page = visitor.get(&link).await;
+    visitor.submit(&page, "/sign-in/link", &[]).await;
+    let first = visitor.session();
+    let page = visitor.get("/account/password").await;
+    let set = visitor.submit(&page, "/account/password", &[("new", password), ("again", password)]).await;
+    assert_eq!(set.status, 303, "{}", set.text);
+    let page = visitor.get("/account/password").await;
+    let fields = [("current", guess), ("new", guess), ("again", guess)];
+    let refused = visitor.submit(&page, "/account/password", &fields).await;
+    assert!(refused.status == 422 && !refused.text.contains(guess), "{}", refused.text);
+    let page = visitor.get("/account").await;
+    visitor.submit(&page, "/sign-out", &[]).await;
+
+    let action = "/sign-in?language=en";
+    let page = visitor.get("/sign-in").await;
+    let refused = visitor.submit(&page, action, &[("name", "operator"), ("password", guess)]).await;
+    assert!(refused.status == 401 && !refused.text.contains(guess), "{}", refused.text);
+    let entered = visitor.submit(&refused, action, &[("name", "operator"), ("password", password)]).await;
+    assert_eq!(entered.status, 303, "{}", entered.text);
+    let made = service.post("/api/v1/sign-in-links", &json!({})).await.expect(201);
+    let unused = made["url"].as_str().unwrap().split_once("key=").unwrap().1.to_owned();
+    vec![
+        ("a used link", key),
+        ("an unused link", unused),
+        ("a session that was signed out", first),
+        ("a session", visitor.session()),
+        ("a password", password.to_owned()),
+        ("a wrong password", guess.to_owned()),
+    ]
 }

@@ -18,5 +18,6 @@ mod receive;
 mod receivers;
 mod script;
 mod serve;
+mod sign_in;
 mod sync;
 mod world;

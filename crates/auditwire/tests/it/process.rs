@@ -55,6 +55,11 @@ impl Process {
         }
     }
 
+    /// All lines that are left, once it has ended.
+    pub(crate) fn rest(&self) -> Vec<String> {
+        self.lines.iter().collect()
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }

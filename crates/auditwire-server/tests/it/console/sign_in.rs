@@ -30,7 +30,7 @@ async fn from_the_first_link_to_a_password_and_back() {
     let action = "/sign-in?language=en";
     let wrong = browser.submit(&page, action, &[("name", "operator"), ("password", "wrong")]).await;
     assert!(wrong.is(401).text().contains("role=\"alert\""), "{}", wrong.text());
-    let entered = browser.submit(&page, action, &[("name", "operator"), ("password", PASSWORD)]).await;
+    let entered = browser.submit(&wrong, action, &[("name", "operator"), ("password", PASSWORD)]).await;
     assert_eq!(entered.is(303).header("location"), "/projects");
     browser.get("/projects").await.is(200);
 }

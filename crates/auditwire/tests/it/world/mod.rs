@@ -5,6 +5,7 @@ pub(crate) mod real;
 pub(crate) mod service;
 pub(crate) mod sink;
 pub(crate) mod tls;
+pub(crate) mod visitor;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
