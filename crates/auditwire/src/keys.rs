@@ -28,6 +28,11 @@ impl KeySource {
             credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
         }
     }
+
+    /// True when the keys are in the data directory, as nothing else was said.
+    pub(crate) fn beside_data(&self) -> bool {
+        self.configured.is_none()
+    }
 }
 
 /// Loads the keys and proves that they open every stored secret.
@@ -53,7 +58,7 @@ pub(crate) async fn load(source: &KeySource, data: &Path, store: &dyn Store) -> 
         }
         keys.push(make(&beside)?);
     }
-    if source.configured.is_none() {
+    if source.beside_data() {
         tracing::warn!(
             path = %beside.display(),
             "the keys lie beside the data they protect; set AUDITWIRE_KEYS to a folder, file or credential elsewhere"

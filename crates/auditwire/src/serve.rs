@@ -124,7 +124,7 @@ impl Service {
     /// Exit code 3 when another process holds the data directory; else 1, saying what to do.
     pub(crate) async fn open(config: &Config, keys: &KeySource, unsafe_no_sync: bool, link: LinkFor) -> Result<Self> {
         let data = DataDir::lock(&config.data).map_err(|e| not_locked(&e))?;
-        let bound = auditwire_server::bind(&server_settings(config)).map_err(|e| Failure::new(chain(&e)))?;
+        let bound = auditwire_server::bind(&server_settings(config, keys)).map_err(|e| Failure::new(chain(&e)))?;
         if unsafe_no_sync {
             tracing::warn!("commits are not synced to disk: what is answered can be lost");
         }
@@ -198,13 +198,14 @@ fn not_locked(error: &DirError) -> Failure {
     }
 }
 
-fn server_settings(config: &Config) -> ServerSettings {
+fn server_settings(config: &Config, keys: &KeySource) -> ServerSettings {
     let server = &config.server;
     let tls = server.tls.as_ref();
     let mut settings = ServerSettings::new(server.listen);
     settings.tls = tls.map(|tls| auditwire_server::TlsFiles { cert: tls.cert.clone(), key: tls.key.clone() });
     settings.behind_proxy.clone_from(&server.behind_proxy);
     settings.hostnames.clone_from(&server.hostnames);
+    settings.keys_beside_data = keys.beside_data();
     settings.limits.drain_max = REQUESTS_DRAIN_MAX;
     settings
 }
