@@ -1,1 +1,191 @@
-// Monitoring → Event log: live tail, filters.
+// Monitoring → Event log: filters that apply themselves, details in a sheet over the list, live tail.
+{
+  // Filters. A menu that closes with changes applies them; the content is fetched anew, and the focus stays where it was.
+  const query = (form) => {
+    const pairs = Array.from(new FormData(form)).filter(([name, value]) => value !== "" && name !== "zone");
+    const dated = pairs.some(([name]) => name === "from" || name === "to");
+    if (dated) pairs.push(["zone", form.elements.zone.value]);
+    return new URLSearchParams(pairs).toString();
+  };
+  const visit = async (url) => {
+    const focused = document.activeElement && document.activeElement.closest("details.menu > summary");
+    const { response, body } = await fragment(url);
+    if (!response.ok) return location.assign(url);
+    history.pushState({}, "", response.redirected ? response.url : url);
+    fill(document.getElementById("content"), body);
+    if (focused) document.getElementById(focused.id)?.focus();
+  };
+  const apply = (form) => {
+    const text = query(form);
+    if (form.dataset.applied === text) return;
+    form.dataset.applied = text;
+    visit(form.action + (text ? `?${text}` : ""));
+  };
+  addEventListener("popstate", () => location.reload());
+  each("form[data-filters]", (form) => (form.dataset.applied = query(form)));
+  // `toggle` does not bubble.
+  document.addEventListener("toggle", (event) => {
+    const form = event.target.closest && event.target.closest("form[data-filters]");
+    if (form && !event.target.open) apply(form);
+  }, true);
+  on("submit", "form[data-filters]", (event, form) => {
+    event.preventDefault();
+    const menu = event.submitter && event.submitter.closest("details.menu");
+    if (menu) {
+      menu.querySelector("summary").focus();
+      menu.open = false;
+    }
+    apply(form);
+  });
+
+  // Details. Previous and next walk along the list under the sheet.
+  const link = (row) => row && row.querySelector("a.row-link");
+  const neighbours = (row) => {
+    const [above, below] = [row.previousElementSibling, row.nextElementSibling];
+    const newestFirst = document.querySelector("#events th.when")?.getAttribute("aria-sort") === "descending";
+    return newestFirst ? { next: above, prev: below } : { next: below, prev: above };
+  };
+  const show = async (dialog, url, row) => {
+    const { response, body } = await fragment(url);
+    if (!response.ok) return location.assign(url);
+    const content = dialog.querySelector(".content");
+    fill(content, body);
+    dialog.scrollTop = 0;
+    dialog.setAttribute("aria-label", content.querySelector("h1")?.textContent || "");
+    all("#events tr.open").forEach((other) => other.classList.remove("open"));
+    dialog.row = row;
+    if (!row || !row.isConnected) return;
+    row.classList.add("open");
+    row.scrollIntoView({ block: "nearest" });
+    for (const [rel, beside] of Object.entries(neighbours(row))) {
+      const button = content.querySelector(`.event-nav a[rel=${rel}]`);
+      const to = link(beside);
+      if (button && to) button.href = to.href;
+      else if (button) button.hidden = true;
+    }
+  };
+  const open = async (row) => {
+    const dialog = document.createElement("dialog");
+    dialog.className = "sheet";
+    const content = document.createElement("div");
+    content.className = "content";
+    dialog.append(content);
+    document.body.append(dialog);
+    dialog.addEventListener("close", () => {
+      const at = dialog.row || row;
+      dialog.remove();
+      at.classList.remove("open");
+      link(at)?.focus();
+    });
+    dialog.addEventListener("click", (event) => {
+      if (event.target === dialog) dialog.close();
+    });
+    await show(dialog, link(row).href, row);
+    dialog.showModal();
+  };
+  const plain = (event) => !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button);
+  on("click", "#events tr.event", (event, row) => {
+    const other = event.target.closest("a, button, input");
+    if (!plain(event) || (other && other !== link(row)) || String(getSelection())) return;
+    event.preventDefault();
+    open(row);
+  });
+  on("click", ".sheet .event-nav a[rel]", (event, button) => {
+    if (!plain(event)) return;
+    event.preventDefault();
+    const rel = button.rel;
+    const dialog = button.closest("dialog");
+    const row = document.querySelector(`#events a.row-link[href="${CSS.escape(new URL(button.href).pathname)}"]`);
+    show(dialog, button.href, row && row.closest("tr")).then(() => {
+      const again = dialog.querySelector(`.event-nav a[rel=${rel}]`);
+      (again && !again.hidden ? again : dialog.querySelector("[data-close]")).focus();
+    });
+  });
+
+  // Live tail. The server paces its messages and bounds them; here the table is bounded.
+  const ROWS = 500;
+  each("[data-tail]", (bar) => {
+    const rows = document.querySelector("#events tbody");
+    const [pause, resume] = [bar.querySelector("[data-pause]"), bar.querySelector("[data-resume]")];
+    const said = bar.querySelector("[data-told]");
+    let source, paused = false, held = [], heldCount = 0, untold = 0;
+    let last = new URL(bar.dataset.tail, location.href).searchParams.get("after");
+
+    const state = (name) => {
+      bar.classList.toggle("paused", name === "paused");
+      bar.classList.toggle("lost", name === "lost");
+      for (const text of all("[data-when]", bar)) text.hidden = text.dataset.when !== name;
+    };
+    const put = (fresh) => {
+      rows.prepend(...fresh);
+      while (rows.rows.length > ROWS) rows.lastElementChild.remove();
+      document.querySelector(".tail-waiting")?.toggleAttribute("hidden", true);
+    };
+    const take = (event) => {
+      last = event.lastEventId;
+      const table = new DOMParser().parseFromString(`<table>${event.data}</table>`, "text/html");
+      const fresh = all("tr", table).map((row) => document.importNode(row, true));
+      const count = fresh.reduce((sum, row) => sum + Number(row.dataset.more || 1), 0);
+      untold += count;
+      fresh.forEach((row) => row.classList.add("arrived"));
+      if (!paused) return put(fresh);
+      held = fresh.concat(held).slice(0, ROWS);
+      heldCount += count;
+      resume.querySelector(".held").textContent = heldCount.toLocaleString(document.documentElement.lang);
+    };
+    const connect = () => {
+      if (!bar.isConnected) return;
+      const url = new URL(bar.dataset.tail, location.href);
+      url.searchParams.set("after", last);
+      source = new EventSource(url);
+      source.onopen = () => state(paused ? "paused" : "running");
+      source.onmessage = (event) => (bar.isConnected ? take(event) : source.close());
+      source.onerror = async () => {
+        if (!bar.isConnected) return source.close();
+        state("lost");
+        // The browser tries again by itself, unless the service refused: signed out, or too many tails.
+        if (source.readyState !== EventSource.CLOSED) return;
+        await fragment(location.href).catch(() => {});
+        setTimeout(connect, 5000);
+      };
+    };
+    const turn = (on) => {
+      paused = on;
+      pause.hidden = on;
+      resume.hidden = !on;
+      state(on ? "paused" : "running");
+      (on ? resume : pause).focus();
+      if (on) return;
+      put(held);
+      held = [];
+      heldCount = 0;
+      resume.querySelector(".held").textContent = "0";
+    };
+    pause.addEventListener("click", () => turn(true));
+    resume.addEventListener("click", () => turn(false));
+    const tell = setInterval(() => {
+      if (!bar.isConnected) {
+        source.close();
+        return clearInterval(tell);
+      }
+      if (untold > 0) said.textContent = bar.dataset.said.replace("{}", untold);
+      untold = 0;
+    }, 5000);
+    connect();
+  });
+
+  // An empty log waits for its first event.
+  each("[data-first]", (waiting) => {
+    const look = async () => {
+      if (!waiting.isConnected) return;
+      const found = document.hidden ? null : await fragment(location.href).catch(() => null);
+      if (found && found.response.ok && !found.body.querySelector("[data-first]")) {
+        fill(document.getElementById("content"), found.body);
+        document.getElementById("content").focus();
+        return;
+      }
+      setTimeout(look, 2000);
+    };
+    setTimeout(look, 2000);
+  });
+}

@@ -45,6 +45,11 @@ impl Calendar {
         Self { zone, now: clock.now(), words }
     }
 
+    /// The same in another zone.
+    pub(crate) fn in_zone(&self, zone: TimeZone) -> Self {
+        Self { zone, ..self.clone() }
+    }
+
     /// The name of the zone, for people.
     pub(crate) fn zone_name(&self) -> String {
         self.zone.iana_name().unwrap_or("UTC").to_owned()

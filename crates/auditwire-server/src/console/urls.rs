@@ -11,6 +11,12 @@ pub(crate) const ACCOUNT: &str = "/account";
 pub(crate) const PASSWORD: &str = "/account/password";
 pub(crate) const PROJECTS: &str = "/projects";
 
+/// What the router matches of the Event log.
+pub(crate) const EVENTS: &str = "/projects/{project}/events";
+pub(crate) const EVENT: &str = "/projects/{project}/events/{seq}";
+pub(crate) const LIVE_EVENTS: &str = "/projects/{project}/events/live";
+pub(crate) const DOWNLOAD: &str = "/projects/{project}/events/download";
+
 /// The addresses inside one project.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Urls<'a>(pub(crate) &'a ProjectId);
@@ -21,19 +27,30 @@ impl Urls<'_> {
         format!("/projects/{}/events", self.0)
     }
 
+    /// The same with a query: another view of it.
+    pub(crate) fn events_view(self, query: &str) -> String {
+        with_query(self.events(), query)
+    }
+
     /// One event.
     pub(crate) fn event(self, seq: Position) -> String {
         format!("/projects/{}/events/{seq}", self.0)
     }
 
-    /// Server-sent events with rows of the table.
-    pub(crate) fn live_events(self) -> String {
-        format!("/projects/{}/events/live", self.0)
+    /// Server-sent events with rows of the table, beginning after `seen`.
+    pub(crate) fn live_events(self, query: &str, seen: Position) -> String {
+        let path = with_query(format!("/projects/{}/events/live", self.0), query);
+        format!("{path}{}after={seen}", if query.is_empty() { '?' } else { '&' })
     }
 
-    /// The TSV download (POST).
-    pub(crate) fn download(self) -> String {
-        format!("/projects/{}/events/download", self.0)
+    /// The TSV download (POST) of a view.
+    pub(crate) fn download(self, query: &str) -> String {
+        with_query(format!("/projects/{}/events/download", self.0), query)
+    }
+
+    /// Where services send events.
+    pub(crate) fn api_events(self) -> String {
+        format!("/api/v1/projects/{}/events", self.0)
     }
 
     /// Event log → Settings → SIEM: the list.
@@ -70,4 +87,8 @@ impl Urls<'_> {
     pub(crate) fn activate(self, id: &str) -> String {
         format!("/projects/{}/settings/siem/connections/{id}/activate", self.0)
     }
+}
+
+fn with_query(path: String, query: &str) -> String {
+    if query.is_empty() { path } else { format!("{path}?{query}") }
 }

@@ -1,10 +1,36 @@
 //! Monitoring → Event log: the table, one event, live tail, download.
+//!
+//! [`asked`] reads an address into a [`view`], which writes it back; [`list`] is the page, the others stand beside it.
+
+mod asked;
+mod details;
+mod download;
+mod filter;
+mod json;
+mod list;
+mod live;
+mod menus;
+mod range;
+mod row;
+mod sample;
+mod view;
 
 use axum::Router;
+use axum::routing::{get, post};
 
+use super::urls;
 use crate::App;
 
 /// The addresses of this part.
 pub(super) fn routes() -> Router<App> {
     Router::new()
+        .route(urls::EVENTS, get(list::list))
+        .route(urls::LIVE_EVENTS, get(live::live))
+        .route(urls::DOWNLOAD, post(download::download))
+        .route(urls::EVENT, get(details::details))
+}
+
+/// The query of an address of ours (path and query).
+fn query_of(here: &str) -> &str {
+    here.split_once('?').map_or("", |(_, query)| query)
 }

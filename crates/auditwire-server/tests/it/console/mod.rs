@@ -1,5 +1,7 @@
 //! The console as a browser without script sees it: pages, forms, cookies.
 
+mod events;
+mod live;
 mod safety;
 mod sign_in;
 

@@ -1,0 +1,116 @@
+//! Reads an address of the Event log: what is wrong in it is explained, and the rest is shown.
+
+use auditwire_engine::store::Order;
+use auditwire_model::event::{Outcome, Plane};
+use auditwire_model::{Position, Severity, Timestamp};
+
+use super::filter::Chosen;
+use super::range::{Quick, Range, read_time};
+use super::view::{Place, View};
+use crate::console::form::{Form, FormErrors};
+use crate::console::time::Calendar;
+use crate::console::visible::line;
+use crate::console::words::Words;
+
+/// An address as it was read.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) view: View,
+    /// By the fields `range`, `from`, `to`, `severity`, `outcome`.
+    pub(super) errors: FormErrors,
+    /// The end that lies before the beginning, so that it can be corrected.
+    pub(super) wrong_end: Option<Timestamp>,
+}
+
+impl Asked {
+    /// Reads the query of an address.
+    pub(super) fn read(query: &str, calendar: &Calendar, words: Words) -> Self {
+        let form = Form::parse(query.as_bytes());
+        let mut errors = FormErrors::none();
+        let (range, wrong_end) = read_range(&form, calendar, words, &mut errors);
+        let mut sources: Vec<String> = Vec::new();
+        for source in form.all("source").filter(|source| !source.is_empty()) {
+            if !sources.iter().any(|known| known == source) {
+                sources.push(source.to_owned());
+            }
+        }
+        let chosen = Chosen {
+            sources,
+            severities: values(&form, "severity", Severity::parse, words, &mut errors),
+            outcomes: values(&form, "outcome", Outcome::parse, words, &mut errors),
+        };
+        let position = |name: &str| form.text(name).parse().ok().map(Position);
+        let place = match (position("after"), position("before")) {
+            (Some(seq), _) => Place::After(seq),
+            (None, Some(seq)) => Place::Before(seq),
+            (None, None) => Place::First,
+        };
+        let live = form.has("live");
+        let view = View {
+            plane: Plane::parse(form.text("plane")).unwrap_or(Plane::Control),
+            range,
+            chosen,
+            order: if form.text("order") == "asc" { Order::Ascending } else { Order::Descending },
+            place: if live { Place::First } else { place },
+            at: Timestamp::parse(form.text("at")).ok().filter(|_| place != Place::First),
+            live,
+        };
+        Self { view, errors, wrong_end }
+    }
+}
+
+/// From and to count when one of them is there, else the quick range.
+fn read_range(form: &Form, calendar: &Calendar, words: Words, errors: &mut FormErrors) -> (Range, Option<Timestamp>) {
+    let mut told = |field: &str, text: String| *errors = std::mem::take(errors).and(field, text);
+    let code = form.text("range");
+    let quick = Quick::parse(code);
+    if quick.is_none() && !code.is_empty() {
+        told("range", unknown(words, code));
+    }
+    let mut wrong_end = None;
+    let [from, mut to] = ["from", "to"].map(|name| {
+        let text = form.text(name);
+        let time = read_time(text, form.text("zone"), calendar);
+        if time.is_none() && !text.is_empty() {
+            told(name, words.with("events-wrong-time", "text", line(text, 40)));
+        }
+        time
+    });
+    if let (Some(begin), Some(end)) = (from, to)
+        && end <= begin
+    {
+        told("to", words.t("events-wrong-end"));
+        wrong_end = to.take();
+    }
+    let range = match (from, to) {
+        (None, None) => Range::Quick(quick.unwrap_or_default()),
+        (from, to) => Range::Between { from, to },
+    };
+    (range, wrong_end)
+}
+
+/// The values of a filter, each once, in the order of the address.
+fn values<T: PartialEq>(
+    form: &Form,
+    name: &str,
+    parse: impl Fn(&str) -> Option<T>,
+    words: Words,
+    errors: &mut FormErrors,
+) -> Vec<T> {
+    let mut found = Vec::new();
+    for text in form.all(name).filter(|text| !text.is_empty()) {
+        match parse(text) {
+            Some(value) if !found.contains(&value) => found.push(value),
+            Some(_) => {}
+            None => *errors = std::mem::take(errors).and(name, unknown(words, text)),
+        }
+    }
+    found
+}
+
+fn unknown(words: Words, text: &str) -> String {
+    words.with("events-wrong-value", "text", line(text, 40))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! The Event log's page: tabs, filters, table, pages.
+
+use askama::Template;
+use auditwire_engine::search;
+use auditwire_engine::store::Order;
+use auditwire_model::event::Plane;
+use auditwire_model::{Position, Timestamp};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::asked::Asked;
+use super::menus::{self, Menu, TimeMenu};
+use super::query_of;
+use super::range::{Quick, Range};
+use super::row::{Row, Rows};
+use super::sample::Origin;
+use super::view::{PageSearch, Place, View};
+use crate::api::Problem;
+use crate::console::form::FormErrors;
+use crate::console::page::{Frame, Section, go, page};
+use crate::console::urls::Urls;
+use crate::console::who::InProject;
+
+/// Rows of one page.
+pub(super) const ROWS: usize = 50;
+/// Seconds after which a live page without script loads itself again.
+const RELOAD_SECONDS: u32 = 2;
+
+#[derive(Template)]
+#[template(path = "events/list.html")]
+struct ListPage {
+    frame: Frame,
+    errors: FormErrors,
+    links: Links,
+    pages: Pages,
+    is_data: bool,
+    fields: Vec<(&'static str, String)>,
+    time: TimeMenu,
+    menus: Vec<Menu>,
+    filtered: bool,
+    live: bool,
+    ascending: bool,
+    rows: Rows,
+    partial: bool,
+    empty: Option<Empty>,
+}
+
+/// Addresses on the page, most of them of other views.
+#[derive(Debug)]
+struct Links {
+    /// Where the form of the filters goes.
+    list: String,
+    control: String,
+    data: String,
+    settings: String,
+    download: String,
+    turned: String,
+    live: String,
+    not_live: String,
+    stream: String,
+    unfiltered: String,
+    all_time: String,
+}
+
+/// The pages beside this one.
+#[derive(Debug, Default)]
+struct Pages {
+    /// The first page, when this is another one.
+    first: Option<String>,
+    newer: Option<String>,
+    older: Option<String>,
+}
+
+/// Why there are no rows, and so what to do next.
+#[derive(Debug)]
+enum Empty {
+    /// The log has no event at all; a command that sends one.
+    Log { curl: String },
+    /// Nothing matches the filters, the range, or both.
+    Nothing { filtered: bool, ranged: bool },
+}
+
+/// `GET /projects/{project}/events`.
+pub(super) async fn list(by: InProject, origin: Origin) -> Result<Response, Problem> {
+    let (engine, words, calendar, urls) = (by.engine(), by.words(), by.calendar(), by.urls());
+    let asked = Asked::read(query_of(&by.visitor.guest.here), &calendar, words);
+    let view = &asked.view;
+    let now = engine.clock.now();
+    // Before the search: what is committed after this comes by the live tail.
+    let head = engine.log.head(&by.project.id);
+    let PageSearch { search, reversed } = view.search(now, ROWS);
+    let found = search::page(engine, by.caller(), &by.project.id, &search).await?;
+    if view.begins_anew(reversed, &found) {
+        return Ok(go(&view.first().url(urls)));
+    }
+    let sources = search::sources(engine, by.caller(), &by.project.id).await?;
+    let rows = Row::of_page(&found, reversed, urls, &calendar);
+    let newest = rows.iter().map(|row| row.seq).max().unwrap_or_default();
+    let mut frame = Frame::new(&by, Section::Events, words.t("frame-event-log"));
+    frame.reload = view.live.then_some(RELOAD_SECONDS);
+    let template = ListPage {
+        frame,
+        links: Links::of(view, urls, newest.max(head)),
+        pages: Pages::of(view, &rows, found.next, search.order, now, urls),
+        is_data: view.plane == Plane::Data,
+        fields: view.fields(),
+        time: menus::time(&asked, urls, &calendar, words),
+        menus: menus::filters(&view.chosen, sources, words),
+        filtered: !view.chosen.is_empty(),
+        live: view.live,
+        ascending: view.shown_order() == Order::Ascending,
+        partial: found.partial,
+        empty: (rows.is_empty() && !found.partial && !view.live).then(|| Empty::of(view, head, &origin, urls)),
+        rows: Rows { words, rows },
+        errors: asked.errors.clone(),
+    };
+    page(&by, StatusCode::OK, &template)
+}
+
+impl ListPage {
+    /// The log has no event yet.
+    fn is_new(&self) -> bool {
+        matches!(self.empty, Some(Empty::Log { .. }))
+    }
+}
+
+impl Links {
+    /// Seen from `view`; the live tail goes on after `seen`.
+    fn of(view: &View, urls: Urls<'_>, seen: Position) -> Self {
+        let turned = match view.order {
+            Order::Ascending => Order::Descending,
+            Order::Descending => Order::Ascending,
+        };
+        let first = view.first().address();
+        Self {
+            list: urls.events(),
+            control: view.in_plane(Plane::Control).url(urls),
+            data: view.in_plane(Plane::Data).url(urls),
+            settings: urls.siem(),
+            download: urls.download(&first),
+            turned: view.ordered(turned).url(urls),
+            live: view.going_live(true).url(urls),
+            not_live: view.going_live(false).url(urls),
+            stream: urls.live_events(&first, seen),
+            unfiltered: view.unfiltered().url(urls),
+            all_time: view.in_range(Range::Quick(Quick::All)).url(urls),
+        }
+    }
+}
+
+impl Pages {
+    /// Beside the page of `rows`, which was searched `towards` older or newer events and where the search goes on at `next`.
+    fn of(view: &View, rows: &[Row], next: Option<Position>, towards: Order, now: Timestamp, urls: Urls<'_>) -> Self {
+        if view.live {
+            return Self::default();
+        }
+        let url = |place| view.at_place(place, now).url(urls);
+        let seqs = || rows.iter().map(|row| row.seq);
+        // Where the page was come from there is something, unless it is the first one.
+        let back = view.place != Place::First;
+        let (newer, older) = match towards {
+            Order::Descending => (seqs().max().filter(|_| back), next),
+            Order::Ascending => (next, seqs().min().filter(|_| back)),
+        };
+        Self {
+            first: back.then(|| view.first().url(urls)),
+            newer: newer.map(|seq| url(Place::After(seq))),
+            older: older.map(|seq| url(Place::Before(seq))),
+        }
+    }
+}
+
+impl Empty {
+    fn of(view: &View, head: Position, origin: &Origin, urls: Urls<'_>) -> Self {
+        if head == Position::ZERO && view.plane == Plane::Control {
+            return Self::Log { curl: origin.curl(urls) };
+        }
+        Self::Nothing { filtered: !view.chosen.is_empty(), ranged: view.range != Range::Quick(Quick::All) }
+    }
+}
