@@ -64,7 +64,7 @@ async fn sent_equals_read(receiver: &Receiver, way: &Way, fields: fn(&Value) -> 
         let name = format!("{}-{}-{format}", way.input, way.framing);
         let largest = if way.transport == "udp" { 65_507 } else { 256 * 1024 - 1 };
         let mut connection = json!({
-            "name": name, "endpoint": format!("127.0.0.1:{}", receiver.port(way.input)), "transport": way.transport,
+            "name": name, "endpoint": receiver.endpoint(way.input), "transport": way.transport,
             "format": format, "framing": way.framing,
             "options": { "hostname": name, "max_bytes": largest, "facility": 16 },
         });

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::json;
 
 use crate::process::{Process, Service, auditwire, text};
+use crate::world::real;
 
 #[test]
 fn a_second_process_on_the_folder_exits_3_and_names_the_first() {
@@ -101,7 +102,7 @@ fn a_failed_check_is_shown_and_exit_code_1() {
     let folder = tempfile::tempdir().unwrap();
     let service = Service::start(folder.path());
     // A port that was just given back: nobody listens there.
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let closed = real::closed_endpoint();
     let output = service.command(&["check", &closed]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output).contains("connect_refused"), "{}", text(&output));

@@ -38,6 +38,11 @@ impl Receiver {
         self.ports.iter().find(|(name, _)| *name == input).map(|(_, port)| *port).unwrap()
     }
 
+    /// The connection point of an input, as one types it.
+    pub(crate) fn endpoint(&self, input: &str) -> String {
+        format!("127.0.0.1:{}", self.port(input))
+    }
+
     /// Messages so far; a line that is still being written is left out.
     pub(crate) fn messages(&self) -> Vec<Value> {
         let text = std::fs::read(&self.output).unwrap_or_default();
@@ -174,6 +179,11 @@ fn spawn(mut command: Command, root: &Path, folder: &TempDir) -> Child {
 
 fn libraries(root: &Path) -> PathBuf {
     root.join("usr/lib/x86_64-linux-gnu")
+}
+
+/// A connection point where nobody listens.
+pub(crate) fn closed_endpoint() -> String {
+    format!("127.0.0.1:{}", free_tcp())
 }
 
 /// A port that was free a moment ago; these programs cannot be asked which port they took.

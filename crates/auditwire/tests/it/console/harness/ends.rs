@@ -5,18 +5,20 @@ use std::time::Duration;
 
 use super::fixture::Fixture;
 use super::{SUITE, open, panic_of};
-use crate::world::browser::{self, Options};
+use crate::world::browser::{self, Options, Picture};
 use crate::world::eventually;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_picture_shows_the_whole_page() {
     let Some((_fixture, browser)) = open(Options::default()).await else { return };
     browser.goto("/tall").await;
-    let (width, height) = size(&browser.whole_page().await);
-    assert!(width == 1280 && height > 3000, "200 lines are {width} × {height} pixels");
-    let window = browser.folder().join("window.png");
-    browser.screenshot(&window).await;
-    assert_eq!(size(&std::fs::read(window).unwrap()), (1280, 800));
+    let page = browser.whole_page().await;
+    assert!(page.width == 1280 && page.height > 1000, "60 lines are {} × {} pixels", page.width, page.height);
+    assert!(Picture::read(&page.write()) == page, "a page with few colours loses nothing");
+    let path = browser.folder().join("window.png");
+    browser.screenshot(&path).await;
+    let window = Picture::read(&std::fs::read(path).unwrap());
+    assert_eq!((window.width, window.height), (1280, 800));
     assert_eq!(browser.execute("return [innerWidth, innerHeight]").await, serde_json::json!([1280, 800]));
     browser.finish().await;
 }
@@ -62,13 +64,6 @@ async fn a_failed_test_leaves_the_page_and_nothing_else() {
     assert_eq!(&png[1..4], b"PNG");
     assert!(std::fs::read_to_string(left.join("harness-left_behind.html")).unwrap().contains("data-throws"));
     nothing_is_left(&folder.recv().unwrap()).await;
-}
-
-/// Width and height, as a PNG's header has them.
-fn size(png: &[u8]) -> (u32, u32) {
-    assert_eq!(&png[1..4], b"PNG");
-    let number = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
-    (number(16), number(20))
 }
 
 /// Living processes that name this folder on their command line.

@@ -89,7 +89,7 @@ fn page(target: &str, visit: usize) -> (&'static str, &'static str, String) {
         "/changes" => CHANGES.to_owned(),
         "/elsewhere" => format!("<img src='{query}/picture.png' alt=elsewhere>"),
         "/inaccessible" => "<img src=/good>".to_owned(),
-        "/tall" => format!("<ol>{}</ol>", "<li>one more".repeat(200)),
+        "/tall" => format!("<ol>{}</ol>", "<li>one more".repeat(60)),
         "/form" => FORM.to_owned(),
         "/sent" => format!("<p id=query>{query}</p>"),
         _ => return ("404 Not Found", "text/html", "<!doctype html><title>none</title>".to_owned()),
@@ -127,7 +127,7 @@ if (late) late.addEventListener('click', () => { document.getElementById('clicke
 ";
 
 const ASKS: &str = r#"
-<button type=button id=ask>Delete</button> <button type=button id=copy>Copy</button>
+<button type=button id=ask>Delete</button> <button type=button id=copy autofocus>Copy</button>
 <dialog aria-labelledby=question><h2 id=question>Delete it?</h2>
   <form method=dialog><button>Keep</button> <button formmethod=get formaction=/sent name=delete value=yes>Delete</button></form>
 </dialog>

@@ -52,7 +52,7 @@ impl Browser {
     pub(crate) fn tab_stops(&self) -> impl Future<Output = Vec<String>> {
         let at = Location::caller();
         async move {
-            self.execute("document.activeElement.blur()").await;
+            self.execute(TO_THE_TOP).await;
             let mut stops = Vec::new();
             loop {
                 self.press("Tab").await;
@@ -79,6 +79,12 @@ const WIDER: &str = "
     if (document.documentElement.scrollWidth <= width) return null;
     const wide = [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > width);
     return wide.slice(0, 5).map(e => e.outerHTML.slice(0, 120));";
+
+/// Blurring would not do: Tab goes on from where the focus was, as on a page with a field that has it from the beginning.
+const TO_THE_TOP: &str = "
+    document.body.tabIndex = -1;
+    document.body.focus();
+    document.body.removeAttribute('tabindex');";
 
 /// An outline, a shadow, or something drawn by the element around it.
 const FOCUS_SHOWN: &str = "

@@ -22,7 +22,6 @@ const SWITCHES: &[&str] = &[
     "--headless=new",
     "--no-sandbox",
     "--no-first-run",
-    "--hide-scrollbars",
     "--disable-gpu",
     "--disable-quic",
     "--disable-sync",

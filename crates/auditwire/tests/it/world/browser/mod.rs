@@ -25,6 +25,7 @@ mod failure;
 mod find;
 mod look;
 mod picture;
+mod png;
 mod step;
 mod watch;
 
@@ -40,6 +41,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use self::driver::Driver;
 pub(crate) use self::failure::folder as failures;
 pub(crate) use self::find::View;
+pub(crate) use self::png::Picture;
 use self::watch::Watch;
 use super::given;
 
@@ -253,6 +255,8 @@ impl Browser {
         let clipboard =
             json!({ "origin": self.origin, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
         self.devtools("Browser.grantPermissions", clipboard).await;
+        // A telephone's lie over the page, and a picture shows none.
+        self.devtools("Emulation.setScrollbarsHidden", json!({ "hidden": true })).await;
         self.resize(width, height).await;
     }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::Browser;
+use super::png::Picture;
 
 impl Browser {
     /// What the window shows, as PNG.
@@ -10,22 +11,22 @@ impl Browser {
         std::fs::write(path, self.client().screenshot().await.unwrap()).unwrap();
     }
 
-    /// The whole page, also what lies below the window, as PNG.
-    pub(crate) async fn whole_page(&self) -> Vec<u8> {
+    /// The whole page, also what lies below the window.
+    pub(crate) async fn whole_page(&self) -> Picture {
         let height = self.execute("return document.documentElement.scrollHeight").await;
         let height = u32::try_from(height.as_u64().unwrap()).unwrap().max(self.options.height);
         self.resize(self.options.width, height).await;
         let picture = self.client().screenshot().await.unwrap();
         self.resize(self.options.width, self.options.height).await;
-        picture
+        Picture::read(&picture)
     }
 
     /// Writes the whole page to `$AUDITWIRE_SCREENSHOTS/NAME.png`, which `cargo xtask screenshots` sets; else does nothing.
-    #[expect(dead_code, reason = "the walk through the console's pages, which takes them, comes with the pages")]
+    #[expect(dead_code, reason = "the walk through the pages takes them, and comes with the sign-in")]
     pub(crate) async fn screenshot_page(&self, name: &str) {
         if let Some(folder) = std::env::var_os("AUDITWIRE_SCREENSHOTS") {
             let path = Path::new(&folder).join(name).with_extension("png");
-            std::fs::write(path, self.whole_page().await).unwrap();
+            std::fs::write(path, self.whole_page().await.write()).unwrap();
         }
     }
 }
