@@ -1,3 +1,4 @@
 //! The console as people use it, in a real browser.
 
 mod harness;
+mod pages;

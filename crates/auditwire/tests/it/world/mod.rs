@@ -1,6 +1,7 @@
 //! What end-to-end tests need: the real binary, real receivers, and waiting for conditions with a limit.
 
 pub(crate) mod browser;
+pub(crate) mod console;
 pub(crate) mod real;
 pub(crate) mod service;
 pub(crate) mod sink;

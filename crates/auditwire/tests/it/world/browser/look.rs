@@ -166,18 +166,24 @@ impl Browser {
     }
 
     /// The address without the origin: path, query and fragment.
-    pub(crate) async fn path(&self) -> String {
-        self.path_now().await.unwrap_or_else(|_| panic!("the browser has no address"))
+    #[track_caller]
+    pub(crate) fn path(&self) -> impl Future<Output = String> {
+        let step = self.step("read the address".to_owned());
+        async move { step.until(async || self.path_now().await).await }
     }
 
     /// The page as it is now.
-    pub(crate) async fn html(&self) -> String {
-        self.client().source().await.unwrap()
+    #[track_caller]
+    pub(crate) fn html(&self) -> impl Future<Output = String> {
+        let step = self.step("read the page".to_owned());
+        async move { step.until(async || Ok(self.client().source().await?)).await }
     }
 
     /// The title of the page.
-    pub(crate) async fn title(&self) -> String {
-        self.client().title().await.unwrap()
+    #[track_caller]
+    pub(crate) fn title(&self) -> impl Future<Output = String> {
+        let step = self.step("read the title".to_owned());
+        async move { step.until(async || Ok(self.client().title().await?)).await }
     }
 
     /// Runs a function body in the page, also where the page's own scripts are off.

@@ -22,7 +22,6 @@ impl Browser {
     }
 
     /// Writes the whole page to `$AUDITWIRE_SCREENSHOTS/NAME.png`, which `cargo xtask screenshots` sets; else does nothing.
-    #[expect(dead_code, reason = "the walk through the pages takes them, and comes with the sign-in")]
     pub(crate) async fn screenshot_page(&self, name: &str) {
         if let Some(folder) = std::env::var_os("AUDITWIRE_SCREENSHOTS") {
             let path = Path::new(&folder).join(name).with_extension("png");

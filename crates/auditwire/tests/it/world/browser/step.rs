@@ -24,17 +24,23 @@ pub(super) enum Not {
 
 impl From<CmdError> for Not {
     fn from(error: CmdError) -> Self {
-        // Pages change while we look at them: an element was replaced, hidden, or is under another one.
-        const PASSING: [&str; 5] = [
+        // Pages change while we look at them: an element was replaced or hidden or lies under another one, or the page that an
+        // answer would have come from is gone, for which the driver has no one word.
+        const PASSING: [&str; 7] = [
             "stale element reference",
             "no such element",
             "element not interactable",
             "element click intercepted",
             "detached shadow root",
+            "javascript error",
+            "unknown error",
         ];
-        match &error {
-            CmdError::Standard(e) if PASSING.contains(&e.error().as_str()) => Self::Yet(first_line(&error)),
-            _ => Self::Ever(first_line(&error)),
+        let CmdError::Standard(told) = &error else { return Self::Ever(first_line(&error)) };
+        // A page that cannot be loaded at all is an unknown error too.
+        if PASSING.contains(&told.error().as_str()) && !told.message.contains("net::ERR") {
+            Self::Yet(first_line(&error))
+        } else {
+            Self::Ever(first_line(&error))
         }
     }
 }

@@ -37,8 +37,8 @@ impl Watch {
 
     /// Everything wrong since the browser was opened.
     pub(super) async fn wrong(&self, client: &Client) -> Vec<String> {
-        // What the page did before this answer is in the logs after it.
-        client.execute("return 0", Vec::new()).await.unwrap();
+        // What the page did before this answer is in the logs after it. A page that is just going away answers with an error.
+        let _ = client.execute("return 0", Vec::new()).await;
         let console = client.issue_cmd(Log("browser")).await.unwrap();
         let network = client.issue_cmd(Log("performance")).await.unwrap();
         let mut wrong: Vec<String> = entries(&console).filter_map(said).collect();
