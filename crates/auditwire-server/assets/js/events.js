@@ -7,6 +7,11 @@
     if (dated) pairs.push(["zone", form.elements.zone.value]);
     return new URLSearchParams(pairs).toString();
   };
+  // Says what was found to those who do not see the table change. It stands outside of what is exchanged.
+  const status = document.createElement("p");
+  status.className = "sr-only";
+  status.setAttribute("role", "status");
+  document.body.append(status);
   const visit = async (url) => {
     const focused = document.activeElement && document.activeElement.closest("details.menu > summary");
     const { response, body } = await fragment(url);
@@ -14,6 +19,7 @@
     history.pushState({}, "", response.redirected ? response.url : url);
     fill(document.getElementById("content"), body);
     if (focused) document.getElementById(focused.id)?.focus();
+    status.textContent = document.querySelector("[data-found]")?.dataset.found || "";
   };
   const apply = (form) => {
     const text = query(form);
@@ -65,6 +71,7 @@
     }
   };
   const open = async (row) => {
+    if (document.querySelector("dialog.sheet")) return;
     const dialog = document.createElement("dialog");
     dialog.className = "sheet";
     const content = document.createElement("div");
@@ -80,8 +87,13 @@
     dialog.addEventListener("click", (event) => {
       if (event.target === dialog) dialog.close();
     });
-    await show(dialog, link(row).href, row);
-    dialog.showModal();
+    try {
+      await show(dialog, link(row).href, row);
+      dialog.showModal();
+    } catch {
+      // The browser says best why the service does not answer.
+      location.assign(link(row).href);
+    }
   };
   const plain = (event) => !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button);
   on("click", "#events tr.event", (event, row) => {

@@ -33,7 +33,7 @@ range-all = All time
 events-since = Since { $time }
 events-until = Until { $time }
 events-from = From
-events-to = To (exclusive)
+events-to = To
 events-in-zone = Times in { $zone }
 events-apply = Apply
 events-clear = Clear filters
@@ -50,6 +50,10 @@ events-newest = Newest
 events-oldest = Oldest
 events-newer = Newer
 events-older = Older
+events-found = { $n ->
+    [one] { $count } event on this page
+   *[other] { $count } events on this page
+}
 events-partial = The search was stopped after 30 seconds. The next page continues it; a shorter time range is faster.
 
 # Live tail.

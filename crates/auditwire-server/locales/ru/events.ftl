@@ -33,7 +33,7 @@ range-all = За всё время
 events-since = С { $time }
 events-until = До { $time }
 events-from = С
-events-to = До (не включительно)
+events-to = До
 events-in-zone = Часовой пояс: { $zone }
 events-apply = Применить
 events-clear = Сбросить фильтры
@@ -50,6 +50,11 @@ events-newest = К новым
 events-oldest = К старым
 events-newer = Новее
 events-older = Старее
+events-found = { $n ->
+    [one] На этой странице { $count } событие
+    [few] На этой странице { $count } события
+   *[many] На этой странице { $count } событий
+}
 events-partial = Поиск остановлен через 30 секунд. Следующая страница его продолжит; чем короче период, тем быстрее.
 
 # Поток событий.

@@ -49,6 +49,10 @@ impl Rows {
     pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
+
+    pub(super) fn len(&self) -> u64 {
+        self.rows.len() as u64
+    }
 }
 
 impl Row {

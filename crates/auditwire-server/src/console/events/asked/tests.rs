@@ -1,3 +1,4 @@
+use auditwire_engine::search::Page;
 use auditwire_model::ProjectId;
 use auditwire_model::clock::ManualClock;
 
@@ -88,4 +89,18 @@ fn going_back_reads_the_other_way() {
 fn live_views_have_no_range() {
     let search = asked("live=1&range=1h").view.search(now(), 50).search;
     assert_eq!((search.time_from, search.time_to), (None, None));
+}
+
+#[test]
+fn only_a_search_that_is_over_begins_anew() {
+    let over = Page::default();
+    let stopped = Page { next: Some(Position(3)), partial: true, ..Page::default() };
+    let more = Page { next: Some(Position(3)), ..Page::default() };
+    let (first, other) = (asked("").view, asked("before=9").view);
+    assert!(!first.begins_anew(false, &over));
+    assert!(other.begins_anew(false, &over), "nothing is there, so the first page has more");
+    assert!(other.begins_anew(true, &over));
+    assert!(
+        !other.begins_anew(true, &more) && !other.begins_anew(true, &stopped) && !other.begins_anew(false, &stopped)
+    );
 }
