@@ -2,17 +2,26 @@
 //!
 //! `cargo xtask screenshots` runs this suite to renew `docs/console/*.png`.
 
+use serde_json::{Value, json};
+
 use crate::world::browser::{self, Browser, Options};
 use crate::world::console::sign_in;
-use crate::world::service::Service;
+use crate::world::service::{EVENTS, Service};
 
 /// Name of the picture, and address.
 type Page = (&'static str, &'static str);
 
 /// For those who are not signed in.
 const OUTSIDE: &[Page] = &[("sign-in", "/sign-in")];
-/// For the operator.
-const INSIDE: &[Page] = &[("password", "/account/password"), ("account", "/account"), ("projects", "/projects")];
+/// Before anything has happened.
+const EMPTY: &[Page] = &[("password", "/account/password"), ("event-log-empty", "/projects/default/events")];
+/// When something has.
+const INSIDE: &[Page] = &[
+    ("event-log", "/projects/default/events"),
+    ("event", "/projects/default/events/3"),
+    ("account", "/account"),
+    ("projects", "/projects"),
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn light() {
@@ -54,8 +63,59 @@ async fn walk(options: Options, look: impl AsyncFn(&Browser, &str)) {
         visit(*page).await;
     }
     sign_in(&browser, &service).await;
+    for page in EMPTY {
+        visit(*page).await;
+    }
+    service.post(EVENTS, &day()).await.expect(200);
     for page in INSIDE {
         visit(*page).await;
     }
     browser.finish().await;
+}
+
+/// What a small cloud has to tell.
+fn day() -> Value {
+    let event = |source: &str, severity: &str, action: &str, who: &str, on: &str, code: &str, message: &str| {
+        let (kind, id) = on.split_once(' ').unwrap();
+        json!({
+            "action": action, "severity": severity, "message": message, "request_id": "req-7c1f02",
+            "source": { "id": source, "address": "10.0.4.17" },
+            "subject": { "user_id": who, "address": "203.0.113.24", "metadata": { "email": format!("{who}@example.com") } },
+            "resource": { "type": kind, "id": id }, "status": { "code": code },
+        })
+    };
+    json!([
+        event("iam", "INFO", "user-signin", "ann", "account ann", "200", "Signed in with a password and a code"),
+        event("nova", "NOTICE", "create-vm", "ann", "server web-4", "202", "Server web-4 is being built in zone a"),
+        event("iam", "WARNING", "user-signin", "petr", "account petr", "401", "The password was wrong, third time"),
+        event(
+            "databases",
+            "INFO",
+            "create-backup",
+            "backup-robot",
+            "cluster orders",
+            "200",
+            "Backup of 41 GiB finished"
+        ),
+        event(
+            "kubernetes",
+            "ERROR",
+            "k8s.delete.pods",
+            "deployer",
+            "pod shop/cart-7d9",
+            "403",
+            "Not allowed in namespace shop"
+        ),
+        event(
+            "network",
+            "NOTICE",
+            "update-security-group",
+            "olga",
+            "group default",
+            "200",
+            "Port 443 opened to 0.0.0.0/0"
+        ),
+        event("billing", "INFO", "download-invoice", "olga", "invoice 2026-10", "200", "Invoice downloaded as PDF"),
+        event("nova", "CRITICAL", "delete-vm", "petr", "server db-1", "200", "Server db-1 deleted with its volumes"),
+    ])
 }

@@ -23,6 +23,20 @@ async fn a_picture_shows_the_whole_page() {
     browser.finish().await;
 }
 
+#[test]
+fn a_picture_keeps_its_rare_colours() {
+    // A thousand greys and a thousand greens many times, and one red.
+    let grey = |n: u32| [n, n, n].map(|c| u8::try_from(c % 256).unwrap());
+    let mut pixels: Vec<[u8; 3]> = (0..100_000).map(grey).collect();
+    pixels.extend((0..100_000_u32).map(|n| [0, u8::try_from(n % 251).unwrap(), u8::try_from(n % 4).unwrap()]));
+    pixels[77] = [200, 30, 40];
+    let picture = Picture { width: 1000, height: 200, pixels };
+    let again = Picture::read(&picture.write());
+    assert_eq!((again.width, again.height, again.pixels[77]), (1000, 200, [200, 30, 40]));
+    let far = picture.pixels.iter().zip(&again.pixels).map(|(a, b)| (0..3).map(|i| a[i].abs_diff(b[i])).max().unwrap());
+    assert!(far.max().unwrap() <= 6, "no colour moves far");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_finished_browser_leaves_nothing() {
     let Some((_fixture, browser)) = open(Options::default()).await else { return };

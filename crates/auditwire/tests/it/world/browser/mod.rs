@@ -255,7 +255,7 @@ impl Browser {
         let clipboard =
             json!({ "origin": self.origin, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
         self.devtools("Browser.grantPermissions", clipboard).await;
-        // A telephone's lie over the page, and a picture shows none.
+        // They would be in every picture.
         self.devtools("Emulation.setScrollbarsHidden", json!({ "hidden": true })).await;
         self.resize(width, height).await;
     }

@@ -13,11 +13,14 @@ impl Browser {
 
     /// The whole page, also what lies below the window.
     pub(crate) async fn whole_page(&self) -> Picture {
+        // A picture has no scroll bars, so the room that a page keeps for them would be an empty strip.
+        self.execute("document.documentElement.style.scrollbarGutter = 'auto'").await;
         let height = self.execute("return document.documentElement.scrollHeight").await;
         let height = u32::try_from(height.as_u64().unwrap()).unwrap().max(self.options.height);
         self.resize(self.options.width, height).await;
         let picture = self.client().screenshot().await.unwrap();
         self.resize(self.options.width, self.options.height).await;
+        self.execute("document.documentElement.style.scrollbarGutter = ''").await;
         Picture::read(&picture)
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Reads what Chromium writes (8 bits a channel, RGB or RGBA, not interlaced), and nothing else.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::io::{Read, Write};
 
@@ -15,6 +16,9 @@ const RGB: u8 = 2;
 const PALETTE: u8 = 3;
 const RGBA: u8 = 6;
 
+/// How many colours of the palette are simply the commonest; the others are those that would be missed most.
+const COMMONEST: usize = 64;
+
 type Colour = [u8; 3];
 
 /// A picture in memory.
@@ -23,7 +27,7 @@ pub(crate) struct Picture {
     pub(crate) width: u32,
     pub(crate) height: u32,
     /// Line by line.
-    pixels: Vec<Colour>,
+    pub(crate) pixels: Vec<Colour>,
 }
 
 impl Picture {
@@ -60,13 +64,16 @@ impl Picture {
         Self { width, height, pixels: bytes.chunks(depth).map(colour).collect() }
     }
 
-    /// A PNG with the 256 commonest colours; rarer ones become the nearest of them.
+    /// A PNG with a palette: up to 256 colours stay exact, more become the nearest of 256.
     pub(crate) fn write(&self) -> Vec<u8> {
         let (palette, index) = self.palette();
         let mut lines = ZlibEncoder::new(Vec::new(), Compression::best());
         for line in self.pixels.chunks(self.width as usize) {
             // No filter: neighbouring numbers of a palette mean nothing to each other.
-            let numbers: Vec<u8> = std::iter::once(0).chain(line.iter().map(|colour| index[colour])).collect();
+            let mut numbers = vec![0];
+            for run in line.chunk_by(|a, b| a == b) {
+                numbers.resize(numbers.len() + run.len(), index[&run[0]]);
+            }
             lines.write_all(&numbers).unwrap();
         }
         let mut head = [self.width.to_be_bytes(), self.height.to_be_bytes()].concat();
@@ -87,13 +94,28 @@ impl Picture {
     /// The palette, and each colour's number in it.
     fn palette(&self) -> (Vec<Colour>, HashMap<Colour, u8>) {
         let mut counts: HashMap<Colour, usize> = HashMap::new();
-        for colour in &self.pixels {
-            *counts.entry(*colour).or_default() += 1;
+        for run in self.pixels.chunk_by(|a, b| a == b) {
+            *counts.entry(run[0]).or_default() += run.len();
         }
         let mut colours: Vec<Colour> = counts.keys().copied().collect();
         // By colour too: the same picture gives the same file.
-        colours.sort_by_key(|colour| (std::cmp::Reverse(counts[colour]), *colour));
-        let palette = colours[..colours.len().min(256)].to_vec();
+        colours.sort_by_key(|colour| (Reverse(counts[colour]), *colour));
+        let mut palette = colours[..colours.len().min(COMMONEST)].to_vec();
+        // How far each colour is from what the palette has of it. A rare one may be the only red of the page.
+        let mut missed: Vec<u32> =
+            colours.iter().map(|c| palette.iter().map(|kept| distance(c, kept)).min().unwrap()).collect();
+        while palette.len() < 256 {
+            let Some((worst, &miss)) = missed.iter().enumerate().max_by_key(|(at, miss)| (**miss, Reverse(*at))) else {
+                break;
+            };
+            if miss == 0 {
+                break;
+            }
+            palette.push(colours[worst]);
+            for (miss, colour) in missed.iter_mut().zip(&colours) {
+                *miss = (*miss).min(distance(colour, &colours[worst]));
+            }
+        }
         let nearest =
             |colour: &Colour| (0_u8..=255).zip(&palette).min_by_key(|(_, kept)| distance(colour, kept)).unwrap().0;
         let index = colours.iter().map(|colour| (*colour, nearest(colour))).collect();
