@@ -28,6 +28,13 @@ time-in-days = { $n ->
     [one] in { $count } day
    *[other] in { $count } days
 }
+time-for-seconds = for { $count } sec.
+time-for-minutes = for { $count } min.
+time-for-hours = for { $count } hr.
+time-for-days = { $n ->
+    [one] for { $count } day
+   *[other] for { $count } days
+}
 
 failure = Something went wrong
 failure-400 = This request cannot be understood

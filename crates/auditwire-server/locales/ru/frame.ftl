@@ -22,6 +22,10 @@ time-in-seconds = через { $count } с
 time-in-minutes = через { $count } мин
 time-in-hours = через { $count } ч
 time-in-days = через { $count } дн.
+time-for-seconds = { $count } с
+time-for-minutes = { $count } мин
+time-for-hours = { $count } ч
+time-for-days = { $count } дн.
 
 failure = Что-то пошло не так
 failure-400 = Запрос непонятен

@@ -1,1 +1,96 @@
-# Event log → Settings → SIEM: the list and what is done there.
+# Журнал событий → Настройки → SIEM: список и действия в нём.
+siem-title = Настройки журнала событий
+siem-path = Путь
+siem-tabs = Разделы настроек журнала событий
+siem-tab = SIEM
+
+siem-create = Создать подключение
+siem-configure = Настроить
+siem-start = Запустить
+siem-stop = Остановить
+siem-check = Проверить
+siem-delete = Удалить
+siem-cancel = Отмена
+
+siem-empty = Подключений SIEM пока нет
+siem-empty-text = Подключение передаёт события проекта в вашу SIEM-систему по мере поступления и повторяет отправку, пока она их не примет.
+siem-only-one = Активно только одно подключение: при запуске другого оно останавливается.
+siem-selected = Выбранные подключения
+siem-select = Выбрать { $name }
+siem-select-all = Выбрать все
+siem-actions = Действия: { $name }
+siem-hint-none = Выберите подключения, чтобы запустить, остановить или удалить их.
+siem-hint-count = Выбрано:
+siem-hint-start-one = Запустить можно только одно.
+siem-hint-start-active = Оно уже активно.
+siem-hint-stop = Активных среди них нет.
+
+siem-status = Состояние
+siem-name = Название
+siem-endpoint = Адрес подключения
+siem-transport = Протокол
+siem-format = Формат
+siem-filter = Фильтр
+siem-acknowledged = Подтверждено
+siem-acknowledged-event = Событие { $name }
+siem-sent = отправлено
+siem-backlog = В очереди
+siem-backlog-help = События, которые подключение ещё не обработало, без учёта фильтра.
+siem-rate = Скорость
+siem-rate-value = { $rate }/с
+siem-menu = Действия
+siem-all-events = Все события
+siem-unverified = без проверки
+siem-unverified-help = Сертификат SIEM-системы не проверяется: события может прочитать любой, кто окажется на пути.
+siem-never-started = не запускалось
+
+siem-trouble-degraded = { $name } работает с перебоями: { $cause }
+siem-trouble-failing = { $name } не работает: { $cause }
+siem-trouble-open = Открыть проверку
+
+status-inactive = неактивно
+status-active = активно
+status-degraded = с перебоями
+status-failing = не работает
+
+transport-tcp = TCP
+transport-udp = UDP
+transport-tls = TCP поверх TLS
+transport-relp = RELP
+transport-relp_tls = RELP поверх TLS
+
+notice-siem-start-one = Ничего не запущено: выберите ровно одно подключение.
+notice-siem-active-already = Подключение { $name } уже активно.
+notice-siem-stopped = Подключение { $name } остановлено. События ждут в журнале, пока не будет запущено какое-нибудь подключение.
+notice-siem-none-active = Ничего не остановлено: среди выбранных подключений нет активного.
+notice-siem-delete-none = Ничего не удалено: сначала выберите подключения.
+notice-siem-gone = Ничего не удалено: выбранных подключений уже нет.
+notice-siem-deleted = { $n ->
+    [one] Удалено { $count } подключение: { $name }.
+    [few] Удалено { $count } подключения: { $name }.
+   *[other] Удалено { $count } подключений: { $name }.
+}
+notice-siem-deleted-gone = { $n ->
+    [one] Удалено { $count } подключение: { $name }. Остальных выбранных уже не было.
+    [few] Удалено { $count } подключения: { $name }. Остальных выбранных уже не было.
+   *[other] Удалено { $count } подключений: { $name }. Остальных выбранных уже не было.
+}
+
+delete-title = { $n ->
+    [one] Удалить { $count } подключение?
+    [few] Удалить { $count } подключения?
+   *[other] Удалить { $count } подключений?
+}
+delete-text = Настройки и ключи будут удалены безвозвратно. События останутся в журнале.
+delete-active = Активно и сначала будет остановлено.
+delete-active-waiting = { $n ->
+    [one] Активно и сначала будет остановлено. { $count } событие из журнала ещё не отправлено; другое подключение может продолжить с этого места.
+    [few] Активно и сначала будет остановлено. { $count } события из журнала ещё не отправлены; другое подключение может продолжить с этого места.
+   *[other] Активно и сначала будет остановлено. { $count } событий из журнала ещё не отправлены; другое подключение может продолжить с этого места.
+}
+delete-gone = Некоторых из выбранных подключений уже нет.
+delete-button = { $n ->
+    [one] Удалить { $count } подключение
+    [few] Удалить { $count } подключения
+   *[other] Удалить { $count } подключений
+}

@@ -127,15 +127,10 @@ impl Frame {
         }
     }
 
-    pub(crate) fn notice(&self) -> Option<String> {
+    /// What the last change did, and whether it was not done.
+    pub(crate) fn notice(&self) -> Option<(String, bool)> {
         let notice = self.notice.as_ref()?;
-        let text = self.words.find(&format!("notice-{}", notice.key))?;
-        // A message with an argument is asked for again, with it.
-        Some(if notice.name.is_empty() {
-            text
-        } else {
-            self.with(&format!("notice-{}", notice.key), "name", &notice.name)
-        })
+        Some((notice.text(self.words)?, notice.warns()))
     }
 
     /// An icon of the sprite.

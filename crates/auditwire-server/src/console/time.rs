@@ -79,6 +79,12 @@ impl Calendar {
         i64::try_from(zoned.timestamp().as_nanosecond()).ok().and_then(Timestamp::from_nanos)
     }
 
+    /// How long something lasts that began then: `for 3 min.`.
+    pub(crate) fn lasting(&self, since: Timestamp) -> String {
+        let (n, unit) = largest_unit(self.now.since(since).as_secs());
+        self.words.count(&format!("time-for-{unit}"), n)
+    }
+
     /// The same words and steps as the script's `Intl.RelativeTimeFormat` (style `short`).
     fn relative(&self, time: Timestamp) -> String {
         let (seconds, key) = if time > self.now {
@@ -86,13 +92,17 @@ impl Calendar {
         } else {
             (self.now.since(time).as_secs(), "time-ago")
         };
-        let (n, unit) = match seconds {
-            0..=59 => (seconds, "seconds"),
-            60..=3_599 => (seconds / 60, "minutes"),
-            3_600..=86_399 => (seconds / 3_600, "hours"),
-            _ => (seconds / 86_400, "days"),
-        };
+        let (n, unit) = largest_unit(seconds);
         if seconds == 0 { self.words.t("time-now") } else { self.words.count(&format!("{key}-{unit}"), n) }
+    }
+}
+
+fn largest_unit(seconds: u64) -> (u64, &'static str) {
+    match seconds {
+        0..=59 => (seconds, "seconds"),
+        60..=3_599 => (seconds / 60, "minutes"),
+        3_600..=86_399 => (seconds / 3_600, "hours"),
+        _ => (seconds / 86_400, "days"),
     }
 }
 
@@ -142,6 +152,7 @@ mod tests {
             assert_eq!(english.when(at(seconds)).relative, in_english);
             assert_eq!(russian.when(at(seconds)).relative, in_russian);
         }
+        assert_eq!((english.lasting(at(-90)), russian.lasting(at(-90))), ("for 1 min.".into(), "1 мин".into()));
     }
 
     #[test]

@@ -17,6 +17,14 @@ pub(crate) const EVENT: &str = "/projects/{project}/events/{seq}";
 pub(crate) const LIVE_EVENTS: &str = "/projects/{project}/events/live";
 pub(crate) const DOWNLOAD: &str = "/projects/{project}/events/download";
 
+/// What the router matches of SIEM connections.
+pub(crate) const SIEM: &str = "/projects/{project}/settings/siem";
+pub(crate) const START: &str = "/projects/{project}/settings/siem/start";
+pub(crate) const STOP: &str = "/projects/{project}/settings/siem/stop";
+pub(crate) const DELETE: &str = "/projects/{project}/settings/siem/delete";
+pub(crate) const CHECK: &str = "/projects/{project}/settings/siem/connections/{id}/check";
+pub(crate) const ACTIVATE: &str = "/projects/{project}/settings/siem/connections/{id}/activate";
+
 /// The addresses inside one project.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Urls<'a>(pub(crate) &'a ProjectId);
@@ -73,6 +81,11 @@ impl Urls<'_> {
         format!("/projects/{}/settings/siem/{action}", self.0)
     }
 
+    /// Asks before one connection is deleted.
+    pub(crate) fn delete_one(self, id: &str) -> String {
+        format!("{}?id={id}", self.group("delete"))
+    }
+
     /// The form of a connection.
     pub(crate) fn connection(self, id: &str) -> String {
         format!("/projects/{}/settings/siem/connections/{id}", self.0)
@@ -81,6 +94,18 @@ impl Urls<'_> {
     /// Its check, and what to do afterwards.
     pub(crate) fn check(self, id: &str) -> String {
         format!("/projects/{}/settings/siem/connections/{id}/check", self.0)
+    }
+
+    /// Its check, with a beginning chosen: a word of the form, and a time as the form's field sends it.
+    pub(crate) fn check_with(self, id: &str, start: &str, from: &str) -> String {
+        let path = format!("{}?", self.check(id));
+        let begins = path.len();
+        let mut query = form_urlencoded::Serializer::for_suffix(path, begins);
+        query.append_pair("start", start);
+        if start == "from" {
+            query.append_pair("from", from);
+        }
+        query.finish()
     }
 
     /// Where it is activated (POST).

@@ -109,21 +109,29 @@ impl Words {
         self.with_all(key, &[(name, value.into())])
     }
 
-    /// A message with text arguments.
+    /// Whether there is a message of this key.
+    pub(crate) fn has(self, key: &str) -> bool {
+        self.bundle().has_message(key)
+    }
+
+    /// A message with text arguments. One called `n` is a number: it selects the plural form, `$count` is how it is written.
     pub(crate) fn with_all(self, key: &str, values: &[(&str, String)]) -> String {
         let mut args = FluentArgs::new();
         for (name, value) in values {
-            args.set(*name, FluentValue::from(value.as_str()));
+            match value.parse::<u64>() {
+                Ok(n) if *name == "n" => {
+                    args.set("n", FluentValue::from(n));
+                    args.set("count", FluentValue::from(self.number(n)));
+                }
+                _ => args.set(*name, FluentValue::from(value.as_str())),
+            }
         }
         self.format(key, Some(&args)).unwrap_or_else(|| missing(key))
     }
 
     /// A message that counts: `$n` selects the plural form, `$count` is the number as it is written.
     pub(crate) fn count(self, key: &str, n: u64) -> String {
-        let mut args = FluentArgs::new();
-        args.set("n", FluentValue::from(n));
-        args.set("count", FluentValue::from(self.number(n)));
-        self.format(key, Some(&args)).unwrap_or_else(|| missing(key))
+        self.with_all(key, &[("n", n.to_string())])
     }
 
     /// A whole number with its thousands apart.
@@ -143,11 +151,27 @@ impl Words {
         out
     }
 
-    fn format(self, key: &str, args: Option<&FluentArgs<'_>>) -> Option<String> {
-        let bundle = match self.0 {
+    /// A number that is not negative, as exact as people want to read it: one digit after the point below ten.
+    pub(crate) fn roughly(self, n: f64) -> String {
+        let tenths = format!("{n:.1}");
+        let whole = tenths.strip_suffix(".0");
+        match (whole, self.0) {
+            _ if n >= 9.95 => format!("{n:.0}").parse().map_or(tenths, |n| self.number(n)),
+            (Some(whole), _) => whole.to_owned(),
+            (None, Language::English) => tenths,
+            (None, Language::Russian) => tenths.replace('.', ","),
+        }
+    }
+
+    fn bundle(self) -> &'static FluentBundle<FluentResource> {
+        match self.0 {
             Language::English => &BUNDLES[0],
             Language::Russian => &BUNDLES[1],
-        };
+        }
+    }
+
+    fn format(self, key: &str, args: Option<&FluentArgs<'_>>) -> Option<String> {
+        let bundle = self.bundle();
         let pattern = bundle.get_message(key)?.value()?;
         let mut problems = Vec::new();
         let text = bundle.format_pattern(pattern, args, &mut problems).into_owned();

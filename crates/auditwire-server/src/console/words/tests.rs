@@ -128,4 +128,7 @@ fn numbers_are_written_as_people_write_them() {
     let numbers = [0, 999, 1_000, 12_345, 1_234_567];
     assert_eq!(numbers.map(|n| Words(Language::English).number(n)), ["0", "999", "1,000", "12,345", "1,234,567"]);
     assert_eq!(Words(Language::Russian).number(1_234_567), "1\u{a0}234\u{a0}567");
+    let rates = [0.0, 0.04, 0.25, 9.0, 9.94, 9.96, 1234.5];
+    assert_eq!(rates.map(|n| Words(Language::English).roughly(n)), ["0", "0", "0.2", "9", "9.9", "10", "1,234"]);
+    assert_eq!(Words(Language::Russian).roughly(2.5), "2,5");
 }

@@ -1,0 +1,182 @@
+//! The list of connections with their live state.
+
+use askama::Template;
+use auditwire_engine::connections::{self, ConnectionView};
+use auditwire_engine::delivery::{DeliveryState, Status};
+use auditwire_model::connection::{Format, Transport, Verify};
+use auditwire_model::query::Expr;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::codes;
+use super::{is_active, name_of, transport_name};
+use crate::api::Problem;
+use crate::console::page::{Frame, Section, page};
+use crate::console::time::{Calendar, When};
+use crate::console::urls::Urls;
+use crate::console::visible::line;
+use crate::console::who::InProject;
+use crate::console::words::Words;
+
+/// How much of a filter the table shows, and how much the pointer does.
+const FILTER_SHOWN: usize = 48;
+const FILTER_TITLE: usize = 1000;
+
+#[derive(Template)]
+#[template(path = "siem/list.html")]
+struct ListPage {
+    frame: Frame,
+    links: Links,
+    rows: Vec<Row>,
+    trouble: Option<Trouble>,
+}
+
+/// Addresses on the page.
+#[derive(Debug)]
+struct Links {
+    events: String,
+    list: String,
+    create: String,
+    start: String,
+    stop: String,
+    delete: String,
+}
+
+/// One connection.
+#[derive(Debug)]
+struct Row {
+    id: String,
+    name: String,
+    configure: String,
+    check: String,
+    delete: String,
+    unverified: bool,
+    endpoint: String,
+    transport: String,
+    format: &'static str,
+    /// Short and whole; `None` when everything is sent.
+    filter: Option<(String, String)>,
+    is_active: bool,
+    status: &'static str,
+    status_word: String,
+    /// Why it is not well.
+    cause: Option<String>,
+    /// How long its status lasts, and since when; `None` when it was never started.
+    lasting: Option<(String, When)>,
+    acknowledged: Option<Acknowledged>,
+    backlog: Option<String>,
+    rate: Option<String>,
+}
+
+/// The event that the receiver acknowledged last.
+#[derive(Debug)]
+struct Acknowledged {
+    seq: String,
+    url: String,
+    when: Option<When>,
+    /// Nobody acknowledges datagrams: it was only sent.
+    only_sent: bool,
+}
+
+/// What is wrong with the active connection, at length.
+#[derive(Debug)]
+struct Trouble {
+    is_failing: bool,
+    title: String,
+    remedy: Option<String>,
+    check: String,
+}
+
+/// `GET /projects/{project}/settings/siem`.
+pub(super) async fn show(by: InProject) -> Result<Response, Problem> {
+    let views = connections::list(by.engine(), by.caller(), &by.project.id).await?;
+    let (words, calendar, urls) = (by.words(), by.calendar(), by.urls());
+    let frame = Frame::new(&by, Section::Settings, words.t("siem-title"));
+    let template = ListPage {
+        frame,
+        links: Links {
+            events: urls.events(),
+            list: urls.siem(),
+            create: urls.new_connection(),
+            start: urls.group("start"),
+            stop: urls.group("stop"),
+            delete: urls.group("delete"),
+        },
+        rows: views.iter().map(|view| Row::of(view, words, &calendar, urls)).collect(),
+        trouble: views.iter().find_map(|view| Trouble::of(view, words, urls)),
+    };
+    page(&by, StatusCode::OK, &template)
+}
+
+impl Row {
+    fn of(view: &ConnectionView, words: Words, calendar: &Calendar, urls: Urls<'_>) -> Self {
+        let (spec, delivery, is_active) = (&view.stored.spec, &view.delivery, is_active(view));
+        let id = view.stored.id.to_string();
+        let never_started = !is_active && *delivery == DeliveryState::default();
+        let status = match view.status {
+            Status::Inactive => "inactive",
+            Status::Active => "active",
+            Status::Degraded => "degraded",
+            Status::Failing => "failing",
+        };
+        let rate = || words.with("siem-rate-value", "rate", words.roughly(delivery.rate));
+        Self {
+            name: name_of(view),
+            configure: urls.connection(&id),
+            check: urls.check(&id),
+            delete: urls.delete_one(&id),
+            unverified: spec.tls.as_ref().is_some_and(|tls| tls.verify == Verify::Off),
+            endpoint: spec.endpoint.to_string(),
+            transport: transport_name(words, spec.transport),
+            format: match spec.format {
+                Format::Rfc5424 => "RAW",
+                Format::Cef => "CEF",
+                Format::Leef => "LEEF",
+                Format::Json => "JSON",
+            },
+            filter: match spec.filter.to_expr() {
+                Expr::All => None,
+                expr => {
+                    let text = expr.to_string();
+                    Some((line(&text, FILTER_SHOWN), line(&text, FILTER_TITLE)))
+                }
+            },
+            is_active,
+            status,
+            status_word: words.t(&format!("status-{status}")),
+            cause: codes::cause(words, view),
+            lasting: (!never_started).then(|| (calendar.lasting(view.since), calendar.when(view.since))),
+            acknowledged: Acknowledged::of(view, words, calendar, urls),
+            backlog: (!never_started).then(|| words.number(delivery.backlog)),
+            rate: is_active.then(rate),
+            id,
+        }
+    }
+}
+
+impl Acknowledged {
+    fn of(view: &ConnectionView, words: Words, calendar: &Calendar, urls: Urls<'_>) -> Option<Self> {
+        let seq = view.delivery.acknowledged;
+        (seq.0 > 0).then(|| Self {
+            seq: words.number(seq.0),
+            url: urls.event(seq),
+            when: view.delivery.acknowledged_at.map(|at| calendar.when(at)),
+            only_sent: view.stored.spec.transport == Transport::Udp,
+        })
+    }
+}
+
+impl Trouble {
+    /// Of a connection that is active and not well: one at most.
+    fn of(view: &ConnectionView, words: Words, urls: Urls<'_>) -> Option<Self> {
+        let cause = codes::cause(words, view)?;
+        let is_failing = view.status == Status::Failing;
+        let key = if is_failing { "siem-trouble-failing" } else { "siem-trouble-degraded" };
+        Some(Self {
+            is_failing,
+            title: words.with_all(key, &[("name", name_of(view)), ("cause", cause)]),
+            remedy: view.cause.and_then(|code| codes::cause_remedy(words, code)),
+            check: urls.check(view.stored.id.as_str()),
+        })
+    }
+}
