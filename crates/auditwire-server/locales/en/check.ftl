@@ -4,7 +4,6 @@ check-stages = Stages of the check
 check-again = Check again
 check-now = Check now
 check-back = Back to the list
-check-code = Code:
 check-ms = { $ms } ms
 check-seconds = { $seconds } s
 
@@ -20,7 +19,6 @@ check-failed = The check failed: { $cause }
 check-failed-text = The connection is saved. Mend what the marked stage says, and check again.
 check-outdated = The settings have changed since this check
 check-outdated-text = Check again to see whether the connection works as it is set now.
-check-active = This connection is active.
 check-by = Checked
 
 stage-address = Address
@@ -28,8 +26,8 @@ stage-resolve = Name resolution
 stage-connect = Connection
 stage-tls = TLS handshake
 stage-send = Test message
-stage-watch = Connection stays open
-stage-acknowledge = Message acknowledged
+stage-watch = Watching
+stage-acknowledge = Acknowledgement
 stage-is-waiting = waiting
 stage-is-running = running
 stage-is-passed = passed
@@ -43,7 +41,7 @@ activate-continue = Continue
 activate-continue-help = Begins where this connection stopped.
 activate-take-over = Take over from { $name }
 activate-take-over-deleted = Take over from the connection stopped last
-activate-take-over-help = Begins where that connection stopped: nothing is left out, a few events may arrive twice.
+activate-take-over-help = Begins where that connection stopped: nothing is left out, the last events may arrive twice.
 activate-now = From now on
 activate-now-help = Sends only what comes in after the activation.
 activate-from = From a time
@@ -58,6 +56,11 @@ activate-sends = { $n ->
 activate-sends-least = { $n ->
     [one] At least { $count } event will be sent now
    *[other] At least { $count } events will be sent now
+}
+activate-sends-most = { $n ->
+    [0] Nothing to send at the moment
+    [one] Up to { $count } event will be sent now
+   *[other] Up to { $count } events will be sent now
 }
 activate-stops = { $name } is active and will be stopped.
 activate-checks-again = The check is repeated first: only one that passed within the last 10 minutes counts.

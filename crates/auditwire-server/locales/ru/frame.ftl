@@ -22,10 +22,10 @@ time-in-seconds = через { $count } с
 time-in-minutes = через { $count } мин
 time-in-hours = через { $count } ч
 time-in-days = через { $count } дн.
-time-for-seconds = { $count } с
-time-for-minutes = { $count } мин
-time-for-hours = { $count } ч
-time-for-days = { $count } дн.
+time-for-seconds = уже { $count } с
+time-for-minutes = уже { $count } мин
+time-for-hours = уже { $count } ч
+time-for-days = уже { $count } дн.
 
 failure = Что-то пошло не так
 failure-400 = Запрос непонятен

@@ -152,7 +152,7 @@ mod tests {
             assert_eq!(english.when(at(seconds)).relative, in_english);
             assert_eq!(russian.when(at(seconds)).relative, in_russian);
         }
-        assert_eq!((english.lasting(at(-90)), russian.lasting(at(-90))), ("for 1 min.".into(), "1 мин".into()));
+        assert_eq!((english.lasting(at(-90)), russian.lasting(at(-90))), ("for 1 min.".into(), "уже 1 мин".into()));
     }
 
     #[test]

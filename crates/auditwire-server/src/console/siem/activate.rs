@@ -45,6 +45,13 @@ pub(super) struct Choice {
     pub(super) chosen: bool,
 }
 
+/// Whom a take-over would take over from.
+#[derive(Debug)]
+struct Source {
+    name: Option<String>,
+    is_active: bool,
+}
+
 impl ActivationForm {
     /// Of what is possible now.
     pub(super) async fn of(
@@ -58,11 +65,14 @@ impl ActivationForm {
         let possible = connections::start_choices(engine, caller, project, view.stored.id.as_str(), time).await?;
         let others = connections::list(engine, caller, project).await?;
         let name = |id: &ConnectionId| others.iter().find(|other| other.stored.id == *id).map(name_of);
-        let source = possible.take_over_from.as_ref().and_then(name);
-        let words = by.words();
+        let (words, active) = (by.words(), others.iter().find(|other| is_active(other)));
+        let source = Source {
+            name: possible.take_over_from.as_ref().and_then(name),
+            is_active: active.is_some_and(|active| Some(&active.stored.id) == possible.take_over_from.as_ref()),
+        };
         let mut choices: Vec<Choice> = Vec::with_capacity(4);
         for choice in &possible.choices {
-            choices.extend(Choice::of(words, choice, source.as_deref()));
+            choices.extend(Choice::of(words, choice, &source));
         }
         choices.push(Choice::from_time(words, &calendar, possible.choices.iter().find(|c| is_from(c.start))));
         let offered = |word: &str| choices.iter().any(|choice| choice.word == word);
@@ -71,7 +81,7 @@ impl ActivationForm {
         let is_current = state.revision == view.stored.revision;
         Ok(Self {
             choices,
-            stops: others.iter().find(|other| is_active(other)).map(name_of),
+            stops: active.map(name_of),
             despite: is_current && !state.ok,
             checks_again: !(state.counts || is_current && !state.ok),
             from: if asked.from.is_empty() { a_day_ago(by, &calendar) } else { asked.from.clone() },
@@ -81,17 +91,21 @@ impl ActivationForm {
 
 impl Choice {
     /// `None` for a time, which has a field of its own.
-    fn of(words: Words, choice: &StartChoice, source: Option<&str>) -> Option<Self> {
-        let (label, help) = match (choice.start, source) {
+    fn of(words: Words, choice: &StartChoice, source: &Source) -> Option<Self> {
+        let (label, help) = match (choice.start, &source.name) {
             (Start::Continue, _) => (words.t("activate-continue"), words.t("activate-continue-help")),
             (Start::TakeOver, Some(name)) => {
-                (words.with("activate-take-over", "name", name), words.t("activate-take-over-help"))
+                (words.with("activate-take-over", "name", name.as_str()), words.t("activate-take-over-help"))
             }
             (Start::TakeOver, None) => (words.t("activate-take-over-deleted"), words.t("activate-take-over-help")),
             (Start::Now, _) => (words.t("activate-now"), words.t("activate-now-help")),
             (Start::Default | Start::From(_), _) => return None,
         };
-        let sends = Some(sends(words, choice));
+        // Its receiver may still confirm more of what it got when it is stopped.
+        let sends = Some(match choice.start {
+            Start::TakeOver if source.is_active && choice.exact => words.count("activate-sends-most", choice.will_send),
+            _ => sends(words, choice),
+        });
         Some(Self { word: word(choice.start), label, help, sends, chosen: false })
     }
 

@@ -9,7 +9,7 @@ use axum::response::Response;
 
 use super::activate::ActivationForm;
 use super::codes::{self, Told};
-use super::{is_active, name_of, transport_name};
+use super::{is_active, is_unverified, name_of, transport_name};
 use crate::api::{PathId, Problem};
 use crate::console::form::{Form, FormErrors};
 use crate::console::page::{Frame, Section, page};
@@ -26,6 +26,7 @@ struct CheckPage {
     links: Links,
     endpoint: String,
     transport: String,
+    unverified: bool,
     is_active: bool,
     running: bool,
     /// Something was checked, now or before.
@@ -130,6 +131,7 @@ pub(super) async fn check_page(
         },
         endpoint: view.stored.spec.endpoint.to_string(),
         transport: transport_name(words, view.stored.spec.transport),
+        unverified: is_unverified(&view),
         is_active: is_active(&view),
         running,
         checked: state.is_some(),
@@ -143,24 +145,29 @@ pub(super) async fn check_page(
 impl Summary {
     fn of(by: &InProject, view: &ConnectionView, state: Option<&CheckState>) -> Self {
         let words = by.words();
-        let told = |tone, icon, key: &str| Self {
-            tone,
-            icon,
-            title: words.find(key).unwrap_or_default(),
-            text: words.t(&format!("{key}-text")),
-            at: state.filter(|state| !state.running).map(|state| by.calendar().when(state.at)),
+        let told = |tone, icon, title: String, text: &str| {
+            let at = state.filter(|state| !state.running).map(|state| by.calendar().when(state.at));
+            Self { tone, icon, title, text: words.t(text), at }
         };
-        let Some(state) = state else { return told("", "info", "check-none") };
+        let Some(state) = state else { return told("", "info", words.t("check-none"), "check-none-text") };
         match state {
-            CheckState { running: true, .. } => told("", "clock", "check-running"),
-            _ if state.revision != view.stored.revision => told("warn", "warning", "check-outdated"),
-            CheckState { ok: true, confirmed: true, .. } => told("good", "check", "check-passed"),
-            CheckState { ok: true, .. } => told("warn", "warning", "check-doubtful"),
+            CheckState { running: true, .. } => told("", "clock", words.t("check-running"), "check-running-text"),
+            _ if state.revision != view.stored.revision => {
+                told("warn", "warning", words.t("check-outdated"), "check-outdated-text")
+            }
+            CheckState { ok: true, confirmed: true, .. } => {
+                told("good", "check", words.t("check-passed"), "check-passed-text")
+            }
+            CheckState { ok: true, .. } => told("warn", "warning", words.t("check-doubtful"), "check-doubtful-text"),
             CheckState { stages, .. } => {
                 let cause = stages.last().map_or_else(String::new, |stage| codes::title(words, &stage.code));
-                Self { title: words.with("check-failed", "cause", cause), ..told("bad", "cross", "check-failed") }
+                told("bad", "cross", words.with("check-failed", "cause", cause), "check-failed-text")
             }
         }
+    }
+
+    fn failed(&self) -> bool {
+        self.tone == "bad"
     }
 }
 

@@ -3,13 +3,13 @@
 use askama::Template;
 use auditwire_engine::connections::{self, ConnectionView};
 use auditwire_engine::delivery::{DeliveryState, Status};
-use auditwire_model::connection::{Format, Transport, Verify};
+use auditwire_model::connection::{Format, Transport};
 use auditwire_model::query::Expr;
 use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::codes;
-use super::{is_active, name_of, transport_name};
+use super::{is_active, is_unverified, name_of, transport_name};
 use crate::api::Problem;
 use crate::console::page::{Frame, Section, page};
 use crate::console::time::{Calendar, When};
@@ -19,7 +19,7 @@ use crate::console::who::InProject;
 use crate::console::words::Words;
 
 /// How much of a filter the table shows, and how much the pointer does.
-const FILTER_SHOWN: usize = 48;
+const FILTER_SHOWN: usize = 160;
 const FILTER_TITLE: usize = 1000;
 
 #[derive(Template)]
@@ -51,7 +51,8 @@ struct Row {
     check: String,
     delete: String,
     unverified: bool,
-    endpoint: String,
+    /// In pieces between which a line may break.
+    endpoint: Vec<String>,
     transport: String,
     format: &'static str,
     /// Short and whole; `None` when everything is sent.
@@ -61,7 +62,8 @@ struct Row {
     status_word: String,
     /// Why it is not well.
     cause: Option<String>,
-    /// How long its status lasts, and since when; `None` when it was never started.
+    never_started: bool,
+    /// How long its status lasts, and since when, while it is active.
     lasting: Option<(String, When)>,
     acknowledged: Option<Acknowledged>,
     backlog: Option<String>,
@@ -89,7 +91,8 @@ struct Trouble {
 
 /// `GET /projects/{project}/settings/siem`.
 pub(super) async fn show(by: InProject) -> Result<Response, Problem> {
-    let views = connections::list(by.engine(), by.caller(), &by.project.id).await?;
+    let mut views = connections::list(by.engine(), by.caller(), &by.project.id).await?;
+    views.sort_by_cached_key(|view| view.stored.spec.name.to_lowercase());
     let (words, calendar, urls) = (by.words(), by.calendar(), by.urls());
     let frame = Frame::new(&by, Section::Settings, words.t("siem-title"));
     let template = ListPage {
@@ -125,8 +128,8 @@ impl Row {
             configure: urls.connection(&id),
             check: urls.check(&id),
             delete: urls.delete_one(&id),
-            unverified: spec.tls.as_ref().is_some_and(|tls| tls.verify == Verify::Off),
-            endpoint: spec.endpoint.to_string(),
+            unverified: is_unverified(view),
+            endpoint: breakable(&spec.endpoint.to_string()),
             transport: transport_name(words, spec.transport),
             format: match spec.format {
                 Format::Rfc5424 => "RAW",
@@ -145,13 +148,20 @@ impl Row {
             status,
             status_word: words.t(&format!("status-{status}")),
             cause: codes::cause(words, view),
-            lasting: (!never_started).then(|| (calendar.lasting(view.since), calendar.when(view.since))),
+            never_started,
+            lasting: is_active.then(|| (calendar.lasting(view.since), calendar.when(view.since))),
             acknowledged: Acknowledged::of(view, words, calendar, urls),
             backlog: (!never_started).then(|| words.number(delivery.backlog)),
             rate: is_active.then(rate),
             id,
         }
     }
+}
+
+/// Breaks after a dot and before the port.
+fn breakable(endpoint: &str) -> Vec<String> {
+    let (host, port) = endpoint.rsplit_once(':').unwrap_or((endpoint, ""));
+    host.split_inclusive('.').map(str::to_owned).chain([format!(":{port}")]).collect()
 }
 
 impl Acknowledged {

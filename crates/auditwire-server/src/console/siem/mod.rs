@@ -12,7 +12,7 @@ mod stop;
 
 use auditwire_engine::connections::{self, ConnectionView};
 use auditwire_engine::delivery::Status;
-use auditwire_model::connection::Transport;
+use auditwire_model::connection::{Transport, Verify};
 use axum::Router;
 use axum::routing::{get, post};
 
@@ -51,6 +51,11 @@ async fn chosen(by: &InProject, form: &Form) -> Result<(Vec<ConnectionView>, usi
 
 fn is_active(view: &ConnectionView) -> bool {
     view.status != Status::Inactive
+}
+
+/// Whoever answers is taken for the SIEM.
+fn is_unverified(view: &ConnectionView) -> bool {
+    view.stored.spec.tls.as_ref().is_some_and(|tls| tls.verify == Verify::Off)
 }
 
 /// A connection's name as it may stand on a page.

@@ -3,6 +3,7 @@
 mod events;
 mod live;
 mod safety;
+mod siem;
 mod sign_in;
 
 use std::collections::BTreeMap;
