@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 
 use auditwire_model::connection::{
-    ConnectionSpec, Endpoint, Filter, FilterKind, Format, Framing, Host, Options, Selection, SelectionMode, TlsSpec,
-    Transport, Verify,
+    ConnectionSpec, Endpoint, Filter, FilterKind, Format, Host, Options, Selection, SelectionMode, TlsSpec, Transport,
+    Verify,
 };
 
+use super::defaults::{OVERLAP, framing_default, max_bytes_range};
 use super::json::{Mistakes, Object};
 use super::pem::{PemContents, inspect_pem};
 use crate::delivery::tls::normalise_fingerprint;
@@ -22,11 +23,6 @@ const SHOWN: [&str; 9] =
 const OPTIONS: [&str; 8] =
     ["facility", "hostname", "app_name", "bom", "max_bytes", "cef_envelope", "pen", "overlap_bytes"];
 
-const MAX_BYTES_MIN: u64 = 480;
-const MAX_BYTES_UDP: u64 = 65_507;
-const MAX_BYTES_STREAM: u64 = 1 << 20;
-/// The resend rule needs at least 64 KiB.
-const OVERLAP: std::ops::RangeInclusive<u64> = 64 << 10..=1 << 30;
 const FILTER_VALUES_MAX: usize = 256;
 
 /// The body of create, update and check.
@@ -106,6 +102,17 @@ impl ConnectionInput {
     }
 }
 
+/// Reads the `filter` of a connection alone, as it would be stored, to show what it means before.
+///
+/// # Errors
+/// Those of [`ConnectionInput::from_json_all`] that are about the filter.
+pub fn inspect_filter(filter: serde_json::Value) -> Result<Filter, Vec<Error>> {
+    let mut mistakes = Mistakes::default();
+    let mut object = Object::of("filter", filter);
+    let read = self::filter(&mut object, &mut mistakes);
+    mistakes.unless_any(Some(read))
+}
+
 /// All fields, in the order of the form; `None` when one that must be there is missing or wrong.
 fn spec(mut object: Object, mistakes: &mut Mistakes) -> Option<(ConnectionSpec, PemInput)> {
     let name = object.required("name").and_then(|name| checked_name(&name, "name"));
@@ -129,7 +136,7 @@ fn spec(mut object: Object, mistakes: &mut Mistakes) -> Option<(ConnectionSpec, 
         transport,
         tls,
         format,
-        framing: framing.unwrap_or_else(|| default_framing(transport, format)),
+        framing: framing.unwrap_or_else(|| framing_default(transport, format)),
         options,
         filter,
         rate_limit: rate_limit.and_then(|n| u32::try_from(n).ok()),
@@ -159,14 +166,6 @@ fn format(object: &mut Object) -> Result<Format> {
         Some(Format::Json) => Err(Error::not_available("the format JSON").in_field("format")),
         Some(format) => Ok(format),
         None => Ok(Format::Rfc5424),
-    }
-}
-
-/// RFC 5425 asks for octet counting in TLS; receivers of CEF take only lines there. UDP ignores it.
-fn default_framing(transport: Transport, format: Format) -> Framing {
-    match (transport, format) {
-        (Transport::Tls, Format::Rfc5424) => Framing::OctetCounting,
-        _ => Framing::Lf,
     }
 }
 
@@ -242,12 +241,11 @@ fn fingerprint(tls: &mut Object, verify: Verify) -> Result<Option<String>> {
 fn options(object: &mut Object, transport: Option<Transport>, mistakes: &mut Mistakes) -> Options {
     let Some(mut options) = object.object("options", &OPTIONS, &[], mistakes) else { return Options::default() };
     let default = Options::default();
-    let max_bytes = if transport == Some(Transport::Udp) { MAX_BYTES_UDP } else { MAX_BYTES_STREAM };
     let facility = mistakes.note_or_default(options.number("facility", 0..=23, "invalid_facility"));
     let hostname = mistakes.note_or_default(header_text(&mut options, "hostname", 255, "invalid_hostname"));
     let app_name = mistakes.note_or_default(header_text(&mut options, "app_name", 48, "invalid_app_name"));
     let bom = mistakes.note_or_default(options.flag("bom"));
-    let max_bytes = options.number("max_bytes", MAX_BYTES_MIN..=max_bytes, "invalid_max_bytes");
+    let max_bytes = options.number("max_bytes", max_bytes_range(transport), "invalid_max_bytes");
     let max_bytes = mistakes.note_or_default(max_bytes);
     let cef_envelope = options.choice("cef_envelope", &["rfc5424", "bsd", "none"], "invalid_cef_envelope");
     let cef_envelope = mistakes.note_or_default(cef_envelope);

@@ -58,6 +58,11 @@ impl Object {
         mistakes.note(object).inspect(|object| object.check(known, ignored, mistakes))
     }
 
+    /// One field of a request.
+    pub(super) fn of(name: &str, value: Value) -> Self {
+        Self { path: String::new(), fields: Map::from_iter([(name.to_owned(), value)]) }
+    }
+
     /// An object inside; `None` when absent, `null` or no object.
     pub(super) fn object(
         &mut self,

@@ -26,6 +26,8 @@ use crate::store::Store;
 use guard::AddressGuard;
 use supervisor::Supervisor;
 
+pub(crate) use sender::{OVERLAP_MAX, UDP_RATE};
+
 /// Limits of delivery and the rules of the address guard. Configuration.
 #[derive(Debug, Clone, Default)]
 pub struct DeliverySettings {

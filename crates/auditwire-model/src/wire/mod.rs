@@ -19,4 +19,4 @@ mod time;
 mod tests;
 
 pub use problem::Problem;
-pub use render::{RenderContext, Rendered, Renderer, Unrenderable};
+pub use render::{RenderContext, Rendered, Renderer, Unrenderable, app_name_default, max_bytes_default};

@@ -57,7 +57,6 @@ impl Renderer {
     #[must_use]
     pub fn new(spec: &ConnectionSpec, context: &RenderContext) -> Self {
         let Options { hostname, app_name, bom, cef_envelope, facility, pen, .. } = &spec.options;
-        let app_default = if spec.format == Format::Cef { "CEF" } else { "auditwire" };
         Self {
             format: spec.format,
             cef_envelope: *cef_envelope,
@@ -65,7 +64,7 @@ impl Renderer {
             bom: *bom,
             max_bytes: max_bytes(spec),
             hostname: header_field(hostname.as_deref().unwrap_or(&context.hostname), 255),
-            app_name: header_field(app_name.as_deref().unwrap_or(app_default), 48),
+            app_name: header_field(app_name.as_deref().unwrap_or(app_name_default(spec.format)), 48),
             sd_open: format!("[audit@{pen}"),
             instance: context.instance.clone(),
         }
@@ -95,11 +94,22 @@ impl Renderer {
     }
 }
 
+/// APP-NAME of a connection that sets none.
+#[must_use]
+pub fn app_name_default(format: Format) -> &'static str {
+    if format == Format::Cef { "CEF" } else { "auditwire" }
+}
+
+/// Largest message without its frame, in bytes, of a connection that sets none.
+#[must_use]
+pub fn max_bytes_default(transport: Transport) -> usize {
+    if transport == Transport::Udp { 2048 } else { 8192 }
+}
+
 fn max_bytes(spec: &ConnectionSpec) -> usize {
-    let udp = spec.transport == Transport::Udp;
-    let default = if udp { 2048 } else { 8192 };
-    let wanted = spec.options.max_bytes.and_then(|b| usize::try_from(b).ok()).unwrap_or(default);
-    if udp { wanted.min(UDP_BYTES_MAX) } else { wanted }
+    let wanted = spec.options.max_bytes.and_then(|b| usize::try_from(b).ok());
+    let wanted = wanted.unwrap_or_else(|| max_bytes_default(spec.transport));
+    if spec.transport == Transport::Udp { wanted.min(UDP_BYTES_MAX) } else { wanted }
 }
 
 fn header_field(text: &str, chars_max: usize) -> String {

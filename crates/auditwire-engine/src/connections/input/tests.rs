@@ -1,5 +1,5 @@
 use super::*;
-use auditwire_model::connection::TlsVersion;
+use auditwire_model::connection::{Framing, TlsVersion};
 use serde_json::{Value, json};
 
 fn read(value: &Value) -> Result<ConnectionInput> {
@@ -223,6 +223,32 @@ fn a_pem_is_inspected_as_it_would_be_stored() {
         let seen = inspect_pem(wrong.as_bytes()).unwrap_err();
         let facts = |e: Error| (e.code, e.field, e.detail);
         assert_eq!(facts(seen), facts(refused));
+    }
+}
+
+#[test]
+fn a_filter_is_inspected_as_it_would_be_stored() {
+    let filter = json!({"kind": "general", "status": {"mode": "only", "values": [" Failure ", "4XX"]}});
+    let seen = inspect_filter(filter.clone()).unwrap();
+    assert_eq!(seen, spec(&with("filter", filter)).filter);
+    assert_eq!(seen.status.values, ["failure", "4xx"]);
+    let refused = inspect_filter(json!({"kind": "general", "source": {"mode": "except"}})).unwrap_err();
+    assert_eq!(refused[0].field.as_deref(), Some("filter.source.values"));
+    assert_eq!(inspect_filter(Value::Null).unwrap(), Filter::default());
+}
+
+#[test]
+fn what_is_said_to_be_the_default_is() {
+    for (transport, format) in ["tcp", "udp", "tls"].into_iter().flat_map(|t| ["rfc5424", "cef"].map(|f| (t, f))) {
+        let body = json!({"name": "a", "endpoint": "a:1", "transport": transport, "format": format});
+        let stored = spec(&body);
+        let said = super::super::defaults(stored.transport, stored.format);
+        assert_eq!(said.framing, stored.framing);
+        for max_bytes in [*said.max_bytes_range.start(), said.max_bytes, *said.max_bytes_range.end()] {
+            let mut body = body.clone();
+            body["options"] = json!({"max_bytes": max_bytes, "overlap_bytes": said.overlap_bytes});
+            assert!(read(&body).is_ok());
+        }
     }
 }
 

@@ -38,7 +38,7 @@ const ENTRIES_MAX: usize = 16 << 10;
 /// Most bytes in flight on one link, beyond what the kernel holds: they are counted until they are acknowledged.
 const BYTES_MAX: u64 = 4 << 20;
 /// Most bytes sent again after a break, unless the connection says otherwise.
-const OVERLAP_MAX: u64 = 32 << 20;
+pub(crate) const OVERLAP_MAX: u64 = 32 << 20;
 /// A link that lived so long ends a row of failures.
 const WORKED: Duration = Duration::from_secs(2);
 /// For the peer's FIN after ours.
@@ -46,7 +46,7 @@ const FIN_LIMIT: Duration = Duration::from_secs(5);
 /// How long a UDP datagram may still be answered by "port unreachable" before it counts as settled.
 const UDP_SETTLE: Duration = Duration::from_secs(1);
 /// Pace of UDP without a limit, in events per second.
-const UDP_RATE: u32 = 5000;
+pub(crate) const UDP_RATE: u32 = 5000;
 /// Datagrams at once.
 const UDP_BURST: u32 = 32;
 
