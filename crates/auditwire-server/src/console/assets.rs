@@ -21,7 +21,7 @@ macro_rules! parts {
     };
 }
 
-const STYLE: &str = parts!("css": "tokens.css", "base.css", "layout.css", "components.css", "forms.css", "tables.css", "events.css", "siem.css");
+const STYLE: &str = parts!("css": "tokens.css", "base.css", "layout.css", "components.css", "forms.css", "tables.css", "events.css", "siem.css", "connection.css");
 const SCRIPT: &str =
     parts!("js": "core.js", "time.js", "menu.js", "dialog.js", "live.js", "events.js", "form.js", "siem.js");
 const ICONS: &str = include_str!("../../assets/icons.svg");

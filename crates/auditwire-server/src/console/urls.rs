@@ -16,6 +16,10 @@ pub(crate) const EVENTS: &str = "/projects/{project}/events";
 pub(crate) const EVENT: &str = "/projects/{project}/events/{seq}";
 pub(crate) const LIVE_EVENTS: &str = "/projects/{project}/events/live";
 pub(crate) const DOWNLOAD: &str = "/projects/{project}/events/download";
+pub(crate) const NEW_CONNECTION: &str = "/projects/{project}/settings/siem/new";
+pub(crate) const PEM: &str = "/projects/{project}/settings/siem/pem";
+pub(crate) const FILTER: &str = "/projects/{project}/settings/siem/filter";
+pub(crate) const CONNECTION: &str = "/projects/{project}/settings/siem/connections/{id}";
 
 /// What the router matches of SIEM connections.
 pub(crate) const SIEM: &str = "/projects/{project}/settings/siem";
@@ -74,6 +78,11 @@ impl Urls<'_> {
     /// A fragment: the certificates of a PEM (POST).
     pub(crate) fn pem(self) -> String {
         format!("/projects/{}/settings/siem/pem", self.0)
+    }
+
+    /// A fragment: the expression that general filters mean (POST).
+    pub(crate) fn filter(self) -> String {
+        format!("/projects/{}/settings/siem/filter", self.0)
     }
 
     /// What a group action asks first, and where it is done (POST): `start`, `stop` or `delete`.

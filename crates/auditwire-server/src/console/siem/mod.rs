@@ -6,6 +6,7 @@ mod activate;
 mod check;
 mod codes;
 mod delete;
+mod form;
 mod list;
 mod start;
 mod stop;
@@ -36,6 +37,7 @@ pub(super) fn routes() -> Router<App> {
         .route(urls::DELETE, get(delete::ask).post(delete::delete))
         .route(urls::CHECK, get(check::show).post(start::check))
         .route(urls::ACTIVATE, post(activate::activate))
+        .merge(form::routes())
 }
 
 /// The connections that a form or an address names and that are there, by name, and how many others it names.

@@ -1,6 +1,7 @@
 //! The console as a browser without script sees it: pages, forms, cookies.
 
 mod events;
+mod form;
 mod live;
 mod safety;
 mod siem;

@@ -1,0 +1,102 @@
+//! Somebody else changed the connection while it was being edited: what is stored now, beside what was entered.
+
+use super::filter::Meaning;
+use super::values::{Values, size_text};
+use crate::console::visible::line;
+use crate::console::words::Words;
+
+/// A field that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Difference {
+    pub(super) label: String,
+    pub(super) stored: String,
+    pub(super) entered: String,
+}
+
+/// All fields that differ, in the order of the form.
+pub(super) fn differences(words: Words, stored: &Values, entered: &Values) -> Vec<Difference> {
+    let rows = rows(words, stored).into_iter().zip(rows(words, entered));
+    rows.filter(|((_, stored), (_, entered))| stored != entered)
+        .map(|((label, stored), (_, entered))| Difference { label: words.t(label), stored, entered })
+        .collect()
+}
+
+/// Every field as it would be read aloud. Both sides have the same rows.
+fn rows(words: Words, values: &Values) -> Vec<(&'static str, String)> {
+    let text = |text: &str| if text.is_empty() { words.t("form-by-default") } else { line(text, 200) };
+    let only = |applies: bool, text: String| if applies { text } else { words.t("form-not-used") };
+    let (tls, cef) = (values.is_tls(), values.format == "cef");
+    vec![
+        ("form-name", text(&values.name)),
+        ("form-endpoint", text(&values.endpoint)),
+        ("form-transport", choice(words, &values.transport)),
+        ("form-verify", only(tls, choice(words, &values.verify))),
+        ("form-fingerprint", only(tls && values.verify == "fingerprint", text(&values.fingerprint))),
+        ("form-server-name", only(tls, text(&values.server_name))),
+        ("form-min-version", only(tls, text(&values.min_version))),
+        ("form-format", choice(words, &values.format)),
+        ("form-framing", choice(words, &values.framing)),
+        ("form-cef-envelope", only(cef, choice(words, &format!("envelope-{}", values.cef_envelope)))),
+        ("form-facility", text(&values.facility)),
+        ("form-hostname", text(&values.hostname)),
+        ("form-app-name", text(&values.app_name)),
+        ("form-bom", words.t(if values.bom { "form-yes" } else { "form-no" })),
+        ("form-max-bytes", text(&values.max_bytes)),
+        ("form-pen", text(&values.pen)),
+        ("form-overlap", text(&overlap(&values.overlap_bytes))),
+        ("form-filter", meaning(words, values)),
+        ("form-rate-limit", text(&values.rate_limit)),
+    ]
+}
+
+/// The same number of bytes reads the same, however it was entered.
+fn overlap(entered: &str) -> String {
+    entered.parse().map_or_else(|_| entered.to_owned(), size_text)
+}
+
+fn choice(words: Words, value: &str) -> String {
+    let key = match value {
+        "tcp" => "form-tcp",
+        "udp" => "form-udp",
+        "tls" => "form-tls",
+        "full" => "form-verify-full",
+        "fingerprint" => "form-verify-fingerprint",
+        "off" => "form-verify-off",
+        "rfc5424" => "form-raw",
+        "cef" => "form-cef",
+        "" => "form-framing-fitting",
+        "lf" => "form-framing-lf",
+        "octet_counting" => "form-framing-counted",
+        "envelope-rfc5424" => "form-envelope-rfc5424",
+        "envelope-bsd" => "form-envelope-bsd",
+        "envelope-none" => "form-envelope-none",
+        other => return line(other, 40),
+    };
+    words.t(key)
+}
+
+fn meaning(words: Words, values: &Values) -> String {
+    match Meaning::of(values) {
+        Meaning::Everything => words.t("form-everything"),
+        Meaning::Matching(expression) => expression,
+        Meaning::Incomplete => words.t("form-filter-incomplete"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::words::Language;
+
+    #[test]
+    fn only_what_differs_is_told() {
+        let words = Words(Language::English);
+        let stored = Values { name: "SIEM".to_owned(), overlap_bytes: "1 MiB".to_owned(), ..Values::new() };
+        let same = Values { overlap_bytes: "1048576".to_owned(), server_name: "ignored".to_owned(), ..stored.clone() };
+        assert_eq!(differences(words, &stored, &same), []);
+        let entered = Values { name: "Other".to_owned(), transport: "udp".to_owned(), ..stored.clone() };
+        let told = differences(words, &stored, &entered);
+        let told: Vec<_> = told.iter().map(|d| (d.stored.as_str(), d.entered.as_str())).collect();
+        assert_eq!(told, [("SIEM", "Other"), ("TCP", "UDP")]);
+    }
+}
