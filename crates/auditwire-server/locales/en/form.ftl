@@ -1,7 +1,6 @@
 # The form of a connection.
 form-title-new = Create connection
 form-title-configure = Configure connection
-form-list = SIEM connections
 form-by-default = by default
 form-not-used = not used
 form-yes = yes
@@ -164,6 +163,7 @@ form-wrong-name = Enter a name of 1 to 128 characters.
 form-wrong-name-taken = Another connection of this project has this name. Choose a different one.
 form-wrong-values = Choose or enter at least one value. At most 256 are possible, each up to 256 bytes.
 form-wrong-unconfirmed = Confirm this, or choose another verification.
+form-wrong-pem-expected = The TLS key was not pasted again. Paste it, or send the form once more to go on without it.
 form-wrong-sent-before = A connection was created from this form before; it is in the list. To create one more, send the form again.
 form-wrong-missing = Choose a value.
 
@@ -171,8 +171,3 @@ notice-connection-created = Connection { $name } is created. It is inactive.
 notice-connection-saved = Connection { $name } is saved.
 notice-connection-saved-inactive = Connection { $name } is saved and inactive.
 notice-connection-saved-unchecked = Connection { $name } is saved. Its check could not begin just now, because others are running; begin it here in a minute.
-
-form-status-inactive = inactive
-form-status-active = active
-form-status-degraded = degraded
-form-status-failing = failing

@@ -1,7 +1,6 @@
 # Форма подключения.
 form-title-new = Создание подключения
 form-title-configure = Настройка подключения
-form-list = Подключения SIEM
 form-by-default = по умолчанию
 form-not-used = не используется
 form-yes = да
@@ -99,7 +98,7 @@ form-hostname = Имя хоста
 form-hostname-help = HOSTNAME каждого сообщения. По умолчанию — имя хоста, на котором работает Auditwire.
 form-app-name = Имя приложения
 form-app-name-help = APP-NAME каждого сообщения, до 48 видимых символов ASCII.
-form-max-bytes = Максимальный размер сообщения, байт
+form-max-bytes = Макс. размер сообщения, байт
 form-max-bytes-help = От { $min } до { $max }, для UDP до { $udpmax }. По умолчанию { $default }, для UDP { $udp }. В более длинных сообщениях самые длинные значения обрезаются, и это отмечается.
 form-pen = Номер организации (PEN)
 form-pen-help = Номер в SD-ID audit@номер сообщений RFC 5424. По умолчанию — номер для примеров.
@@ -165,6 +164,7 @@ form-wrong-name = Введите название длиной от 1 до 128 �
 form-wrong-name-taken = Подключение с таким названием в проекте уже есть. Выберите другое.
 form-wrong-values = Выберите или введите хотя бы одно значение. Не больше 256 значений, каждое до 256 байт.
 form-wrong-unconfirmed = Подтвердите или выберите другой способ проверки.
+form-wrong-pem-expected = TLS-ключ не вставлен ещё раз. Вставьте его или отправьте форму снова, чтобы продолжить без него.
 form-wrong-sent-before = Из этой формы подключение уже создано, оно есть в списке. Чтобы создать ещё одно, отправьте форму ещё раз.
 form-wrong-missing = Выберите значение.
 
@@ -172,8 +172,3 @@ notice-connection-created = Подключение { $name } создано. О�
 notice-connection-saved = Подключение { $name } сохранено.
 notice-connection-saved-inactive = Подключение { $name } сохранено неактивным.
 notice-connection-saved-unchecked = Подключение { $name } сохранено. Проверка сейчас не началась: выполняются другие. Запустите её здесь через минуту.
-
-form-status-inactive = неактивно
-form-status-active = активно
-form-status-degraded = с перебоями
-form-status-failing = не работает

@@ -157,6 +157,13 @@ async fn everything_wrong_is_told_at_once_and_nothing_entered_is_lost() {
     assert!(!told.text().contains(&canary) && !told.text().contains("BEGIN PRIVATE KEY"));
     assert_eq!(stored(&service).await, Vec::<Value>::new());
 
+    // It is not forgotten silently: going on without it takes a second time.
+    let right = fields(&[("transport", "tls")]);
+    let told = browser.submit(&told, NEW, &right).await;
+    has(told.is(422), &["The TLS key was not pasted again."]);
+    browser.submit(&told, NEW, &right).await.is(303);
+    let page = browser.get(NEW).await;
+
     browser.language = "ru";
     let told = browser.submit(&page, NEW, &wrong).await;
     has(
@@ -351,7 +358,7 @@ async fn what_cannot_be_checked_just_now_is_saved_all_the_same() {
     }
     assert_eq!(stored(&service).await.len(), 3);
     let told = browser.get(NEW).await;
-    has(&told, &["Connection three is saved. Its check could not begin just now"]);
+    has(&told, &["Connection three is saved. Its check could not begin just now", "notice warn"]);
     accepting.abort();
 }
 

@@ -69,6 +69,7 @@ pub(super) fn text(words: Words, mistake: &Error) -> String {
         ("name_taken", _) => Some("form-wrong-name-taken"),
         ("invalid_filter", "filter.status.values" | "filter.source.values") => Some("form-wrong-values"),
         ("verify_off_unconfirmed", _) => Some("form-wrong-unconfirmed"),
+        ("pem_expected", _) => Some("form-wrong-pem-expected"),
         ("idempotency_key_reused", _) => Some("form-wrong-sent-before"),
         ("missing_field" | "invalid_type", _) => Some("form-wrong-missing"),
         _ => None,

@@ -109,14 +109,22 @@ async fn save(
 
 /// What was entered, as the engine takes it; else everything that is wrong with it.
 fn read(values: &Values, form: &Form) -> Result<ConnectionInput, Vec<Error>> {
-    let body = values.to_json(&PemChange::of(form)).to_string();
-    let read = ConnectionInput::from_json_all(body.as_bytes());
-    if !values.needs_confirmation() {
+    let pem = PemChange::of(form);
+    let read = ConnectionInput::from_json_all(values.to_json(&pem).to_string().as_bytes());
+    let mut ours = Vec::new();
+    if values.needs_confirmation() {
+        let detail = "confirm that the receiver is not verified, or choose another verification";
+        ours.push(Error::invalid("verify_off_unconfirmed", "verify_off_confirmed", detail));
+    }
+    // It was sent before, and the page that came back could not hold it.
+    if values.is_tls() && form.has("pem_expected") && matches!(pem, PemChange::Keep) {
+        ours.push(Error::invalid("pem_expected", "tls.pem", "paste the TLS key again, or go on without it"));
+    }
+    if ours.is_empty() {
         return read;
     }
     let mut mistakes = read.err().unwrap_or_default();
-    let detail = "confirm that the receiver is not verified, or choose another verification";
-    mistakes.push(Error::invalid("verify_off_unconfirmed", "verify_off_confirmed", detail));
+    mistakes.extend(ours);
     Err(mistakes)
 }
 
@@ -163,7 +171,7 @@ async fn check(by: &InProject, view: &ConnectionView, told: &str) -> Response {
             if error.kind != Kind::Busy {
                 tracing::warn!(connection = id, %error, "the check of a saved connection did not begin");
             }
-            Notice::new("connection-saved-unchecked", name)
+            Notice::warning("connection-saved-unchecked", name)
         }
     };
     done(&by.visitor.guest, &by.urls().check(id), Some(&notice))

@@ -18,6 +18,7 @@ use crate::api::Problem;
 use crate::console::cookies::hex;
 use crate::console::form::{Form, FormErrors};
 use crate::console::page::{Frame, Section, page};
+use crate::console::siem::{is_active, name_of};
 use crate::console::visible::line;
 use crate::console::who::InProject;
 
@@ -71,6 +72,7 @@ struct FormPage {
     values: Values,
     editing: Option<Editing>,
     action: String,
+    events: String,
     list: String,
     pem_url: String,
     filter_url: String,
@@ -100,11 +102,14 @@ pub(super) async fn show(by: &InProject, status: StatusCode, draft: Draft<'_>) -
     let sources = search::sources(by.engine(), by.caller(), &by.project.id).await?;
     let differences = stored.filter(|_| stale).map(|s| differences(words, &Values::of(&s.stored.spec), &values));
     let frame = Frame::new(by, Section::Settings, title);
+    let pem_again = pasted.is_some() && !frame.fragment;
+    let wrong = FIELDS.iter().filter(|(field, _)| errors.of(field).is_some() || (*field == "pem" && pem_again));
     let template = FormPage {
-        pem_again: pasted.is_some() && !frame.fragment,
+        pem_again,
         frame,
         editing: stored.map(Editing::of),
         action: stored.map_or_else(|| urls.new_connection(), |s| urls.connection(s.stored.id.as_str())),
+        events: urls.events(),
         list: urls.siem(),
         pem_url: urls.pem(),
         filter_url: urls.filter(),
@@ -118,7 +123,7 @@ pub(super) async fn show(by: &InProject, status: StatusCode, draft: Draft<'_>) -
         sources: offered(&values.source, sources),
         meaning: Meaning::of(&values),
         differences,
-        wrong: FIELDS.iter().filter(|(f, _)| errors.of(f).is_some()).map(|(f, key)| (*f, words.t(key))).collect(),
+        wrong: wrong.map(|(field, key)| (*field, words.t(key))).collect(),
         options_changed: options_changed(&values),
         errors,
         values,
@@ -135,18 +140,9 @@ fn inspected(by: &InProject, pem: &str) -> Shown {
 }
 
 impl Editing {
-    fn status_key(&self) -> &'static str {
-        match self.status {
-            "active" => "form-status-active",
-            "degraded" => "form-status-degraded",
-            "failing" => "form-status-failing",
-            _ => "form-status-inactive",
-        }
-    }
-
     fn of(view: &ConnectionView) -> Self {
         Self {
-            name: line(&view.stored.spec.name, 128),
+            name: name_of(view),
             revision: view.stored.revision,
             status: match view.status {
                 Status::Inactive => "inactive",
@@ -154,7 +150,7 @@ impl Editing {
                 Status::Degraded => "degraded",
                 Status::Failing => "failing",
             },
-            active: view.status != Status::Inactive,
+            active: is_active(view),
         }
     }
 }
