@@ -1,6 +1,5 @@
 # Event log → Settings → SIEM: the list and what is done there.
 siem-title = Event log settings
-siem-path = Path
 siem-tabs = Settings of the event log
 siem-tab = SIEM
 
