@@ -1,6 +1,6 @@
 // The list of connections: buttons that fit the selection, and rows that come and go. The check: how many events a time means.
 {
-  const boxes = (root) => all("tbody input[name=id]", root);
+  const boxes = (root) => all("tbody input[type=checkbox]", root);
 
   const fit = (root) => {
     const rows = boxes(root).filter((box) => box.checked).map((box) => box.closest("tr"));

@@ -54,9 +54,9 @@ status-failing = не работает
 
 transport-tcp = TCP
 transport-udp = UDP
-transport-tls = TCP поверх TLS
+transport-tls = TCP over TLS
 transport-relp = RELP
-transport-relp_tls = RELP поверх TLS
+transport-relp_tls = RELP over TLS
 
 notice-siem-start-one = Ничего не запущено: выберите ровно одно подключение.
 notice-siem-active-already = Подключение { $name } уже активно.

@@ -53,6 +53,8 @@ struct Summary {
     icon: &'static str,
     title: String,
     text: String,
+    /// The text ends with the name of the event to look for in the SIEM.
+    names_event: bool,
     at: Option<When>,
 }
 
@@ -147,7 +149,7 @@ impl Summary {
         let words = by.words();
         let told = |tone, icon, title: String, text: &str| {
             let at = state.filter(|state| !state.running).map(|state| by.calendar().when(state.at));
-            Self { tone, icon, title, text: words.t(text), at }
+            Self { tone, icon, title, text: words.t(text), names_event: false, at }
         };
         let Some(state) = state else { return told("", "info", words.t("check-none"), "check-none-text") };
         match state {
@@ -156,9 +158,13 @@ impl Summary {
                 told("warn", "warning", words.t("check-outdated"), "check-outdated-text")
             }
             CheckState { ok: true, confirmed: true, .. } => {
-                told("good", "check", words.t("check-passed"), "check-passed-text")
+                let passed = told("good", "check", words.t("check-passed"), "check-passed-text");
+                Self { names_event: true, ..passed }
             }
-            CheckState { ok: true, .. } => told("warn", "warning", words.t("check-doubtful"), "check-doubtful-text"),
+            CheckState { ok: true, .. } => {
+                let doubtful = told("warn", "warning", words.t("check-doubtful"), "check-doubtful-text");
+                Self { names_event: true, ..doubtful }
+            }
             CheckState { stages, .. } => {
                 let cause = stages.last().map_or_else(String::new, |stage| codes::title(words, &stage.code));
                 told("bad", "cross", words.with("check-failed", "cause", cause), "check-failed-text")
