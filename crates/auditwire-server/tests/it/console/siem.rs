@@ -183,6 +183,12 @@ async fn a_failed_check_says_what_to_do_and_activation_asks_twice() {
     ] {
         assert!(text.contains(said), "{said}: {text}");
     }
+    let stored = service.get(&format!("{API}/{id}")).await.json();
+    let json = [("content-type", "application/json")];
+    service.send("PUT", &format!("{API}/{id}"), &json, stored.to_string()).await.is(200);
+    let text = read(&browser.get(&check_of(&id)).await);
+    assert!(text.contains("The settings have changed since this check"), "{text}");
+    assert!(text.contains("The check is repeated first") && !text.contains("although the check failed"), "{text}");
     let refused = browser.act_and_follow(&page, &activate_of(&id), &[("start", "now")]).await;
     assert!(read(&refused).contains("main was not activated: the check failed."), "{}", refused.text());
     assert_eq!(status_of(&service, &id).await, "inactive");
@@ -194,6 +200,17 @@ async fn a_failed_check_says_what_to_do_and_activation_asks_twice() {
     // A second click of somebody who waits changes nothing.
     let twice = browser.act_and_follow(&page, &activate_of(&id), &[("start", "now"), ("despite", "1")]).await;
     assert!(read(&twice).contains("main is active already."), "{}", twice.text());
+    // What is wrong stands above the list, with what to do.
+    let until = Instant::now() + LIMIT;
+    let text = loop {
+        let text = read(&browser.get(LIST).await);
+        if text.contains("main is degraded") {
+            break text;
+        }
+        assert!(Instant::now() < until, "{text}");
+        sleep(Duration::from_millis(50)).await;
+    };
+    assert!(text.contains("main is degraded: Connection refused Check the port number"), "{text}");
     let active = browser.get(&check_of(&id)).await;
     assert!(
         read(&active).contains("Back to the list") && !read(&active).contains("Start position"),
