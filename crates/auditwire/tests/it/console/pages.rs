@@ -6,21 +6,29 @@ use serde_json::{Value, json};
 
 use crate::world::browser::{self, Browser, Options};
 use crate::world::console::sign_in;
-use crate::world::service::{EVENTS, Service};
+use crate::world::real;
+use crate::world::service::{CONNECTIONS, EVENTS, Service};
+use crate::world::sink::Sink;
 
 /// Name of the picture, and address.
-type Page = (&'static str, &'static str);
+type Page<'a> = (&'a str, &'a str);
 
 /// For those who are not signed in.
-const OUTSIDE: &[Page] = &[("sign-in", "/sign-in")];
+const OUTSIDE: &[Page<'static>] = &[("sign-in", "/sign-in")];
 /// Before anything has happened.
-const EMPTY: &[Page] = &[("password", "/account/password"), ("event-log-empty", "/projects/default/events")];
+const EMPTY: &[Page<'static>] = &[
+    ("password", "/account/password"),
+    ("event-log-empty", "/projects/default/events"),
+    ("siem-empty", "/projects/default/settings/siem"),
+];
 /// When something has.
-const INSIDE: &[Page] = &[
+const INSIDE: &[Page<'static>] = &[
     ("event-log", "/projects/default/events"),
     ("event", "/projects/default/events/3"),
     ("account", "/account"),
     ("projects", "/projects"),
+    ("siem", "/projects/default/settings/siem"),
+    ("siem-new", "/projects/default/settings/siem/new"),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -51,7 +59,7 @@ async fn walk(options: Options, look: impl AsyncFn(&Browser, &str)) {
     let Some(chromium) = browser::chromium("the walk through the console's pages") else { return };
     let service = Service::start().await;
     let browser = chromium.open(&service.url, options).await;
-    let visit = async |(name, path): Page| {
+    let visit = async |(name, path): Page<'_>| {
         browser.goto(path).await;
         assert_eq!(browser.path().await, path, "{name} leads elsewhere");
         browser.assert_accessible(name).await;
@@ -67,10 +75,34 @@ async fn walk(options: Options, look: impl AsyncFn(&Browser, &str)) {
         visit(*page).await;
     }
     service.post(EVENTS, &day()).await.expect(200);
+    let siem = Sink::stream(None).await;
+    let (main, archive) = connections(&service, &siem).await;
     for page in INSIDE {
         visit(*page).await;
     }
+    let settings = "/projects/default/settings/siem";
+    for (name, path) in [
+        ("siem-configure", format!("{settings}/connections/{main}")),
+        ("siem-check-passed", format!("{settings}/connections/{main}/check")),
+        ("siem-check-failed", format!("{settings}/connections/{archive}/check")),
+        ("siem-delete", format!("{settings}/delete?id={main}&id={archive}")),
+    ] {
+        visit((name, &path)).await;
+    }
     browser.finish().await;
+}
+
+/// An active connection and one whose SIEM is not there.
+async fn connections(service: &Service, siem: &Sink) -> (String, String) {
+    let main = json!({ "name": "Main SIEM", "endpoint": format!("127.0.0.1:{}", siem.port), "transport": "tcp",
+        "format": "rfc5424", "framing": "octet_counting" });
+    let archive = json!({ "name": "Archive of failures", "endpoint": real::closed_endpoint(), "transport": "tcp",
+        "format": "cef", "framing": "lf",
+        "filter": { "kind": "general", "status": { "mode": "only", "values": ["failure"] } } });
+    let (main, archive) = (service.create(&main).await, service.create(&archive).await);
+    service.activate(&main, "now").await;
+    service.post(&format!("{CONNECTIONS}/{archive}/check"), &json!({})).await.expect(200);
+    (main, archive)
 }
 
 /// What a small cloud has to tell.
