@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use auditwire_model::wire::framing::{FrameMode, FrameReader};
 use tokio::io::AsyncReadExt;
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 
 use super::eventually;
 use super::tls::Pki;
@@ -20,7 +20,10 @@ pub(crate) struct Sink {
 impl Sink {
     /// TCP, or TLS with these certificates; both framings.
     pub(crate) async fn stream(pki: Option<&Pki>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), pki)
+    }
+
+    fn on(listener: TcpListener, pki: Option<&Pki>) -> Self {
         let port = listener.local_addr().unwrap().port();
         let acceptor = pki.map(acceptor);
         let messages = Arc::<Mutex<Vec<String>>>::default();
@@ -71,6 +74,26 @@ impl Sink {
             enough(&messages).then_some(messages)
         })
         .await
+    }
+}
+
+/// A port that is taken and refuses everybody, until a receiver wakes up there.
+pub(crate) struct Sleeper(TcpSocket);
+
+impl Sleeper {
+    pub(crate) fn new() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        Self(socket)
+    }
+
+    /// The connection point, as one types it.
+    pub(crate) fn endpoint(&self) -> String {
+        self.0.local_addr().unwrap().to_string()
+    }
+
+    pub(crate) fn wake(self) -> Sink {
+        Sink::on(self.0.listen(128).unwrap(), None)
     }
 }
 

@@ -101,6 +101,11 @@ impl Options {
         Self { language, ..self }
     }
 
+    /// Whether pages may run scripts.
+    pub(crate) fn has_javascript(self) -> bool {
+        self.javascript
+    }
+
     /// Dark colours.
     pub(crate) fn dark(self) -> Self {
         Self { dark: true, ..self }

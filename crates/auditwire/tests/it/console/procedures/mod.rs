@@ -1,0 +1,15 @@
+//! The procedures of the manual for SIEM connections, as people do them, with receivers at the other end: each test looks at
+//! what the page shows and at what was received.
+
+mod change;
+mod create;
+mod delete;
+mod desk;
+mod fails;
+mod newcomer;
+mod received;
+mod start_stop;
+mod variants;
+mod words;
+
+const SUITE: &str = "the procedures of the console";
