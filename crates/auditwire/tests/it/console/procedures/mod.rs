@@ -6,6 +6,7 @@ mod create;
 mod delete;
 mod desk;
 mod fails;
+mod keyboard;
 mod newcomer;
 mod received;
 mod start_stop;
