@@ -25,6 +25,8 @@
     menu.open = true;
     const items = all(".menu-list a, .menu-list button, .menu-list input", menu).filter((item) => !item.hidden);
     const at = items.indexOf(document.activeElement);
-    items[(at + step + items.length) % items.length]?.focus();
+    // From the button, up leads to the last one.
+    const from = at < 0 && step < 0 ? 0 : at;
+    items[(from + step + items.length) % items.length]?.focus();
   });
 }

@@ -12,6 +12,7 @@ use super::csrf;
 use super::notice::Notice;
 use super::time::{Calendar, When};
 use super::urls::{self, Urls};
+use super::visible::visible;
 use super::who::{Guest, Viewer};
 use super::words::{Language, Words};
 use crate::api::Problem;
@@ -70,7 +71,7 @@ impl Frame {
             fragment: guest.fragment,
             reload: None,
             csrf: csrf::token(viewer.csrf_cookie()),
-            account: viewer.visitor().map(|visitor| visitor.signed_in.account.name.clone()),
+            account: viewer.visitor().map(|visitor| visible(&visitor.signed_in.account.name).into_owned()),
             project: current.cloned(),
             others: others.take(PROJECTS_SHOWN).cloned().collect(),
             more_projects: projects.len() > PROJECTS_SHOWN,
@@ -130,7 +131,12 @@ impl Frame {
     /// What the last change did, and whether it was not done.
     pub(crate) fn notice(&self) -> Option<(String, bool)> {
         let notice = self.notice.as_ref()?;
-        Some((notice.text(self.words)?, notice.warns()))
+        Some((visible(&notice.text(self.words)?).into_owned(), notice.warns()))
+    }
+
+    /// A project's name as it may stand on a page.
+    pub(crate) fn name_of(&self, project: &Project) -> String {
+        visible(&project.name).into_owned()
     }
 
     /// An icon of the sprite.

@@ -11,7 +11,7 @@ use auditwire_engine::records::{Project, Theme};
 use auditwire_model::access::Caller;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::tz::TimeZone;
 
@@ -74,7 +74,9 @@ impl Guest {
             Some(visit) => (visit.to_owned(), false),
             None => (new_visit(), true),
         };
-        let here = parts.uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
+        // As a link, `//host` leads to another host; no page of ours has such an address.
+        let here = parts.uri.path_and_query().map(|p| p.as_str()).filter(|here| !here.starts_with("//"));
+        let here = here.unwrap_or(urls::HOME).to_owned();
         Self {
             words: Words(asked_language(&parts.uri).unwrap_or_else(|| Language::accepted(&parts.headers))),
             zone: cookies.zone().and_then(time::zone).unwrap_or(TimeZone::UTC),
@@ -113,6 +115,9 @@ impl FromRequestParts<App> for Guest {
 pub(crate) enum NotSignedIn {
     /// Sign in first, then come back here.
     SignIn(String),
+    /// A stream of events that a script wants to go on with: it ends for good, and no page is sent in its place (WHATWG HTML,
+    /// section 9.2.3: 204 tells the browser not to come again).
+    Stream,
     Problem(Problem),
 }
 
@@ -126,6 +131,7 @@ impl IntoResponse for NotSignedIn {
     fn into_response(self) -> Response {
         match self {
             Self::Problem(problem) => problem.into_response(),
+            Self::Stream => StatusCode::NO_CONTENT.into_response(),
             Self::SignIn(url) => (StatusCode::SEE_OTHER, [(header::LOCATION, url)]).into_response(),
         }
     }
@@ -153,6 +159,9 @@ impl FromRequestParts<App> for Visitor {
             None => None,
         };
         let (Some(signed_in), Some(session)) = (signed_in, session) else {
+            if accepts(&parts.headers, "text/event-stream") {
+                return Err(NotSignedIn::Stream);
+            }
             return Err(NotSignedIn::SignIn(sign_in_then(&parts.method, &guest)));
         };
         let chosen = &signed_in.account.preferences;
@@ -167,6 +176,10 @@ impl FromRequestParts<App> for Visitor {
         projects.sort_by_cached_key(|p| p.name.to_lowercase());
         Ok(Self { guest, signed_in, session, projects })
     }
+}
+
+fn accepts(headers: &HeaderMap, kind: &str) -> bool {
+    headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|accepted| accepted.contains(kind))
 }
 
 /// A page is come back to after signing in; a form is not sent again by itself.

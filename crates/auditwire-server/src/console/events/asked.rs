@@ -12,6 +12,11 @@ use crate::console::time::Calendar;
 use crate::console::visible::line;
 use crate::console::words::Words;
 
+/// So many sources can be chosen: each is looked for in each event, and stands in every link of the page.
+const SOURCES_MAX: usize = 100;
+/// Longer ones are not offered either.
+const SOURCE_BYTES_MAX: usize = 256;
+
 /// An address as it was read.
 #[derive(Debug)]
 pub(super) struct Asked {
@@ -30,9 +35,14 @@ impl Asked {
         let (range, wrong_end) = read_range(&form, calendar, words, &mut errors);
         let mut sources: Vec<String> = Vec::new();
         for source in form.all("source").filter(|source| !source.is_empty()) {
-            if !sources.iter().any(|known| known == source) {
-                sources.push(source.to_owned());
+            if sources.iter().any(|known| known == source) {
+                continue;
             }
+            if sources.len() == SOURCES_MAX || source.len() > SOURCE_BYTES_MAX {
+                errors = errors.and("source", unknown(words, source));
+                break;
+            }
+            sources.push(source.to_owned());
         }
         let chosen = Chosen {
             sources,

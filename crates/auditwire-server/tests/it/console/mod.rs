@@ -2,10 +2,13 @@
 
 mod events;
 mod form;
+mod garbage;
+mod hostile;
 mod live;
 mod safety;
 mod siem;
 mod sign_in;
+mod weight;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -50,6 +53,23 @@ impl<'a> Browser<'a> {
         browser
     }
 
+    /// A browser in which the operator is signed in, whether or not others are already.
+    pub(crate) async fn known(service: &'a Service) -> Self {
+        let mut browser = Self::new(service);
+        let made = service.post("/api/v1/sign-in-links", &serde_json::json!({})).await;
+        let made = made.is(201).json();
+        let path = made["url"].as_str().and_then(|url| url.split_once("/sign-in/")).expect("a link").1;
+        let page = browser.get(&format!("/sign-in/{path}")).await;
+        browser.submit(&page, "/sign-in/link", &[]).await.is(303);
+        browser
+    }
+
+    /// A token for a form of this browser's.
+    pub(crate) async fn csrf(&mut self) -> String {
+        let page = self.get("/projects").await.is(200).text();
+        page.split("name=\"csrf\" value=\"").nth(1).and_then(|t| t.get(..64)).expect("a token").to_owned()
+    }
+
     pub(crate) async fn get(&mut self, path: &str) -> Answer {
         self.send("GET", path, &[], Body::empty()).await
     }
@@ -81,7 +101,10 @@ impl<'a> Browser<'a> {
         body: impl Into<Body>,
     ) -> Answer {
         let mut request = Request::builder().method(method).uri(path).header("host", "127.0.0.1:8080");
-        request = request.header("accept", "text/html").header("accept-language", self.language);
+        if headers.iter().all(|(name, _)| *name != "accept") {
+            request = request.header("accept", "text/html");
+        }
+        request = request.header("accept-language", self.language);
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         if !cookies.is_empty() {
             request = request.header("cookie", cookies.join("; "));

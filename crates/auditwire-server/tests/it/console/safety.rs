@@ -100,3 +100,29 @@ async fn the_api_ignores_cookies() {
     let mut browser = Browser::signed_in(&service).await;
     browser.get("/api/v1/projects").await.is_problem(401, "missing_token");
 }
+
+/// `//host` in a link is another host, whatever address a page was asked for under.
+#[tokio::test]
+async fn no_link_leads_to_another_host() {
+    let service = Service::start().await;
+    let mut browser = Browser::new(&service);
+    for path in ["//evil.example", "//evil.example/sign-in", "/sign-in?next=//evil.example", "/sign-in?x=%22%3E%3Cb%3E"]
+    {
+        let page = browser.get(path).await.text();
+        let links = page.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap_or_default());
+        for link in links {
+            assert!(link.starts_with('/') && !link.starts_with("//") || link.starts_with('#'), "{link} on {path}");
+        }
+        assert!(!page.contains("<b>"), "{page}");
+    }
+}
+
+/// A stream that a script goes on with must not be answered with the page of the sign-in.
+#[tokio::test]
+async fn a_stream_of_a_stranger_ends_for_good() {
+    let service = Service::start().await;
+    let mut stranger = Browser::new(&service);
+    let stream = ("accept", "text/event-stream");
+    let answer = stranger.send("GET", "/projects/default/events/live", &[stream], Body::empty()).await;
+    assert!(answer.is(204).body.is_empty());
+}

@@ -55,6 +55,20 @@ fn what_is_wrong_is_explained_and_the_rest_is_shown() {
     assert_eq!(turned.view.address(), "from=2026-11-21T00%3A00%3A00Z");
 }
 
+/// An address may have 64 KiB; each source in it would be looked for in each event.
+#[test]
+fn the_choice_of_sources_is_bounded() {
+    let many: Vec<String> = (0..8_000).map(|n| format!("source={n}")).collect();
+    let read = asked(&many.join("&"));
+    assert_eq!(read.view.chosen.sources.len(), SOURCES_MAX);
+    assert!(read.errors.of("source").is_some_and(|text| text.contains("“100”")));
+    let longest = "x".repeat(SOURCE_BYTES_MAX);
+    assert_eq!(asked(&format!("source={longest}")).view.chosen.sources, [longest.as_str()]);
+    let read = asked(&format!("source={longest}x&severity=ERROR"));
+    assert_eq!(read.view.address(), "severity=ERROR");
+    assert!(read.errors.of("source").is_some());
+}
+
 #[test]
 fn pages_keep_where_a_quick_range_begins() {
     let first = asked("range=1h").view;
