@@ -145,7 +145,7 @@ form-save-check = Сохранить и проверить
 form-save-only = Сохранить
 form-save-help = Подключение остаётся неактивным, пока вы его не активируете.
 form-save-keep = Сохранить и оставить активным
-form-save-inactive = Сохранить как неактивное
+form-save-inactive = Сохранить неактивным
 form-save-active-help = Активное подключение продолжит с новыми настройками с текущего места, без пропусков.
 form-cancel = Отмена
 
@@ -170,5 +170,5 @@ form-wrong-missing = Выберите значение.
 
 notice-connection-created = Подключение { $name } создано. Оно неактивно.
 notice-connection-saved = Подключение { $name } сохранено.
-notice-connection-saved-inactive = Подключение { $name } сохранено как неактивное.
+notice-connection-saved-inactive = Подключение { $name } сохранено неактивным.
 notice-connection-saved-unchecked = Подключение { $name } сохранено. Проверка сейчас не началась: выполняются другие. Запустите её здесь через минуту.

@@ -71,7 +71,7 @@ pub(super) const RUSSIAN: Words = Words {
     from_time: "С указанного времени",
     count: "Посчитать",
     activate: "Активировать",
-    keep_inactive: "Сохранить как неактивное",
+    keep_inactive: "Сохранить неактивным",
     selected: "Выбранные подключения",
     select: "Выбрать",
     actions: "Действия:",
