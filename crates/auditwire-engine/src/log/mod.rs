@@ -7,6 +7,7 @@ mod error;
 mod plan;
 mod reader;
 mod scan;
+pub(crate) mod segment;
 mod stats;
 mod tail;
 #[cfg(test)]
