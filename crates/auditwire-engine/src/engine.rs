@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auditwire_model::{Clock, ProjectId};
+use object_store::ObjectStore;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -62,19 +63,20 @@ pub(crate) struct Shared {
 }
 
 impl Engine {
-    /// Opens everything on a store. On a first start it makes the instance's identity and the projects `default` and
+    /// Opens everything on a store and on the place where the files of sealed events lie. On a first start it makes the instance's identity and the projects `default` and
     /// `system`. Nothing is changed before it is certain that every stored secret can be opened.
     ///
     /// # Errors
     /// `secrets_unreadable` names each secret that the keyring cannot open; else when the store fails.
     pub async fn open(
         store: Arc<dyn Store>,
+        objects: Arc<dyn ObjectStore>,
         clock: Arc<dyn Clock>,
         keyring: Arc<Keyring>,
         settings: Settings,
     ) -> Result<Self> {
         check_secrets(&*store, &keyring).await?;
-        let log = Log::open(Arc::clone(&store), Arc::clone(&clock), settings.log.clone()).await?;
+        let log = Log::open(Arc::clone(&store), objects, Arc::clone(&clock), settings.log.clone()).await?;
         let instance = Arc::new(identity(&*store, &log, &*clock).await?);
         let settings = Arc::new(settings);
         let delivery = Delivery::start(

@@ -112,7 +112,9 @@ impl From<StoreError> for Error {
                 Self::new(Kind::Unavailable, "storage_full", "the storage is full; nothing was taken, try again later")
                     .retry_after(Duration::from_secs(10))
             }
-            StoreError::Damaged(_) => Self::new(Kind::Internal, "storage_damaged", "stored data cannot be read"),
+            StoreError::Mismatch(_) | StoreError::Damaged(_) => {
+                Self::new(Kind::Internal, "storage_damaged", "stored data cannot be read")
+            }
             StoreError::Failed(_) | StoreError::Unsynced(_) => {
                 Self::new(Kind::Unavailable, "storage_failed", "the storage does not answer; try again")
                     .retry_after(Duration::from_secs(5))

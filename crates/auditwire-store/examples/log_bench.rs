@@ -13,7 +13,7 @@ use auditwire_model::clock::ManualClock;
 use auditwire_model::event::{Event, EventDraft, Plane};
 use auditwire_model::query::Expr;
 use auditwire_model::{Position, ProjectId, Timestamp};
-use auditwire_store::{SqliteOptions, SqliteStore};
+use auditwire_store::{SqliteOptions, SqliteStore, open_segments};
 use futures_util::StreamExt;
 
 /// About 500 bytes as JSON, with three random UUIDs; the random bits come from a counter.
@@ -80,7 +80,10 @@ async fn main() {
     let dir = tempfile::tempdir_in(parent).unwrap();
     let store = Arc::new(SqliteStore::open(dir.path(), SqliteOptions::default()).await.unwrap());
     let clock = Arc::new(ManualClock::new(Timestamp::EPOCH));
-    let log = Log::open(store as Arc<dyn Store>, clock, LogSettings::default()).await.unwrap();
+    let log =
+        Log::open(store as Arc<dyn Store>, open_segments(dir.path(), true).unwrap(), clock, LogSettings::default())
+            .await
+            .unwrap();
     let project = ProjectId::default_project();
 
     let making = Instant::now();

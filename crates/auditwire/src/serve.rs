@@ -12,7 +12,7 @@ use auditwire_engine::log::Ended;
 use auditwire_engine::secrets::Secret;
 use auditwire_engine::{Engine, Settings, tokens};
 use auditwire_server::{BoundServer, ServerSettings};
-use auditwire_store::{DataDir, DirError, SqliteOptions, SqliteStore};
+use auditwire_store::{DataDir, DirError, SqliteOptions, SqliteStore, open_segments};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
@@ -133,9 +133,10 @@ impl Service {
             .await
             .map_err(|e| Failure::caused_by(format!("the store in {} cannot be opened", data.path().display()), &e))?;
         let store = Arc::new(store);
+        let objects = open_segments(data.path(), !unsafe_no_sync).map_err(|e| Failure::new(chain(&e)))?;
         let keyring = keys::load(keys, data.path(), &*store).await?;
         let settings = engine_settings(config, &bound);
-        let engine = Engine::open(store, Arc::new(SystemClock), Arc::new(keyring), settings)
+        let engine = Engine::open(store, objects, Arc::new(SystemClock), Arc::new(keyring), settings)
             .await
             .map_err(|e| Failure::caused_by("the engine cannot start", &e))?;
         write_operator_token(&engine, &data.path().join("operator.token")).await?;

@@ -128,7 +128,15 @@ mod tests {
     async fn a_link_goes_to_the_person_or_to_a_private_file_until_there_is_a_password() {
         let keyring = Arc::new(Keyring::new(vec![Keyring::generate().unwrap()]));
         let store = Arc::new(MemoryStore::default());
-        let engine = Engine::open(store, Arc::new(SystemClock), keyring, Settings::default()).await.unwrap();
+        let engine = Engine::open(
+            store,
+            auditwire_engine::store::memory::objects(),
+            Arc::new(SystemClock),
+            keyring,
+            Settings::default(),
+        )
+        .await
+        .unwrap();
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("sign-in.url");
         let offered = async |to| offer(&engine, BASE, folder.path(), to).await.unwrap();

@@ -187,7 +187,7 @@ impl Committer {
                 let _ = self.fail(std::mem::take(group), error::ended);
                 Some(Err(Broken))
             }
-            StoreError::Damaged(what) => {
+            StoreError::Mismatch(what) | StoreError::Damaged(what) => {
                 tracing::error!(what, "the store is damaged");
                 self.forget(&plan);
                 Some(self.fail(std::mem::take(group), error::failed))

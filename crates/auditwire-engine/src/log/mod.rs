@@ -23,6 +23,7 @@ use auditwire_model::query::Expr;
 use auditwire_model::{Clock, Position, ProjectId, Timestamp};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use object_store::ObjectStore;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
@@ -158,12 +159,17 @@ pub enum Ended {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
+    /// Where the files of segments lie.
+    #[expect(dead_code, reason = "nothing is sealed yet")]
+    pub(crate) objects: Arc<dyn ObjectStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: LogSettings,
     pub(crate) reader: Reader,
     parts: Parts,
     pub(crate) tail: RwLock<Tail>,
     pub(crate) heads: RwLock<HashMap<ProjectId, watch::Sender<Position>>>,
+    /// First position that has not expired, where it is not the first of all.
+    first_kept: RwLock<HashMap<ProjectId, Position>>,
     /// Live tails per project, by the permits that are left.
     tails: Mutex<HashMap<ProjectId, Arc<Semaphore>>>,
     pub(crate) counters: Counters,
@@ -176,19 +182,27 @@ impl Log {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn open(store: Arc<dyn Store>, clock: Arc<dyn Clock>, settings: LogSettings) -> Result<Self> {
+    pub async fn open(
+        store: Arc<dyn Store>,
+        objects: Arc<dyn ObjectStore>,
+        clock: Arc<dyn Clock>,
+        settings: LogSettings,
+    ) -> Result<Self> {
         let (heads, last_group) = store.heads().await.map_err(error::read)?;
-        let heads = heads.into_iter().map(|(project, head)| (project, watch::Sender::new(head))).collect();
+        let first_kept = heads.iter().map(|head| (head.project.clone(), head.first)).collect();
+        let heads = heads.into_iter().map(|head| (head.project, watch::Sender::new(head.last))).collect();
         let shared = Arc::new(Shared {
             reader: Reader::new(Arc::clone(&store)),
             tail: RwLock::new(Tail::new(settings.tail_bytes_max)),
             heads: RwLock::new(heads),
+            first_kept: RwLock::new(first_kept),
             tails: Mutex::default(),
             counters: Counters::default(),
             closing: watch::Sender::new(false),
             ended: watch::Sender::new(None),
             parts: Parts::new(Arc::clone(&store)),
             store,
+            objects,
             clock,
             settings,
         });
@@ -224,6 +238,12 @@ impl Log {
     #[must_use]
     pub fn head(&self, project: &ProjectId) -> Position {
         self.shared.head(project)
+    }
+
+    /// First position of a project that is kept: what comes before has expired.
+    #[must_use]
+    pub fn first_kept(&self, project: &ProjectId) -> Position {
+        self.shared.first_kept(project)
     }
 
     /// Follows the last committed position of a project; also wakes delivery.
@@ -289,6 +309,12 @@ impl Log {
 impl Shared {
     pub(crate) fn head(&self, project: &ProjectId) -> Position {
         self.heads.read().get(project).map_or(Position::ZERO, |head| *head.borrow())
+    }
+
+    /// First position of a project that is kept. A scan clamps its range to it, and asks again when a span is missing:
+    /// events may expire while it runs.
+    pub(crate) fn first_kept(&self, project: &ProjectId) -> Position {
+        self.first_kept.read().get(project).copied().unwrap_or(Position(1))
     }
 
     /// One committed event.

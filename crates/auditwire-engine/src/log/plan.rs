@@ -13,7 +13,7 @@ use super::commit::{Committer, Pending};
 use super::duplicates::{Window, hash_id};
 use super::error;
 use crate::error::Result;
-use crate::store::{Commit, Group, GroupId, Span, StoreError};
+use crate::store::{Commit, Group, GroupId, Place, Span, StoreError};
 
 /// What tells an event that another one's id was changed because the two differ.
 const CONFLICT_LABEL: &str = "id-conflict";
@@ -97,7 +97,7 @@ impl Committer {
             let times = &times[span.offset as usize..][..span.rows as usize];
             let time = |nanos: Option<&i64>| nanos.and_then(|n| Timestamp::from_nanos(*n)).unwrap_or(Timestamp::EPOCH);
             (span.time_min, span.time_max) = (time(times.iter().min()), time(times.iter().max()));
-            (span.group, span.blob_bytes) = (id, blob_bytes);
+            (span.place, span.blob_bytes) = (Place::Group(id), blob_bytes);
         }
         plan.blob_bytes = blob.len();
         plan.commit.group = Some(Group { id, blob, spans: plan.spans.clone() });
@@ -179,12 +179,12 @@ impl Committer {
         }
         let Ok(rows) = u32::try_from(builder.len() - offset) else { return };
         if rows > 0 {
-            let (group, offset) = (GroupId(0), u32::try_from(offset).unwrap_or(u32::MAX));
+            let (place, offset) = (Place::Group(GroupId(0)), u32::try_from(offset).unwrap_or(u32::MAX));
             let time = Timestamp::EPOCH;
             let project = project.clone();
             plan.received_at.insert(project.clone(), received_at);
             plan.spans.push(Span {
-                group,
+                place,
                 project,
                 first,
                 rows,

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::blob;
-use crate::store::{GroupId, Order, Span, Store, StoreError};
+use crate::store::{GroupId, Order, Place, Span, Store, StoreError};
 
 /// Most decoded groups kept, and most bytes of them.
 const CACHE_GROUPS: usize = 16;
@@ -48,10 +48,14 @@ impl Reader {
         let spans: Vec<&Span> = spans.into_iter().collect();
         let mut found: Vec<Option<RecordBatch>> = {
             let mut cache = self.cache.lock();
-            spans.iter().map(|span| cache.get(span.group)).collect()
+            spans.iter().map(|span| cache.get(group_of(span)?)).collect()
         };
-        let missing: Vec<GroupId> =
-            spans.iter().zip(&found).filter(|(_, batch)| batch.is_none()).map(|(span, _)| span.group).collect();
+        let missing: Vec<GroupId> = spans
+            .iter()
+            .zip(&found)
+            .filter(|(_, batch)| batch.is_none())
+            .filter_map(|(span, _)| group_of(span))
+            .collect();
         if !missing.is_empty() {
             for (id, bytes) in self.store.blobs(&missing).await? {
                 self.groups.fetch_add(1, Ordering::Relaxed);
@@ -59,7 +63,7 @@ impl Reader {
                 let batch = decode(id, &bytes, None)?;
                 self.cache.lock().put(id, batch.clone(), bytes.len());
                 for (span, place) in spans.iter().zip(&mut found) {
-                    if span.group == id {
+                    if group_of(span) == Some(id) {
                         *place = Some(batch.clone());
                     }
                 }
@@ -70,11 +74,12 @@ impl Reader {
 
     /// Some columns of the spans' rows, for one that goes through the log once.
     pub(crate) async fn uncached(&self, spans: &[Span], columns: &[usize]) -> Result<Vec<RecordBatch>, StoreError> {
-        let groups: Vec<GroupId> = spans.iter().map(|span| span.group).collect();
+        let groups: Vec<GroupId> = spans.iter().filter_map(group_of).collect();
         let blobs: HashMap<GroupId, Bytes> = self.store.blobs(&groups).await?.into_iter().collect();
         let decode = |span: &Span| {
-            let Some(bytes) = blobs.get(&span.group) else { return rows_of(span, None) };
-            rows_of(span, Some(decode(span.group, bytes, Some(columns))?))
+            let found = group_of(span).and_then(|id| Some((id, blobs.get(&id)?)));
+            let Some((id, bytes)) = found else { return rows_of(span, None) };
+            rows_of(span, Some(decode(id, bytes, Some(columns))?))
         };
         spans.iter().map(decode).collect()
     }
@@ -92,12 +97,19 @@ fn decode(id: GroupId, bytes: &Bytes, columns: Option<&[usize]>) -> Result<Recor
     blob::decode(bytes, columns).map_err(|e| StoreError::Damaged(format!("the events of group {}: {e}", id.0)))
 }
 
+fn group_of(span: &Span) -> Option<GroupId> {
+    match span.place {
+        Place::Group(id) => Some(id),
+        Place::Segment(_) => None,
+    }
+}
+
 /// The rows of a span. Every projection begins with the positions.
 fn rows_of(span: &Span, batch: Option<RecordBatch>) -> Result<RecordBatch, StoreError> {
     let damaged = |what: &str| {
         StoreError::Damaged(format!(
-            "the events of group {}: {what} (project {}, seq {})",
-            span.group.0, span.project, span.first
+            "the events of {:?}: {what} (project {}, seq {})",
+            span.place, span.project, span.first
         ))
     };
     let batch = batch.ok_or_else(|| damaged("they are missing"))?;

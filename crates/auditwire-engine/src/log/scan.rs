@@ -30,7 +30,7 @@ const SPANS: u32 = 512;
 /// Runs a scan.
 pub(super) fn stream(shared: Arc<Shared>, scan: Scan) -> BoxStream<'static, Result<Scanned>> {
     let head = shared.head(&scan.project);
-    let (from, to) = (scan.from.max(Position(1)), scan.to.min(head));
+    let (from, to) = (scan.from.max(shared.first_kept(&scan.project)), scan.to.min(head));
     let left = scan.limit.unwrap_or(usize::MAX);
     let range = (from <= to && left > 0).then_some((from, to));
     let walk = Walk { shared, scan, range, left, spans: VecDeque::new() };

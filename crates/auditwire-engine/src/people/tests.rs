@@ -23,7 +23,9 @@ struct World {
 
 async fn open(store: &Arc<MemoryStore>, clock: &Arc<ManualClock>) -> Engine {
     let keyring = Arc::new(Keyring::new(vec![("k1".to_owned(), Secret::new(vec![7; 32]))]));
-    Engine::open(store.clone(), clock.clone(), keyring, Settings::default()).await.unwrap()
+    Engine::open(store.clone(), crate::store::memory::objects(), clock.clone(), keyring, Settings::default())
+        .await
+        .unwrap()
 }
 
 async fn world() -> World {

@@ -18,7 +18,12 @@ pub(crate) async fn engine() -> (Engine, Arc<MemoryStore>) {
     let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-11-22T10:00:00Z").unwrap()));
     let keyring = Arc::new(Keyring::new(vec![("k1".to_owned(), Secret::new(vec![7; 32]))]));
     let store = Arc::new(MemoryStore::default());
-    (Engine::open(store.clone(), clock, keyring, Settings::default()).await.unwrap(), store)
+    (
+        Engine::open(store.clone(), crate::store::memory::objects(), clock, keyring, Settings::default())
+            .await
+            .unwrap(),
+        store,
+    )
 }
 
 pub(crate) fn operator() -> Caller {

@@ -1,6 +1,8 @@
 //! What every store must do, as one suite. Each implementation runs [`CASES`], every case on a fresh store.
 #![expect(clippy::unwrap_used, reason = "a case ends where something unexpected happens")]
 
+mod seal;
+
 use std::sync::Arc;
 
 use auditwire_model::{Position, ProjectId, Timestamp};
@@ -8,8 +10,8 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
 use super::{
-    Change, Checkpoint, Commit, Effect, Expect, Group, GroupId, IdRun, Order, RecordKey, RecordKind, Span, Store,
-    StoreError,
+    Change, Checkpoint, Commit, Effect, Expect, Group, GroupId, Head, IdRun, Order, Place, RecordKey, RecordKind, Span,
+    Store, StoreError,
 };
 
 /// A case: panics where the store breaks the contract.
@@ -27,6 +29,12 @@ pub const CASES: &[(&str, Case)] = &[
     ("a checkpoint changes nothing that is read", |s| Box::pin(checkpoint(s))),
     ("many projects in one group", |s| Box::pin(many_projects(s))),
     ("a reader beside commits sees whole commits", |s| Box::pin(readers_beside(s))),
+    ("a seal replaces exactly the rows of groups", |s| Box::pin(seal::groups(s))),
+    ("a seal of other rows changes nothing", |s| Box::pin(seal::mismatch(s))),
+    ("a segment made of others takes their place", |s| Box::pin(seal::merge(s))),
+    ("blobs go once no span names them, the newest never", |s| Box::pin(seal::drop_groups(s))),
+    ("expired events end whole spans, and segments with them", |s| Box::pin(seal::expire(s))),
+    ("what holds nothing is given back and changes nothing", |s| Box::pin(seal::shrink(s))),
 ];
 
 fn project(name: &str) -> ProjectId {
@@ -39,7 +47,7 @@ fn time(n: u64) -> Timestamp {
 
 fn span(group: u64, name: &str, first: u64, rows: u32, offset: u32) -> Span {
     Span {
-        group: GroupId(group),
+        place: Place::Group(GroupId(group)),
         project: project(name),
         first: Position(first),
         rows,
@@ -48,6 +56,10 @@ fn span(group: u64, name: &str, first: u64, rows: u32, offset: u32) -> Span {
         time_max: time(first + 100),
         blob_bytes: 7,
     }
+}
+
+fn head(name: &str, last: u64) -> Head {
+    Head { project: project(name), first: Position(1), last: Position(last) }
 }
 
 fn group(id: u64, spans: Vec<Span>) -> Commit {
@@ -72,7 +84,7 @@ async fn groups(store: Arc<dyn Store>) {
     store.commit(Commit::default()).await.unwrap();
     store.commit(group(1, vec![span(1, "a", 1, 3, 0)])).await.unwrap();
     store.commit(group(5, vec![span(5, "a", 4, 1, 0), span(5, "b", 1, 2, 1)])).await.unwrap();
-    let heads = vec![(project("a"), Position(4)), (project("b"), Position(2))];
+    let heads = vec![head("a", 4), head("b", 2)];
     assert_eq!(store.heads().await.unwrap(), (heads, Some(GroupId(5))));
     let mut blobs = store.blobs(&[GroupId(5), GroupId(3), GroupId(1)]).await.unwrap();
     blobs.sort();
@@ -113,7 +125,7 @@ async fn never_twice(store: Arc<dyn Store>) {
     ] {
         let told = format!("{wrong:?}");
         assert!(store.commit(wrong).await.is_err(), "accepted: {told}");
-        assert_eq!(store.heads().await.unwrap(), (vec![(project("a"), Position(3))], Some(GroupId(1))), "{told}");
+        assert_eq!(store.heads().await.unwrap(), (vec![head("a", 3)], Some(GroupId(1))), "{told}");
     }
     store.commit(group(2, vec![span(2, "a", 4, 1, 0), span(2, "b", 1, 1, 1)])).await.unwrap();
 }
@@ -231,7 +243,7 @@ async fn checkpoint(store: Arc<dyn Store>) {
     store.commit(group(2, vec![span(2, "a", 3, 1, 0)])).await.unwrap();
     assert!(store.checkpoint(Checkpoint::Restart).await.unwrap());
     store.commit(group(3, vec![span(3, "a", 4, 1, 0)])).await.unwrap();
-    assert_eq!(store.heads().await.unwrap(), (vec![(project("a"), Position(4))], Some(GroupId(3))));
+    assert_eq!(store.heads().await.unwrap(), (vec![head("a", 4)], Some(GroupId(3))));
     assert_eq!(store.blobs(&[GroupId(1), GroupId(2), GroupId(3)]).await.unwrap().len(), 3);
     let stats = store.stats().await.unwrap();
     assert!(stats.data_bytes > 0 && stats.syncs >= 3, "{stats:?}");
@@ -252,12 +264,12 @@ async fn readers_beside(store: Arc<dyn Store>) {
         async move {
             loop {
                 let (heads, last) = store.heads().await.unwrap();
-                let (Some(last), Some((_, head))) = (last, heads.first()) else {
+                let (Some(last), Some(head)) = (last, heads.first()) else {
                     tokio::task::yield_now().await;
                     continue;
                 };
                 // Every group has two events, so a torn view would show.
-                assert_eq!(head.0, last.0 * 2);
+                assert_eq!(head.last.0, last.0 * 2);
                 assert_eq!(store.blobs(&[last]).await.unwrap().len(), 1);
                 if last.0 == 100 {
                     return;

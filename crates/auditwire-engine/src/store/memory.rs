@@ -2,17 +2,27 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use auditwire_model::{Position, ProjectId};
+use auditwire_model::{Position, ProjectId, Timestamp};
 use bytes::Bytes;
+use object_store::ObjectStore;
+use object_store::memory::InMemory;
 use parking_lot::Mutex;
 
 use super::{
-    Change, Checkpoint, Commit, Effect, Expect, Group, GroupId, IdRun, IdRunHead, Order, Record, RecordKey, RecordKind,
-    Span, Store, StoreError, StoreStats,
+    Change, Checkpoint, Commit, Effect, Expect, Expire, Group, GroupId, Head, IdRun, IdRunHead, Order, Place,
+    ProjectSize, Record, RecordKey, RecordKind, Replaced, Seal, SealedSpan, Segment, SegmentId, Span, Store,
+    StoreError, StoreStats,
 };
+
+/// A place for the files of segments that forgets with the process.
+#[must_use]
+pub fn objects() -> Arc<dyn ObjectStore> {
+    Arc::new(InMemory::new())
+}
 
 /// What a commit does instead of working.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +53,11 @@ pub struct MemoryStore {
 struct State {
     commits: u64,
     groups: BTreeMap<GroupId, Bytes>,
-    heads: BTreeMap<ProjectId, Position>,
+    /// First position that is kept, last one given.
+    heads: BTreeMap<ProjectId, (Position, Position)>,
+    segments: BTreeMap<SegmentId, Segment>,
+    /// `received_max` and summary of the sealed spans.
+    sealed: BTreeMap<(ProjectId, Position), (Timestamp, Bytes)>,
     spans: BTreeMap<(ProjectId, Position), Span>,
     /// Version and value.
     records: BTreeMap<RecordPlace, (u64, Vec<u8>)>,
@@ -137,11 +151,15 @@ impl Store for MemoryStore {
         Ok(wanted.map(record).collect())
     }
 
-    async fn heads(&self) -> Result<(Vec<(ProjectId, Position)>, Option<GroupId>), StoreError> {
+    async fn heads(&self) -> Result<(Vec<Head>, Option<GroupId>), StoreError> {
         self.alive()?;
         let state = self.state.lock();
-        let heads = state.heads.iter().map(|(project, head)| (project.clone(), *head)).collect();
-        Ok((heads, state.groups.last_key_value().map(|(id, _)| *id)))
+        let head = |(project, (first, last)): (&ProjectId, &(Position, Position))| Head {
+            project: project.clone(),
+            first: *first,
+            last: *last,
+        };
+        Ok((state.heads.iter().map(head).collect(), state.groups.last_key_value().map(|(id, _)| *id)))
     }
 
     async fn spans(
@@ -169,6 +187,63 @@ impl Store for MemoryStore {
         Ok(groups.iter().filter_map(|id| state.groups.get(id).map(|blob| (*id, blob.clone()))).collect())
     }
 
+    async fn fresh(&self, limit: u32) -> Result<Vec<Span>, StoreError> {
+        self.alive()?;
+        let state = self.state.lock();
+        let in_group = |span: &&Span| matches!(span.place, Place::Group(_));
+        let mut spans: Vec<Span> = state.spans.values().filter(in_group).cloned().collect();
+        spans.sort_by_key(|span| (span.place, span.offset));
+        spans.truncate(limit as usize);
+        Ok(spans)
+    }
+
+    async fn segment(&self, id: SegmentId) -> Result<Option<Segment>, StoreError> {
+        self.alive()?;
+        Ok(self.state.lock().segments.get(&id).cloned())
+    }
+
+    async fn segments(&self) -> Result<Vec<(Segment, u64)>, StoreError> {
+        self.alive()?;
+        let state = self.state.lock();
+        let mut segments: Vec<(Segment, u64)> =
+            state.segments.values().map(|segment| (segment.clone(), state.named(segment.id))).collect();
+        segments.sort_by_key(|(segment, _)| (segment.rank, segment.id));
+        Ok(segments)
+    }
+
+    async fn segment_spans(&self, id: SegmentId) -> Result<Vec<SealedSpan>, StoreError> {
+        self.alive()?;
+        let state = self.state.lock();
+        let inside = state.spans.values().filter(|span| span.place == Place::Segment(id));
+        Ok(inside.filter_map(|span| state.sealed_span(span)).collect())
+    }
+
+    async fn sealed(
+        &self,
+        project: &ProjectId,
+        from: Position,
+        to: Position,
+        limit: u32,
+    ) -> Result<Vec<SealedSpan>, StoreError> {
+        self.alive()?;
+        let state = self.state.lock();
+        let range = (project.clone(), Position::ZERO)..=(project.clone(), to);
+        let wanted = state.spans.range(range).map(|(_, span)| span).filter(|span| span.last() >= from);
+        Ok(wanted.filter_map(|span| state.sealed_span(span)).take(limit as usize).collect())
+    }
+
+    async fn sizes(&self) -> Result<Vec<ProjectSize>, StoreError> {
+        self.alive()?;
+        let mut sizes: BTreeMap<ProjectId, ProjectSize> = BTreeMap::new();
+        for span in self.state.lock().spans.values().filter(|span| matches!(span.place, Place::Segment(_))) {
+            let project = span.project.clone();
+            let size = sizes.entry(project.clone()).or_insert(ProjectSize { project, rows: 0, bytes: 0 });
+            size.rows += u64::from(span.rows);
+            size.bytes += u64::from(span.blob_bytes);
+        }
+        Ok(sizes.into_values().collect())
+    }
+
     async fn id_run_heads(&self, project: &ProjectId) -> Result<Vec<IdRunHead>, StoreError> {
         self.alive()?;
         let state = self.state.lock();
@@ -193,11 +268,15 @@ impl Store for MemoryStore {
         self.alive().map(|()| true)
     }
 
+    async fn shrink(&self, _: u64, _: u64) -> Result<bool, StoreError> {
+        self.alive().map(|()| false)
+    }
+
     async fn stats(&self) -> Result<StoreStats, StoreError> {
         self.alive()?;
         let state = self.state.lock();
         let data_bytes = state.groups.values().map(|blob| blob.len() as u64).sum();
-        Ok(StoreStats { data_bytes, wal_bytes: 0, syncs: state.commits })
+        Ok(StoreStats { data_bytes, wal_bytes: 0, free_bytes: 0, syncs: state.commits })
     }
 }
 
@@ -210,6 +289,15 @@ impl State {
         }
         if let Some(group) = commit.group {
             next.add(group)?;
+        }
+        if let Some(seal) = commit.seal {
+            next.seal(seal)?;
+        }
+        for expire in commit.expire {
+            next.expire(expire)?;
+        }
+        if let Some(through) = commit.drop_groups {
+            next.drop_groups(through)?;
         }
         for key in commit.expired_id_runs {
             next.id_runs.remove(&key);
@@ -247,7 +335,7 @@ impl State {
             return Err(twice(format!("group {} exists", group.id.0)));
         }
         for span in group.spans {
-            let head = self.heads.entry(span.project.clone()).or_default();
+            let (_, head) = self.heads.entry(span.project.clone()).or_insert((Position(1), Position::ZERO));
             if span.first != head.next() {
                 return Err(twice(format!("{span:?} does not follow {head}")));
             }
@@ -255,5 +343,74 @@ impl State {
             self.spans.insert((span.project.clone(), span.first), span);
         }
         Ok(())
+    }
+
+    fn seal(&mut self, seal: Seal) -> Result<(), StoreError> {
+        let replaced = |place: Place| match (&seal.replaces, place) {
+            (Replaced::Groups(groups), Place::Group(id)) => groups.contains(&id.0),
+            (Replaced::Segments(segments), Place::Segment(id)) => segments.contains(&id),
+            _ => false,
+        };
+        for new in &seal.spans {
+            let (project, first, last) = (&new.span.project, new.span.first, new.span.last());
+            let range = (project.clone(), first)..=(project.clone(), last);
+            let old: Vec<&Span> = self.spans.range(range).map(|(_, span)| span).collect();
+            let exact = old.first().is_some_and(|span| span.first == first)
+                && old.last().is_some_and(|span| span.last() == last)
+                && old.iter().all(|span| replaced(span.place));
+            if !exact {
+                return Err(StoreError::Mismatch(format!("project {project}, seq {first} to {last}")));
+            }
+            self.spans.retain(|_, span| span.project != *project || span.first < first || span.first > last);
+            self.sealed.retain(|(p, at), _| p != project || *at < first || *at > last);
+            self.spans.insert((project.clone(), first), new.span.clone());
+            self.sealed.insert((project.clone(), first), (new.received_max, new.summary.clone()));
+        }
+        if self.segments.insert(seal.segment.id, seal.segment).is_some() {
+            return Err(StoreError::Failed("the segment exists".into()));
+        }
+        self.forget_segments();
+        Ok(())
+    }
+
+    fn expire(&mut self, Expire { project, through }: Expire) -> Result<(), StoreError> {
+        let range = (project.clone(), Position::ZERO)..=(project.clone(), through);
+        let going: Vec<&Span> = self.spans.range(range).map(|(_, span)| span).collect();
+        let exact = going.last().is_some_and(|span| span.last() == through)
+            && going.iter().all(|span| matches!(span.place, Place::Segment(_)));
+        if !exact {
+            return Err(StoreError::Mismatch(format!("project {project}, through seq {through}")));
+        }
+        self.spans.retain(|_, span| span.project != project || span.first > through);
+        self.sealed.retain(|(p, first), _| *p != project || *first > through);
+        if let Some((first, _)) = self.heads.get_mut(&project) {
+            *first = through.next();
+        }
+        self.forget_segments();
+        Ok(())
+    }
+
+    fn drop_groups(&mut self, through: GroupId) -> Result<(), StoreError> {
+        let named = |span: &&Span| matches!(span.place, Place::Group(id) if id <= through);
+        if let Some(span) = self.spans.values().find(named) {
+            return Err(StoreError::Mismatch(format!("{span:?} is in a group that is to go")));
+        }
+        let newest = self.groups.last_key_value().map(|(id, _)| *id);
+        self.groups.retain(|id, _| *id > through || Some(*id) == newest);
+        Ok(())
+    }
+
+    fn forget_segments(&mut self) {
+        let named: std::collections::BTreeSet<Place> = self.spans.values().map(|span| span.place).collect();
+        self.segments.retain(|id, _| named.contains(&Place::Segment(*id)));
+    }
+
+    fn named(&self, id: SegmentId) -> u64 {
+        self.spans.values().filter(|span| span.place == Place::Segment(id)).map(|span| u64::from(span.rows)).sum()
+    }
+
+    fn sealed_span(&self, span: &Span) -> Option<SealedSpan> {
+        let (received_max, summary) = self.sealed.get(&(span.project.clone(), span.first))?.clone();
+        Some(SealedSpan { span: span.clone(), received_max, summary })
     }
 }

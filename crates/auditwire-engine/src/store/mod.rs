@@ -1,16 +1,18 @@
 //! The store the engine needs: one coarse trait in the product's words. Implementations: SQLite
 //! (`auditwire-store`) and memory ([`memory`]), held together by one contract suite ([`contract`]).
 //!
-//! A store keeps three things: *groups* (one blob of events per commit, with one [`Span`] per project in it),
-//! *records* (small versioned documents: connections, cursors, tokens, …) and *id runs* (the part of the duplicate window
-//! that is no longer in memory). [`Store::commit`] is the only way to write; it is one transaction and is on disk when
-//! it returns.
+//! A store keeps four things: *groups* (one blob of events per commit), the directory of *segments* (files of sealed
+//! events, which themselves lie in an object store), *records* (small versioned documents: connections, cursors, tokens,
+//! …) and *id runs* (the part of the duplicate window that is no longer in memory). [`Span`]s say which rows of which
+//! group or segment a project's positions are. [`Store::commit`] is the only way to write; it is one transaction and is
+//! on disk when it returns.
 
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod memory;
 
 use std::fmt::Debug;
+use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
 use auditwire_model::{Position, ProjectId, Timestamp};
@@ -20,25 +22,39 @@ use bytes::Bytes;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GroupId(pub u64);
 
-/// The part of a group that belongs to one project: rows `offset .. offset + rows` of the blob's batch hold the
-/// positions `first .. first + rows`.
+/// A segment's number, given by the sealer, increasing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SegmentId(pub u64);
+
+/// Where events lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// Fresh: in the blob of a group.
+    Group(GroupId),
+    /// Sealed: in the file of a segment.
+    Segment(SegmentId),
+}
+
+/// The part of a group or segment that belongs to one project: rows `offset .. offset + rows` of the blob's batch, or of
+/// the file, hold the positions `first .. first + rows`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {
-    /// Which group.
-    pub group: GroupId,
+    /// Which group or segment.
+    pub place: Place,
     /// Whose events.
     pub project: ProjectId,
     /// Position of the first row.
     pub first: Position,
     /// How many rows.
     pub rows: u32,
-    /// First row inside the blob's batch.
+    /// First row inside the blob's batch or the file.
     pub offset: u32,
     /// Earliest event time in the span.
     pub time_min: Timestamp,
     /// Latest event time in the span.
     pub time_max: Timestamp,
-    /// Length of the group's blob, so that a reader can bound what it reads at once.
+    /// Length of the group's blob, so that a reader can bound what it reads at once. In a segment: the span's share of
+    /// the file, by rows.
     pub blob_bytes: u32,
 }
 
@@ -59,6 +75,90 @@ pub struct Group {
     pub blob: Bytes,
     /// One per project, in the order of the rows.
     pub spans: Vec<Span>,
+}
+
+/// A file of sealed events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// Its number.
+    pub id: SegmentId,
+    /// Name of the object. Never used again for another one.
+    pub name: String,
+    /// How often segments were merged into it.
+    pub level: u8,
+    /// Where its events stand among all sealed ones: by this order each project's spans are in order of position. A
+    /// segment made of others has the least of theirs.
+    pub rank: u64,
+    /// Rows of the file, also those that no span names any more.
+    pub rows: u32,
+    /// Length of the file.
+    pub bytes: u64,
+    /// When it was written.
+    pub made_at: Timestamp,
+}
+
+/// A span of a segment with what is known of it beside the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedSpan {
+    /// The span.
+    pub span: Span,
+    /// `received_at` of its last event; decides when it is past its retention.
+    pub received_max: Timestamp,
+    /// Its counts (`log::segment::Summary`).
+    pub summary: Bytes,
+}
+
+/// One segment takes the place of groups or of older segments. The rows of its spans must be exactly the rows of the
+/// spans they replace; else the commit fails with [`StoreError::Mismatch`].
+#[derive(Debug, Clone)]
+pub struct Seal {
+    /// The new segment; its file is on disk.
+    pub segment: Segment,
+    /// Its spans.
+    pub spans: Vec<SealedSpan>,
+    /// Where the rows are now.
+    pub replaces: Replaced,
+}
+
+/// What a [`Seal`] replaces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replaced {
+    /// These groups. Their blobs stay until [`Commit::drop_groups`].
+    Groups(RangeInclusive<u64>),
+    /// These segments. Those that no span names any more leave the directory.
+    Segments(Vec<SegmentId>),
+}
+
+/// The events of a project up to a position end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expire {
+    /// Whose events.
+    pub project: ProjectId,
+    /// Last position that goes; the last one of a span of a segment, else the commit fails with
+    /// [`StoreError::Mismatch`].
+    pub through: Position,
+}
+
+/// What a project's log holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Whose log.
+    pub project: ProjectId,
+    /// First position that is kept, or would be: what comes before has expired.
+    pub first: Position,
+    /// Last position ever given.
+    pub last: Position,
+}
+
+/// How much of the log is a project's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectSize {
+    /// Whose.
+    pub project: ProjectId,
+    /// Sealed events.
+    pub rows: u64,
+    /// Their bytes on disk.
+    pub bytes: u64,
 }
 
 /// What kind of document a record is. The number is stored; never reuse one.
@@ -198,6 +298,13 @@ pub struct Commit {
     pub id_runs: Vec<IdRun>,
     /// Runs that ended: `(project, first position)`.
     pub expired_id_runs: Vec<(ProjectId, Position)>,
+    /// A new segment.
+    pub seal: Option<Seal>,
+    /// Events that end.
+    pub expire: Vec<Expire>,
+    /// The blobs of all groups up to this one go. No span may name one of them. The newest group of all always stays:
+    /// its number is how the store knows which ones were used.
+    pub drop_groups: Option<GroupId>,
 }
 
 /// Which way a reader goes.
@@ -225,6 +332,8 @@ pub struct StoreStats {
     pub data_bytes: u64,
     /// The write-ahead log, in bytes.
     pub wal_bytes: u64,
+    /// Of [`data_bytes`](Self::data_bytes), what holds nothing and is used again by later commits.
+    pub free_bytes: u64,
     /// Times that data was forced to the disk since the store was opened.
     pub syncs: u64,
 }
@@ -238,6 +347,9 @@ pub enum StoreError {
         /// The first record whose expectation failed.
         key: RecordKey,
     },
+    /// What a [`Seal`] or [`Expire`] speaks of is not what the store holds; nothing was written. Names the span.
+    #[error("the store holds other events: {0}")]
+    Mismatch(String),
     /// No room; nothing was written. Clears by itself when there is room again.
     #[error("the disk is full")]
     Full(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -268,8 +380,8 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// All records of a kind, of one project or (`None`) of all projects and the instance, ordered by project and id.
     async fn records(&self, kind: RecordKind, project: Option<&ProjectId>) -> Result<Vec<Record>, StoreError>;
 
-    /// Last position of every project that has events, and the highest group id.
-    async fn heads(&self) -> Result<(Vec<(ProjectId, Position)>, Option<GroupId>), StoreError>;
+    /// First and last position of every project that ever had events, and the highest group id.
+    async fn heads(&self) -> Result<(Vec<Head>, Option<GroupId>), StoreError>;
 
     /// Spans of a project that overlap `from ..= to`, in `order`, at most `limit`.
     async fn spans(
@@ -284,6 +396,30 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// The blobs of these groups, in any order; groups that do not exist are left out.
     async fn blobs(&self, groups: &[GroupId]) -> Result<Vec<(GroupId, Bytes)>, StoreError>;
 
+    /// Spans of all projects that lie in groups, by group and offset, at most `limit`.
+    async fn fresh(&self, limit: u32) -> Result<Vec<Span>, StoreError>;
+
+    /// One segment of the directory.
+    async fn segment(&self, id: SegmentId) -> Result<Option<Segment>, StoreError>;
+
+    /// All segments by rank, each with how many of its rows spans name.
+    async fn segments(&self) -> Result<Vec<(Segment, u64)>, StoreError>;
+
+    /// The spans of a segment by project and position.
+    async fn segment_spans(&self, id: SegmentId) -> Result<Vec<SealedSpan>, StoreError>;
+
+    /// The sealed spans of a project that overlap `from ..= to`, oldest first, at most `limit`.
+    async fn sealed(
+        &self,
+        project: &ProjectId,
+        from: Position,
+        to: Position,
+        limit: u32,
+    ) -> Result<Vec<SealedSpan>, StoreError>;
+
+    /// How much is sealed, by project.
+    async fn sizes(&self) -> Result<Vec<ProjectSize>, StoreError>;
+
     /// The runs of a project's duplicate window without their hashes, oldest first.
     async fn id_run_heads(&self, project: &ProjectId) -> Result<Vec<IdRunHead>, StoreError>;
 
@@ -292,6 +428,10 @@ pub trait Store: Send + Sync + Debug + 'static {
 
     /// Moves the write-ahead log into the data file. Returns false when a reader held it up; try again later.
     async fn checkpoint(&self, step: Checkpoint) -> Result<bool, StoreError>;
+
+    /// Gives back about `step` bytes of what holds nothing, unless no more than `keep` bytes are free; runs between
+    /// commits. Returns whether more could be given back.
+    async fn shrink(&self, keep: u64, step: u64) -> Result<bool, StoreError>;
 
     /// How much is stored.
     async fn stats(&self) -> Result<StoreStats, StoreError>;

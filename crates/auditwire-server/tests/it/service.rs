@@ -89,8 +89,15 @@ impl Service {
         let store = Arc::new(MemoryStore::default());
         let mut settings = Settings::default();
         settings.delivery.allow_loopback = true;
-        let engine =
-            Engine::open(Arc::clone(&store) as _, Arc::clone(&clock) as _, keyring, settings).await.expect("opens");
+        let engine = Engine::open(
+            Arc::clone(&store) as _,
+            auditwire_engine::store::memory::objects(),
+            Arc::clone(&clock) as _,
+            keyring,
+            settings,
+        )
+        .await
+        .expect("opens");
         let handed_over = Mutex::new(String::new());
         tokens::create_operator(&engine, |secret| {
             *handed_over.lock().expect("no panic before") = String::from_utf8_lossy(secret.expose()).into_owned();

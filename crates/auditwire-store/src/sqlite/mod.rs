@@ -4,6 +4,8 @@
 mod commit;
 mod error;
 mod read;
+mod seal;
+mod sealed;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +13,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use auditwire_engine::store::{
-    Checkpoint, Commit, GroupId, IdRunHead, Order, Record, RecordKey, RecordKind, Span, Store, StoreError, StoreStats,
+    Checkpoint, Commit, GroupId, Head, IdRunHead, Order, ProjectSize, Record, RecordKey, RecordKind, SealedSpan,
+    Segment, SegmentId, Span, Store, StoreError, StoreStats,
 };
 use auditwire_model::{Position, ProjectId};
 use bytes::Bytes;
@@ -103,6 +106,11 @@ impl SqliteStore {
         let _ = self.writer.into_inner().close().await;
     }
 
+    async fn free_pages(&self) -> Result<u64, StoreError> {
+        let row = sqlx::query("PRAGMA freelist_count").fetch_one(&self.readers).await.map_err(error::from_sqlx)?;
+        Ok(row.get::<i64, _>(0).unsigned_abs())
+    }
+
     fn synced(&self, times: u64) {
         if self.sync {
             self.syncs.fetch_add(times, Ordering::Relaxed);
@@ -136,8 +144,13 @@ fn writer_options(file: &Path, sync: bool, pages_max: Option<u64>) -> SqliteConn
 }
 
 fn migrations() -> Migrator {
-    let sql = include_str!("../../migrations/0001_log.sql");
-    Migrator::with_migrations(vec![Migration::new(1, "log".into(), MigrationType::Simple, sql.into_sql_str(), false)])
+    let migration = |version, name: &'static str, sql: &'static str| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(vec![
+        migration(1, "log", include_str!("../../migrations/0001_log.sql")),
+        migration(2, "segments", include_str!("../../migrations/0002_segments.sql")),
+    ])
 }
 
 #[async_trait]
@@ -157,7 +170,7 @@ impl Store for SqliteStore {
         read::records(&self.readers, kind, project).await
     }
 
-    async fn heads(&self) -> Result<(Vec<(ProjectId, Position)>, Option<GroupId>), StoreError> {
+    async fn heads(&self) -> Result<(Vec<Head>, Option<GroupId>), StoreError> {
         read::heads(&self.readers).await
     }
 
@@ -174,6 +187,36 @@ impl Store for SqliteStore {
 
     async fn blobs(&self, groups: &[GroupId]) -> Result<Vec<(GroupId, Bytes)>, StoreError> {
         read::blobs(&self.readers, groups).await
+    }
+
+    async fn fresh(&self, limit: u32) -> Result<Vec<Span>, StoreError> {
+        sealed::fresh(&self.readers, limit).await
+    }
+
+    async fn segment(&self, id: SegmentId) -> Result<Option<Segment>, StoreError> {
+        sealed::segment(&self.readers, id).await
+    }
+
+    async fn segments(&self) -> Result<Vec<(Segment, u64)>, StoreError> {
+        sealed::segments(&self.readers).await
+    }
+
+    async fn segment_spans(&self, id: SegmentId) -> Result<Vec<SealedSpan>, StoreError> {
+        sealed::segment_spans(&self.readers, id).await
+    }
+
+    async fn sealed(
+        &self,
+        project: &ProjectId,
+        from: Position,
+        to: Position,
+        limit: u32,
+    ) -> Result<Vec<SealedSpan>, StoreError> {
+        sealed::sealed(&self.readers, project, (from, to), limit).await
+    }
+
+    async fn sizes(&self) -> Result<Vec<ProjectSize>, StoreError> {
+        sealed::sizes(&self.readers).await
     }
 
     async fn id_run_heads(&self, project: &ProjectId) -> Result<Vec<IdRunHead>, StoreError> {
@@ -194,6 +237,23 @@ impl Store for SqliteStore {
         Ok(row.get::<i64, _>(0) == 0)
     }
 
+    async fn shrink(&self, keep: u64, step: u64) -> Result<bool, StoreError> {
+        let pages = |bytes: u64| bytes / u64::from(PAGE_BYTES);
+        let free = self.free_pages().await?;
+        let more = free.saturating_sub(pages(keep));
+        if more == 0 {
+            return Ok(false);
+        }
+        let now = more.min(pages(step).max(1));
+        let sql = format!("PRAGMA incremental_vacuum({now})");
+        let mut writer = self.writer.lock().await;
+        // Each row is a page that was given back; the statement must be run to its end.
+        sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut *writer).await.map_err(error::from_sqlx)?;
+        drop(writer);
+        self.synced(1);
+        Ok(now < more)
+    }
+
     async fn stats(&self) -> Result<StoreStats, StoreError> {
         let bytes_of = |path: &Path| std::fs::metadata(path).map_or(0, |m| m.len());
         let mut wal = self.file.clone().into_os_string();
@@ -201,6 +261,7 @@ impl Store for SqliteStore {
         Ok(StoreStats {
             data_bytes: bytes_of(&self.file),
             wal_bytes: bytes_of(Path::new(&wal)),
+            free_bytes: self.free_pages().await? * u64::from(PAGE_BYTES),
             syncs: self.syncs.load(Ordering::Relaxed),
         })
     }

@@ -1,12 +1,22 @@
 //! Reading. Each function is one statement, so no read transaction outlives it.
 
-use auditwire_engine::store::{GroupId, IdRunHead, Order, Record, RecordKey, RecordKind, Span, StoreError};
+use auditwire_engine::store::{
+    GroupId, Head, IdRunHead, Order, Place, Record, RecordKey, RecordKind, SegmentId, Span, StoreError,
+};
 use auditwire_model::{Position, ProjectId, Timestamp};
 use bytes::Bytes;
 use sqlx::Row;
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 
 use super::error::from_sqlx;
+
+/// The columns of `spans s` that [`span`] reads.
+macro_rules! columns {
+    () => {
+        r#"s.first, s.rows, s.group_id, s.segment_id, s."offset", s.time_min, s.time_max, s.blob_bytes"#
+    };
+}
+pub(super) use columns;
 
 /// SQLite's integers are signed; no number here comes near the limit.
 pub(super) fn number(n: u64) -> i64 {
@@ -51,9 +61,9 @@ pub(super) async fn records(
         .collect()
 }
 
-pub(super) async fn heads(readers: &SqlitePool) -> Result<(Vec<(ProjectId, Position)>, Option<GroupId>), StoreError> {
+pub(super) async fn heads(readers: &SqlitePool) -> Result<(Vec<Head>, Option<GroupId>), StoreError> {
     // One statement, one snapshot: heads and the last group belong together.
-    let rows = sqlx::query("SELECT project, last FROM heads UNION ALL SELECT NULL, max(id) FROM groups")
+    let rows = sqlx::query("SELECT project, last, first FROM heads UNION ALL SELECT NULL, max(id), NULL FROM groups")
         .fetch_all(readers)
         .await
         .map_err(from_sqlx)?;
@@ -61,7 +71,11 @@ pub(super) async fn heads(readers: &SqlitePool) -> Result<(Vec<(ProjectId, Posit
     for row in &rows {
         match row.get::<Option<String>, _>(0) {
             Some(project) => {
-                heads.push((project_id(&project, "heads.project")?, Position(unsigned(row, 1, "heads.last")?)));
+                heads.push(Head {
+                    project: project_id(&project, "heads.project")?,
+                    first: Position(unsigned(row, 2, "heads.first")?),
+                    last: Position(unsigned(row, 1, "heads.last")?),
+                });
             }
             None => group = row.get::<Option<i64>, _>(1).map(|id| GroupId(id.unsigned_abs())),
         }
@@ -76,11 +90,13 @@ pub(super) async fn spans(
     order: Order,
     limit: u32,
 ) -> Result<Vec<Span>, StoreError> {
-    // Spans are dense, so exactly one begins at or before `from` and holds it; naming it bounds the walk on the index.
+    // Spans are dense, so at most one begins at or before `from` and holds it; naming it bounds the walk on the index.
     macro_rules! select {
         ($order:literal) => {
             concat!(
-                r#"SELECT first, rows, group_id, "offset", time_min, time_max, blob_bytes FROM spans
+                "SELECT ",
+                columns!(),
+                r#" FROM spans s
                    WHERE project = ?1 AND first <= ?3 AND first + rows > ?2 AND first >=
                          coalesce((SELECT max(first) FROM spans WHERE project = ?1 AND first <= ?2), 0)
                    ORDER BY first "#,
@@ -104,7 +120,12 @@ pub(super) async fn spans(
     rows.iter().map(|row| span(project, row)).collect()
 }
 
-fn span(project: &ProjectId, row: &SqliteRow) -> Result<Span, StoreError> {
+/// A span of the project, from the first columns of a row: [`columns`].
+pub(super) fn span(project: &ProjectId, row: &SqliteRow) -> Result<Span, StoreError> {
+    let place = match row.get::<Option<i64>, _>(2) {
+        Some(_) => Place::Group(GroupId(unsigned(row, 2, "spans.group_id")?)),
+        None => Place::Segment(SegmentId(unsigned(row, 3, "spans.segment_id")?)),
+    };
     let small = |column: usize, name: &str| {
         u32::try_from(unsigned(row, column, name)?).map_err(|_| damaged(name, row.get::<i64, _>(column)))
     };
@@ -113,14 +134,14 @@ fn span(project: &ProjectId, row: &SqliteRow) -> Result<Span, StoreError> {
         Timestamp::from_nanos(nanos).ok_or_else(|| damaged(name, nanos))
     };
     Ok(Span {
-        group: GroupId(unsigned(row, 2, "spans.group_id")?),
+        place,
         project: project.clone(),
         first: Position(unsigned(row, 0, "spans.first")?),
         rows: small(1, "spans.rows")?,
-        offset: small(3, "spans.offset")?,
-        time_min: time(4, "spans.time_min")?,
-        time_max: time(5, "spans.time_max")?,
-        blob_bytes: small(6, "spans.blob_bytes")?,
+        offset: small(4, "spans.offset")?,
+        time_min: time(5, "spans.time_min")?,
+        time_max: time(6, "spans.time_max")?,
+        blob_bytes: small(7, "spans.blob_bytes")?,
     })
 }
 
@@ -175,15 +196,15 @@ pub(super) async fn id_run_part(
     Ok(row.map(|row| Bytes::from(row.get::<Vec<u8>, _>(0))))
 }
 
-fn unsigned(row: &SqliteRow, column: usize, name: &str) -> Result<u64, StoreError> {
+pub(super) fn unsigned(row: &SqliteRow, column: usize, name: &str) -> Result<u64, StoreError> {
     let value: i64 = row.get(column);
     u64::try_from(value).map_err(|_| damaged(name, value))
 }
 
-fn project_id(text: &str, column: &str) -> Result<ProjectId, StoreError> {
+pub(super) fn project_id(text: &str, column: &str) -> Result<ProjectId, StoreError> {
     ProjectId::parse(text).map_err(|_| damaged(column, text))
 }
 
-fn damaged(column: &str, value: impl std::fmt::Display) -> StoreError {
+pub(super) fn damaged(column: &str, value: impl std::fmt::Display) -> StoreError {
     StoreError::Damaged(format!("{column} holds {value}"))
 }

@@ -10,7 +10,7 @@ use auditwire_engine::log::{Log, LogSettings, Submission};
 use auditwire_engine::store::{Store, StoreError};
 use auditwire_model::clock::ManualClock;
 use auditwire_model::{Position, Timestamp};
-use auditwire_store::{SqliteOptions, SqliteStore};
+use auditwire_store::{SqliteOptions, SqliteStore, open_segments};
 use proptest::prelude::*;
 
 use super::log::{event, ids, open, project, submit};
@@ -94,7 +94,10 @@ async fn a_full_disk_takes_nothing_and_what_was_taken_stays() {
     let bounded = SqliteOptions { data_bytes_max: Some(400_000), ..SqliteOptions::default() };
     let store = Arc::new(SqliteStore::open(dir.path(), bounded).await.unwrap());
     let clock = Arc::new(ManualClock::new(Timestamp::EPOCH));
-    let log = Log::open(store as Arc<dyn Store>, clock, LogSettings::default()).await.unwrap();
+    let log =
+        Log::open(store as Arc<dyn Store>, open_segments(dir.path(), true).unwrap(), clock, LogSettings::default())
+            .await
+            .unwrap();
     let mut taken = 0;
     let refused = loop {
         let events = (taken..taken + 50).map(|n| event(&format!("id-{n}"), 1)).collect();

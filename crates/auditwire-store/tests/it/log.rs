@@ -9,7 +9,7 @@ use auditwire_model::clock::ManualClock;
 use auditwire_model::event::{Event, EventDraft, Plane, rows};
 use auditwire_model::query::Expr;
 use auditwire_model::{Position, ProjectId, Timestamp};
-use auditwire_store::{SqliteOptions, SqliteStore};
+use auditwire_store::{SqliteOptions, SqliteStore, open_segments};
 use futures_util::TryStreamExt;
 
 pub(super) fn project() -> ProjectId {
@@ -23,7 +23,14 @@ pub(super) fn event(id: &str, content: u8) -> Event {
 
 pub(super) async fn open(dir: &Path, settings: LogSettings) -> Log {
     let store = SqliteStore::open(dir, SqliteOptions::default()).await.unwrap();
-    Log::open(Arc::new(store), Arc::new(ManualClock::new(Timestamp::EPOCH)), settings).await.unwrap()
+    Log::open(
+        Arc::new(store),
+        open_segments(dir, true).unwrap(),
+        Arc::new(ManualClock::new(Timestamp::EPOCH)),
+        settings,
+    )
+    .await
+    .unwrap()
 }
 
 pub(super) async fn submit(log: &Log, events: Vec<Event>) -> Vec<Option<u64>> {

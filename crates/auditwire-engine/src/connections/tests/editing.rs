@@ -109,7 +109,9 @@ async fn a_pem_is_sealed_kept_replaced_and_removed_and_shown_nowhere() {
     // A keyring without the key may not start on this store, and says which key it wants.
     let store: Arc<dyn Store> = world.store.clone();
     let other = Arc::new(Keyring::new(vec![("k2".to_owned(), Secret::new(vec![7; 32]))]));
-    let refused = Engine::open(store, world.clock.clone(), other, Settings::default()).await.unwrap_err();
+    let refused = Engine::open(store, crate::store::memory::objects(), world.clock.clone(), other, Settings::default())
+        .await
+        .unwrap_err();
     assert_eq!(refused.code, "secrets_unreadable");
     assert!(refused.detail.contains("'k1'") && refused.detail.contains(id.as_str()), "{refused}");
 }

@@ -47,7 +47,9 @@ impl World {
         let keyring = Arc::new(Keyring::new(vec![("k1".to_owned(), Secret::new(vec![7; 32]))]));
         let mut settings = Settings::default();
         settings.delivery.allow_loopback = true;
-        let engine = Engine::open(store.clone(), clock.clone(), keyring, settings).await.unwrap();
+        let engine = Engine::open(store.clone(), crate::store::memory::objects(), clock.clone(), keyring, settings)
+            .await
+            .unwrap();
         Self { engine, clock, store, caller, project: ProjectId::default_project() }
     }
 

@@ -58,7 +58,8 @@ impl Service {
         let store = Arc::new(MemoryStore::default());
         let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-11-22T10:00:00Z").unwrap()));
         let shared: Arc<dyn Store> = store.clone();
-        let log = Log::open(shared, clock.clone(), LogSettings::default()).await.unwrap();
+        let log =
+            Log::open(shared, crate::store::memory::objects(), clock.clone(), LogSettings::default()).await.unwrap();
         let delivery = Self::senders(&store, &log, &clock);
         Self { store, log, delivery, clock, project: ProjectId::default_project(), sent: 0 }
     }

@@ -42,7 +42,9 @@ pub(crate) fn event(id: &str, content: u8, at: i64) -> Event {
 
 pub(crate) async fn open(store: &Arc<MemoryStore>, settings: LogSettings) -> Log {
     let store: Arc<dyn Store> = Arc::clone(store) as _;
-    Log::open(store, Arc::new(ManualClock::new(Timestamp::EPOCH)), settings).await.unwrap()
+    Log::open(store, crate::store::memory::objects(), Arc::new(ManualClock::new(Timestamp::EPOCH)), settings)
+        .await
+        .unwrap()
 }
 
 pub(crate) fn submission(project: &ProjectId, events: Vec<Event>) -> Submission {

@@ -65,7 +65,9 @@ async fn a_run_ends_only_outside_both_ends_of_the_window() {
     let settings = LogSettings { duplicate_events: 20, duplicate_window: Duration::from_secs(60), ..tiny() };
     let store = Arc::new(MemoryStore::default());
     let clock = Arc::new(ManualClock::new(Timestamp::EPOCH));
-    let log = Log::open(Arc::clone(&store) as _, Arc::clone(&clock) as _, settings).await.unwrap();
+    let log = Log::open(Arc::clone(&store) as _, crate::store::memory::objects(), Arc::clone(&clock) as _, settings)
+        .await
+        .unwrap();
     // Far more than the number of events, but not yet the time.
     let next = fill_until(&log, &store, 0, |runs| runs.len() > 12).await;
     assert_eq!(positions(&log, &project(0), vec![event("id-0", 1, 1)]).await, [None]);

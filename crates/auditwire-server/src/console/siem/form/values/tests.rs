@@ -20,8 +20,14 @@ impl World {
     async fn new() -> Self {
         let clock = ManualClock::new(Timestamp::parse("2026-11-22T10:00:00Z").expect("a time"));
         let keyring = Arc::new(Keyring::new(vec![Keyring::generate().expect("a key")]));
-        let opened =
-            Engine::open(Arc::new(MemoryStore::default()), Arc::new(clock), keyring, Settings::default()).await;
+        let opened = Engine::open(
+            Arc::new(MemoryStore::default()),
+            auditwire_engine::store::memory::objects(),
+            Arc::new(clock),
+            keyring,
+            Settings::default(),
+        )
+        .await;
         let engine = opened.expect("opens");
         let input = input(&json!({"name": "a", "endpoint": "a:1", "transport": "tcp"}));
         let made = connections::create(&engine, &operator(), &ProjectId::default_project(), input, None).await;

@@ -1,0 +1,63 @@
+//! The folder of the data directory where the files of sealed events lie.
+
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use object_store::ObjectStore;
+use object_store::local::LocalFileSystem;
+
+use crate::DirError;
+
+/// The folder inside the data directory.
+const FOLDER: &str = "segments";
+
+/// Opens `DIR/segments`, making it (mode 0700) if needed, and removes what uploads left there that never came to their
+/// end. With `sync` a put returns only when the file and the folder are on disk; without it a sealed event can be lost
+/// by a power loss, which is for the test that proves that a missing sync is noticed.
+///
+/// # Errors
+/// [`DirError::Io`] when the folder cannot be made, read or written.
+pub fn open_segments(dir: &Path, sync: bool) -> Result<Arc<dyn ObjectStore>, DirError> {
+    let path = dir.join(FOLDER);
+    let failed = |source: io::Error| DirError::Io { path: path.clone(), source };
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(failed)?;
+    remove_unfinished(&path).map_err(failed)?;
+    if sync {
+        // The folder's own name must survive a power loss before a file in it can.
+        std::fs::File::open(dir).and_then(|d| d.sync_all()).map_err(failed)?;
+    }
+    let store = LocalFileSystem::new_with_prefix(&path).map_err(|e| failed(io::Error::other(e)))?;
+    Ok(Arc::new(store.with_fsync(sync)))
+}
+
+/// `object_store` writes to `NAME#N` and renames at the end. It never lists such files, so nobody else would find them.
+fn remove_unfinished(path: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().contains(&b'#') && entry.file_type()?.is_file() {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::ObjectStoreExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_unfinished_upload_goes_at_the_next_start_and_a_finished_one_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let objects = open_segments(dir.path(), true).unwrap();
+        objects.put(&"whole.parquet".into(), "bytes".into()).await.unwrap();
+        let left = dir.path().join("segments/0000000001-aabbccdd.parquet#1");
+        std::fs::write(&left, "part").unwrap();
+        let objects = open_segments(dir.path(), true).unwrap();
+        assert!(!left.exists());
+        assert_eq!(objects.get(&"whole.parquet".into()).await.unwrap().bytes().await.unwrap(), "bytes");
+    }
+}
