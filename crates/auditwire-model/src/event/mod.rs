@@ -6,6 +6,7 @@
 
 mod batch;
 mod canonical;
+mod column_set;
 mod draft;
 mod escape;
 mod json;
@@ -17,6 +18,7 @@ mod view;
 
 pub use batch::BatchBuilder;
 pub use canonical::{content_bytes, write_canonical};
+pub use column_set::Columns;
 pub use draft::{Event, EventDraft, Outcome, Plane};
 pub use escape::append_json_string;
 pub use json::{DraftReader, Items, Rejection, RejectionCode, UnreadableBody, UnreadableCode};

@@ -4,12 +4,12 @@
 //! answers "present, and it holds", and the rest is operations on bits.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int64Type, UInt8Type, UInt64Type};
-use arrow_array::{Array, BooleanArray, RecordBatch};
+use arrow_array::types::{Int32Type, Int64Type, UInt8Type, UInt64Type};
+use arrow_array::{Array, BooleanArray, PrimitiveArray, RecordBatch, StringArray};
 use arrow_buffer::BooleanBuffer;
 
 use super::compare::{Integer, Kind, TextTest, holds};
-use super::expr::{Expr, Field, Op, Value};
+use super::expr::{Expr, Field, Op, SEARCHED, Value};
 use super::fold::Needle;
 use crate::event::{Outcome, Pairs, Plane, Texts, columns, labels, pairs};
 use crate::{Severity, Timestamp};
@@ -17,10 +17,12 @@ use crate::{Severity, Timestamp};
 /// Which rows of a batch an expression selects.
 pub type Selected = BooleanArray;
 
-/// Evaluates `expr` for every row. Missing fields follow the language's rules; there are no nulls in the answer.
+/// Evaluates `expr` for every row. Missing fields follow the language's rules; there are no nulls in the answer. Reads
+/// no other columns than [`Expr::columns`] names; text columns may be dictionaries with `Int32` keys.
 ///
 /// # Panics
-/// If the batch has another schema than [`schema`](crate::event::schema). Batches are checked where they are decoded.
+/// If the batch has, but for that, another schema than [`schema`](crate::event::schema). Batches are checked where they
+/// are decoded.
 #[must_use]
 pub fn evaluate(expr: &Expr, batch: &RecordBatch) -> Selected {
     BooleanArray::new(mask(expr, batch), None)
@@ -40,6 +42,51 @@ fn mask(expr: &Expr, batch: &RecordBatch) -> BooleanBuffer {
         Expr::Compare(field, Op::NotEqual, value) => !&compare(field, Op::Equal, value, batch),
         Expr::Compare(field, op, value) => compare(field, *op, value, batch),
         Expr::Exists(field) => exists(field, batch),
+        Expr::Word(word) => anywhere(word, batch),
+    }
+}
+
+/// A value alone: every text column, labels, and the values (not the keys) of metadata.
+fn anywhere(word: &str, batch: &RecordBatch) -> BooleanBuffer {
+    let rows = batch.num_rows();
+    let test = TextTest::new(Op::Contains, word, Kind::Text);
+    let mut found = BooleanBuffer::new_unset(rows);
+    for column in SEARCHED.iter().filter(|column| is_text(*column)) {
+        let array = TextColumn::of(batch.column(column));
+        found = &found | &texts(rows, &test, |row| array.get(row));
+    }
+    let mut buffer = String::new();
+    let mut has = |text: &str| test.passes(text, &mut buffer);
+    let nested = BooleanBuffer::collect_bool(rows, |row| {
+        let metadata = [columns::SUBJECT_METADATA, columns::RESOURCE_METADATA];
+        labels(batch, row).iter().any(&mut has)
+            || metadata.iter().any(|column| pairs(batch, *column, row).iter().any(|(_, value)| has(value)))
+    });
+    &found | &nested
+}
+
+/// A column of texts, each spelled out or as a number in a dictionary.
+enum TextColumn<'b> {
+    Plain(&'b StringArray),
+    Dictionary(&'b PrimitiveArray<Int32Type>, &'b StringArray),
+}
+
+impl<'b> TextColumn<'b> {
+    fn of(array: &'b dyn Array) -> Self {
+        match array.as_dictionary_opt::<Int32Type>() {
+            Some(dictionary) => Self::Dictionary(dictionary.keys(), dictionary.values().as_string()),
+            None => Self::Plain(array.as_string()),
+        }
+    }
+
+    fn get(&self, row: usize) -> Option<&'b str> {
+        match self {
+            Self::Plain(array) => array.is_valid(row).then(|| array.value(row)),
+            Self::Dictionary(keys, values) => {
+                let key = keys.is_valid(row).then(|| usize::try_from(keys.value(row)).ok())??;
+                values.is_valid(key).then(|| values.value(key))
+            }
+        }
     }
 }
 
@@ -81,9 +128,9 @@ fn compare(field: &Field, op: Op, value: &Value, batch: &RecordBatch) -> Boolean
                 columns::STATUS_CODE => Kind::Number,
                 _ => Kind::Text,
             };
-            let array = batch.column(*column).as_string::<i32>();
+            let array = TextColumn::of(batch.column(*column));
             let test = TextTest::new(op, &spelled, kind);
-            texts(rows, &test, |row| (!array.is_null(row)).then(|| array.value(row)))
+            texts(rows, &test, |row| array.get(row))
         }
         Field::Column(_) => BooleanBuffer::new_unset(rows),
     }
@@ -111,8 +158,8 @@ fn exists(field: &Field, batch: &RecordBatch) -> BooleanBuffer {
             | columns::OUTCOME,
         ) => BooleanBuffer::new_set(rows),
         Field::Column(column) if is_text(*column) => {
-            let array = batch.column(*column);
-            BooleanBuffer::collect_bool(rows, |row| !array.is_null(row))
+            let array = TextColumn::of(batch.column(*column));
+            BooleanBuffer::collect_bool(rows, |row| array.get(row).is_some())
         }
         Field::Column(_) => BooleanBuffer::new_unset(rows),
     }

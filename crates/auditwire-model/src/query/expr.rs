@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::event::columns;
+use crate::event::{Columns, columns};
 use crate::{Severity, Timestamp};
 
 /// A predicate over events. [`Expr::All`] is the empty expression.
@@ -20,6 +20,45 @@ pub enum Expr {
     Compare(Field, Op, Value),
     /// The field is present.
     Exists(Field),
+    /// A value alone: `message`, another text field, a label or a metadata value has it as a substring, whatever its case.
+    Word(String),
+}
+
+/// What a value alone is looked for in. Severity, plane and outcome are no texts: a word such as `failure` would
+/// otherwise find every event that failed.
+pub(super) const SEARCHED: Columns = Columns::of(&[
+    columns::EVENT_ID,
+    columns::ACTION,
+    columns::REQUEST_ID,
+    columns::MESSAGE,
+    columns::SOURCE_ID,
+    columns::SOURCE_ADDRESS,
+    columns::SUBJECT_USER_ID,
+    columns::SUBJECT_ADDRESS,
+    columns::SUBJECT_PROJECT_ID,
+    columns::SUBJECT_METADATA,
+    columns::RESOURCE_ID,
+    columns::RESOURCE_TYPE,
+    columns::RESOURCE_METADATA,
+    columns::STATUS_CODE,
+    columns::STATUS_MESSAGE,
+    columns::LABELS,
+]);
+
+impl Expr {
+    /// The columns that evaluating it reads; the others of a batch may be blank.
+    #[must_use]
+    pub fn columns(&self) -> Columns {
+        match self {
+            Self::All => Columns::NONE,
+            Self::And(terms) | Self::Or(terms) => {
+                terms.iter().fold(Columns::NONE, |so_far, term| so_far.union(term.columns()))
+            }
+            Self::Not(term) => term.columns(),
+            Self::Compare(field, ..) | Self::Exists(field) => Columns::NONE.with(field.column()),
+            Self::Word(_) => SEARCHED,
+        }
+    }
 }
 
 /// A parameter of the language.
@@ -98,6 +137,9 @@ const PARAMETERS: [(&str, usize); 20] = [
     ("labels", columns::LABELS),
 ];
 
+/// Keys of `resource.metadata` that need no prefix.
+const SHORT_NAMES: [&str; 3] = ["service_id", "group_id", "stream_id"];
+
 impl Field {
     /// The parameter of this name, with the short names `service_id`, `group_id` and `stream_id`; metadata keys as they
     /// are, without quotes.
@@ -106,11 +148,33 @@ impl Field {
         if let Some((_, column)) = PARAMETERS.iter().find(|(known, _)| *known == name) {
             return Some(Self::Column(*column));
         }
-        if matches!(name, "service_id" | "group_id" | "stream_id") {
+        if SHORT_NAMES.contains(&name) {
             return Some(Self::ResourceMetadata(name.to_owned()));
         }
         let subject = name.strip_prefix("subject.metadata.").map(|key| Self::SubjectMetadata(key.to_owned()));
         subject.or_else(|| name.strip_prefix("resource.metadata.").map(|key| Self::ResourceMetadata(key.to_owned())))
+    }
+
+    /// Its name as the language prints it; a metadata key is quoted where it must be. [`Field::parse`] takes the name
+    /// without the quotes.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.to_string()
+    }
+
+    /// The column it is read from.
+    #[must_use]
+    pub fn column(&self) -> usize {
+        match self {
+            Self::Column(column) => *column,
+            Self::SubjectMetadata(_) => columns::SUBJECT_METADATA,
+            Self::ResourceMetadata(_) => columns::RESOURCE_METADATA,
+        }
+    }
+
+    /// The names of all parameters that are no metadata, in the order of the documentation, short names last.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        PARAMETERS.iter().map(|(name, _)| *name).chain(SHORT_NAMES)
     }
 
     /// The name of a column that is a parameter.

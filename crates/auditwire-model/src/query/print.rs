@@ -6,6 +6,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::expr::{Expr, Field, Op, Value};
+use super::lex::Keyword;
 
 /// Every event has an action, so this holds for all; the language has no word for "true".
 const ALWAYS: &str = "action EXIST";
@@ -36,6 +37,7 @@ fn print(expr: &Expr, f: &mut Formatter<'_>) -> fmt::Result {
         }
         Expr::Compare(field, op, value) => write!(f, "{field} {op} {value}"),
         Expr::Exists(field) => write!(f, "{field} EXIST"),
+        Expr::Word(text) => value(text, f),
     }
 }
 
@@ -94,9 +96,25 @@ impl Display for Op {
 
 impl Display for Value {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let text = self.to_text();
-        if (is_name(&text) && !is_keyword(&text)) || is_number(&text) { f.write_str(&text) } else { quote(&text, f) }
+        value(&self.to_text(), f)
     }
+}
+
+/// A value, in quotes where it needs them.
+fn value(text: &str, f: &mut Formatter<'_>) -> fmt::Result {
+    let bare = (is_name(text) && Keyword::parse(text).is_none()) || is_number(text);
+    if bare { f.write_str(text) } else { quote(text, f) }
+}
+
+/// `text` in quotes.
+pub(super) fn quoted(text: &str) -> String {
+    struct Quoted<'t>(&'t str);
+    impl Display for Quoted<'_> {
+        fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+            quote(self.0, f)
+        }
+    }
+    Quoted(text).to_string()
 }
 
 fn is_name(text: &str) -> bool {
@@ -106,10 +124,6 @@ fn is_name(text: &str) -> bool {
 
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn is_keyword(text: &str) -> bool {
-    ["AND", "OR", "NOT", "EXIST", "EXISTS"].iter().any(|keyword| keyword.eq_ignore_ascii_case(text))
 }
 
 fn quote(text: &str, f: &mut Formatter<'_>) -> fmt::Result {
