@@ -5,6 +5,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use auditwire_model::query::QueryError;
+
 use crate::store::StoreError;
 
 /// The result of a verb.
@@ -48,6 +50,8 @@ pub struct Error {
     pub field: Option<String>,
     /// For [`Kind::Busy`] and [`Kind::Unavailable`].
     pub retry_after: Option<Duration>,
+    /// Where a query is wrong, and what would be right.
+    pub query: Option<Box<QueryError>>,
     /// What caused it.
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -55,7 +59,7 @@ pub struct Error {
 impl Error {
     /// An error of this kind.
     pub fn new(kind: Kind, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { kind, code, detail: detail.into(), field: None, retry_after: None, source: None }
+        Self { kind, code, detail: detail.into(), field: None, retry_after: None, query: None, source: None }
     }
 
     /// A wrong field of the request.
@@ -99,6 +103,13 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_deref().map(|s| s as _)
+    }
+}
+
+impl From<QueryError> for Error {
+    fn from(error: QueryError) -> Self {
+        let made = Self::new(Kind::Invalid, error.code, error.detail.clone());
+        Self { query: Some(Box::new(error)), ..made }
     }
 }
 

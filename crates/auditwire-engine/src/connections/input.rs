@@ -6,6 +6,7 @@ use auditwire_model::connection::{
     ConnectionSpec, Endpoint, Filter, FilterKind, Format, Host, Options, Selection, SelectionMode, TlsSpec, Transport,
     Verify,
 };
+use auditwire_model::query::parse;
 
 use super::defaults::{OVERLAP, framing_default, max_bytes_range};
 use super::json::{Mistakes, Object};
@@ -65,7 +66,8 @@ impl ConnectionInput {
     /// the codes of [`inspect_pem`], `invalid_verify`, `invalid_server_name`, `fingerprint_required`,
     /// `invalid_fingerprint`, `invalid_min_version`, `invalid_format`, `invalid_framing`, `invalid_max_bytes`,
     /// `invalid_facility`, `invalid_pen`, `invalid_hostname`, `invalid_app_name`, `invalid_cef_envelope`,
-    /// `invalid_overlap`, `invalid_filter`, `invalid_rate_limit`. The field is named by its dotted path. What depends on
+    /// `invalid_overlap`, `invalid_filter`, the codes of [`QueryError`](auditwire_model::query::QueryError),
+    /// `invalid_rate_limit`. The field is named by its dotted path. What depends on
     /// a field that is wrong is not judged.
     pub fn from_json_all(body: &[u8]) -> Result<Self, Vec<Error>> {
         let mut mistakes = Mistakes::default();
@@ -276,7 +278,7 @@ fn header_text(options: &mut Object, name: &str, bytes_max: usize, code: &'stati
 fn filter(object: &mut Object, mistakes: &mut Mistakes) -> Filter {
     let known = ["kind", "status", "source", "query"];
     let Some(mut filter) = object.object("filter", &known, &[], mistakes) else { return Filter::default() };
-    let kind = filter.choice("kind", &["none", "general"], "invalid_filter");
+    let kind = filter.choice("kind", &["none", "general", "query"], "invalid_filter");
     let kind: FilterKind = mistakes.note_or_default(kind).unwrap_or_default();
     let mut status = selection(&mut filter, "status", mistakes);
     for value in &mut status.values {
@@ -288,12 +290,24 @@ fn filter(object: &mut Object, mistakes: &mut Mistakes) -> Filter {
         }
     }
     let source = selection(&mut filter, "source", mistakes);
-    let query = mistakes.note_or_default(filter.text("query")).filter(|q| !q.trim().is_empty());
-    if kind == FilterKind::Query || query.is_some() {
-        let field = if kind == FilterKind::Query { "filter.kind" } else { "filter.query" };
-        mistakes.note::<()>(Err(Error::not_available("a filter by query").in_field(field)));
+    let query = mistakes.note_or_default(query(&mut filter, kind));
+    Filter { kind, status, source, query }
+}
+
+/// The query, which is kept for later also while another kind of filter applies. It is stored as it was written.
+fn query(filter: &mut Object, kind: FilterKind) -> Result<Option<String>> {
+    let Some(text) = filter.text("query")?.filter(|text| !text.trim().is_empty()) else {
+        let detail = "a filter by query needs one; to send everything, choose the kind none";
+        let missing = filter.error("missing_field", "query", detail);
+        return if kind == FilterKind::Query { Err(missing) } else { Ok(None) };
+    };
+    // What is stored must mean the same tomorrow, so there is no now.
+    match parse(&text, None) {
+        Ok(_) => Ok(Some(text)),
+        Err(wrong) => {
+            Err(Error { query: Some(Box::new(wrong.clone())), ..filter.error(wrong.code, "query", wrong.detail) })
+        }
     }
-    Filter { kind, status, source, query: None }
 }
 
 fn selection(filter: &mut Object, name: &str, mistakes: &mut Mistakes) -> Selection {

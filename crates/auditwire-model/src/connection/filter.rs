@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::columns;
-use crate::query::{Expr, Field, Op, Value};
+use crate::query::{Expr, Field, Op, Value, parse};
 
 /// Which events a connection sends.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -15,7 +15,7 @@ pub struct Filter {
     pub status: Selection,
     /// For [`FilterKind::General`]: `source.id`s.
     pub source: Selection,
-    /// For [`FilterKind::Query`]; not served yet.
+    /// For [`FilterKind::Query`]: an expression of the search language without relative times.
     pub query: Option<String>,
 }
 
@@ -59,9 +59,19 @@ impl Filter {
     /// The expression this filter means; [`Expr::All`] when nothing is kept back.
     #[must_use]
     pub fn to_expr(&self) -> Expr {
-        if self.kind != FilterKind::General {
-            return Expr::All;
+        match self.kind {
+            FilterKind::None => Expr::All,
+            FilterKind::General => self.general(),
+            FilterKind::Query => self.query.as_deref().map_or(Expr::All, |query| {
+                // Only a query that parses is stored, and what the language takes it takes for ever. Should that fail,
+                // too much is sent rather than too little: a SIEM can drop events, but not ask for them.
+                parse(query, None).map_or(Expr::All, |parsed| parsed.expr)
+            }),
         }
+    }
+
+    /// Status and source, joined by AND.
+    fn general(&self) -> Expr {
         let halves = [self.status.to_expr(status_is), self.source.to_expr(|v| text(columns::SOURCE_ID, Op::Equal, v))];
         let mut terms: Vec<Expr> = halves.into_iter().flatten().collect();
         match terms.len() {
@@ -138,6 +148,18 @@ mod tests {
             ..general(selection(SelectionMode::Only, &["failure"]), Selection::default())
         };
         assert_eq!(unused.to_expr(), Expr::All);
+    }
+
+    #[test]
+    fn a_query_means_itself() {
+        let text = "severity >= WARNING AND (source.id = iam OR outcome = failure)";
+        let filter = |query: Option<&str>| Filter {
+            kind: FilterKind::Query,
+            query: query.map(str::to_owned),
+            ..general(selection(SelectionMode::Only, &["failure"]), Selection::default())
+        };
+        assert_eq!(filter(Some(text)).to_expr(), parse(text, None).unwrap().expr);
+        assert_eq!(filter(None).to_expr(), Expr::All);
     }
 
     #[test]

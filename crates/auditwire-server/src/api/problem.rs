@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use auditwire_engine::{Error, Kind};
+use auditwire_model::query::QueryError;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -27,6 +28,7 @@ struct Inner {
     retry_after: Option<Duration>,
     headers: Vec<(HeaderName, HeaderValue)>,
     check: Option<Value>,
+    query: Option<Box<QueryError>>,
     cause: Option<String>,
 }
 
@@ -47,6 +49,19 @@ pub(crate) struct ProblemBody<'a> {
     /// Dotted path of the field or name of the parameter to blame.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
+    /// With a code `query_…`: where the query is wrong, as a 0-based code point of its text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<usize>,
+    /// With a code `query_…`: how many code points are wrong; 0 where something is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    length: Option<usize>,
+    /// With a code `query_…`: what could stand there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<&'a [String]>,
+    /// With a code `query_…`: a text that could replace the wrong part, or null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    suggestion: Option<Option<&'a str>>,
     /// With `check_failed`: the check.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -65,6 +80,7 @@ impl Problem {
             retry_after: None,
             headers: Vec::new(),
             check: None,
+            query: None,
             cause: None,
         }))
     }
@@ -135,12 +151,17 @@ impl Problem {
     pub(crate) fn into_answer(self, request_id: &str) -> Response {
         let retry_after = self.retry_after_seconds();
         let inner = *self.0;
+        let query = inner.query.as_deref();
         let body = ProblemBody {
             title: inner.status.canonical_reason().unwrap_or("Error"),
             status: inner.status.as_u16(),
             detail: &inner.detail,
             code: inner.code,
             field: inner.field.as_deref(),
+            position: query.map(|query| query.position),
+            length: query.map(|query| query.length),
+            expected: query.map(|query| query.expected.as_slice()),
+            suggestion: query.map(|query| query.suggestion.as_deref()),
             check: inner.check.as_ref(),
             request_id,
         };
@@ -175,6 +196,7 @@ impl From<Error> for Problem {
         let waits = matches!(error.kind, Kind::Busy | Kind::Unavailable);
         let mut problem = Self::new(status, error.code, error.detail.clone());
         problem.0.field.clone_from(&error.field);
+        problem.0.query.clone_from(&error.query);
         problem.0.retry_after = error.retry_after.or(waits.then_some(Duration::from_secs(1)));
         problem.0.cause = status.is_server_error().then(|| causes(&error));
         problem

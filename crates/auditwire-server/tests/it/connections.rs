@@ -89,7 +89,8 @@ async fn wrong_bodies_have_codes_and_fields() {
         (with("transport", json!("relp")), "not_available_yet"),
         (with("transport", json!("carrier-pigeon")), "invalid_transport"),
         (with("format", json!("leef")), "not_available_yet"),
-        (with("filter", json!({"kind": "query", "query": "a=b"})), "not_available_yet"),
+        (with("filter", json!({"kind": "query", "query": "a=b"})), "query_unknown_parameter"),
+        (with("filter", json!({"kind": "query"})), "missing_field"),
     ];
     for (body, code) in cases {
         let problem = service.post(CONNECTIONS, &body).await.is_problem(400, code);

@@ -104,6 +104,10 @@ async fn time_and_plane_select() {
         ("plane=data", vec![2]),
         ("plane=control&order=asc&from=&q=", vec![1, 3]),
         ("from=now", vec![]),
+        ("q=plane%20%3D%20data%20OR%20seq%20%3D%201", vec![2, 1]),
+        ("q=timestamp%20%3E%3D%20now-1m&plane=control", vec![3]),
+        ("q=a", vec![3, 2, 1]),
+        ("q=nothing", vec![]),
     ];
     for (query, expected) in cases {
         assert_eq!(seqs(&service.get(&format!("{EVENTS}?{query}")).await.is(200).json()), expected, "{query}");
@@ -137,12 +141,34 @@ async fn wrong_parameters_are_named() {
         ("to=2026-11-22T10:00:00".to_owned(), "invalid_time", "to"),
         ("cursor=abc".to_owned(), "invalid_cursor", "cursor"),
         (format!("order=asc&cursor={cursor}"), "cursor_mismatch", "cursor"),
-        ("q=severity%3EINFO".to_owned(), "not_available_yet", "q"),
+        ("q=severity%3E".to_owned(), "query_syntax", "q"),
     ];
     for (query, code, field) in cases {
         let problem = service.get(&format!("{EVENTS}?{query}")).await.is_problem(400, code);
         assert_eq!(problem["field"], field, "{query}");
     }
+}
+
+#[tokio::test]
+async fn a_wrong_query_is_explained() {
+    let service = Service::start().await;
+    // Positions are code points of the decoded text: the Cyrillic letters count one each.
+    let q = "q=%D0%B2%D1%85%D0%BE%D0%B4%20AND%20adress%20%3D%20x";
+    for path in [format!("{EVENTS}?{q}"), format!("{EVENTS}/tail?{q}")] {
+        let problem = service.get(&path).await.is_problem(400, "query_unknown_parameter");
+        assert_eq!((&problem["position"], &problem["length"]), (&json!(9), &json!(6)), "{problem}");
+        assert_eq!((&problem["suggestion"], &problem["field"]), (&json!("subject.address"), &json!("q")), "{problem}");
+        assert_eq!(problem["expected"], json!(["a parameter"]), "{problem}");
+        assert!(problem["detail"].as_str().is_some_and(|d| d.contains("did you mean subject.address?")), "{problem}");
+    }
+    let problem = service.get(&format!("{EVENTS}?q=a%20AND")).await.is_problem(400, "query_syntax");
+    assert_eq!(
+        (&problem["position"], &problem["length"], &problem["suggestion"]),
+        (&json!(5), &json!(0), &json!(null))
+    );
+    assert!(problem.as_object().is_some_and(|fields| fields.contains_key("suggestion")), "{problem}");
+    let other = service.get(&format!("{EVENTS}?limit=0")).await.is_problem(400, "invalid_limit");
+    assert!(other.get("position").is_none() && other.get("suggestion").is_none(), "{other}");
 }
 
 #[tokio::test]

@@ -105,9 +105,10 @@ fn every_mistake_has_its_code_and_field() {
         ("options.bom", json!("on"), "invalid_type"),
         ("options.tab", json!(1), "unknown_field"),
         ("color", json!(1), "unknown_field"),
-        ("filter.kind", json!("query"), "not_available_yet"),
+        ("filter.query", json!("a=b"), "query_unknown_parameter"),
+        ("filter.query", json!("timestamp > now-1h"), "query_relative_time"),
         ("filter.kind", json!("all"), "invalid_filter"),
-        ("filter.query", json!("a=b"), "not_available_yet"),
+        ("filter.query", json!(1), "invalid_type"),
         ("filter.status.mode", json!("none"), "invalid_filter"),
         ("filter.status.values", json!("failure"), "invalid_type"),
         ("filter.status.values", json!([""]), "invalid_filter"),
@@ -179,7 +180,7 @@ fn a_form_is_told_of_every_wrong_field_in_its_order_and_the_api_of_the_first() {
         ("invalid_filter", "filter.status.values"),
         ("invalid_filter", "filter.source.mode"),
         ("invalid_type", "filter.source.values"),
-        ("not_available_yet", "filter.query"),
+        ("query_unknown_parameter", "filter.query"),
         ("invalid_rate_limit", "rate_limit"),
     ];
     let expected: Vec<_> = expected.into_iter().map(|(code, field)| (code, field.to_owned())).collect();
@@ -235,6 +236,24 @@ fn a_filter_is_inspected_as_it_would_be_stored() {
     let refused = inspect_filter(json!({"kind": "general", "source": {"mode": "except"}})).unwrap_err();
     assert_eq!(refused[0].field.as_deref(), Some("filter.source.values"));
     assert_eq!(inspect_filter(Value::Null).unwrap(), Filter::default());
+}
+
+#[test]
+fn a_query_is_kept_as_written_and_refused_with_its_place() {
+    let text = " severity>=warn  user-signin ";
+    for kind in ["none", "general", "query"] {
+        assert_eq!(spec(&with("filter", json!({"kind": kind, "query": text}))).filter.query.as_deref(), Some(text));
+    }
+    for empty in [json!(null), json!(""), json!(" ")] {
+        assert_eq!(
+            mistakes(&with("filter", json!({"kind": "query", "query": empty}))),
+            [("missing_field", "filter.query".to_owned())]
+        );
+    }
+    let refused = read(&with("filter", json!({"kind": "query", "query": "user_id = x"}))).unwrap_err();
+    assert_eq!((refused.code, refused.field.as_deref()), ("query_unknown_parameter", Some("filter.query")));
+    let place = refused.query.unwrap();
+    assert_eq!((place.position, place.length, place.suggestion.as_deref()), (0, 7, Some("subject.user_id")));
 }
 
 #[test]

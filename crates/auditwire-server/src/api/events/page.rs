@@ -28,6 +28,7 @@ const CHUNK_BYTES: usize = 256 << 10;
     tag = "events",
     params(
         ("project" = String, Path, description = "The project's id"),
+        ("q" = Option<String>, Query, description = "Only events that match; the search language"),
         ("from" = Option<String>, Query, description = "Only events with `timestamp` at or after; RFC 3339, or relative like `now-15m`"),
         ("to" = Option<String>, Query, description = "Only events with `timestamp` before"),
         ("plane" = Option<String>, Query, description = "`control` or `data`"),

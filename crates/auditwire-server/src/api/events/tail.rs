@@ -31,6 +31,7 @@ type Batches = BoxStream<'static, EngineResult<arrow_array::RecordBatch>>;
     tag = "events",
     params(
         ("project" = String, Path, description = "The project's id"),
+        ("q" = Option<String>, Query, description = "Only events that match; the search language"),
         ("plane" = Option<String>, Query, description = "`control` or `data`"),
         ("Last-Event-ID" = Option<u64>, Header, description = "Go on after this `seq`; without it, the stream begins now"),
     ),
@@ -53,7 +54,7 @@ pub(crate) async fn tail_events(
     let head = app.engine().log.head(&project);
     // Ahead of the log: the client followed another log under this name (a restored store, say).
     let after = asked.map(|seq| seq.min(head));
-    let (query, plane) = (question.query()?, question.plane()?);
+    let (query, plane) = (question.query(app.engine().clock.now())?, question.plane()?);
     let batches = search::tail(app.engine(), &auth.caller, &project, query, plane, after).await?;
     let gap = asked.filter(|seq| *seq > head).map(|seq| gap(seq, head));
     let every = app.limits().tail_heartbeat;
