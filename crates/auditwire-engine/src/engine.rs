@@ -13,6 +13,7 @@ use crate::connections::Checks;
 use crate::delivery::Delivery;
 use crate::error::{Error, Kind, Result};
 use crate::log::{Log, LogSettings, Submission};
+use crate::permits::Permits;
 use crate::recent::Recent;
 use crate::records::{Document, Instance, InstanceRecord, Token};
 use crate::secrets::Keyring;
@@ -26,6 +27,8 @@ pub struct Settings {
     pub log: LogSettings,
     /// One event's limits.
     pub event: auditwire_model::event::EventLimits,
+    /// Limits of searches.
+    pub search: crate::search::SearchSettings,
     /// Delivery's limits and the address guard.
     pub delivery: crate::delivery::DeliverySettings,
 }
@@ -51,7 +54,7 @@ pub struct Engine {
 }
 
 /// What all clones of an engine remember together. Nothing here is lost when the process ends.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Shared {
     closing: watch::Sender<bool>,
     background: Mutex<JoinSet<()>>,
@@ -60,6 +63,23 @@ pub(crate) struct Shared {
     pub(crate) refusals: tokens::Refusals,
     pub(crate) people: people::Desk,
     pub(crate) checks: Checks,
+    /// Places for searches.
+    pub(crate) searches: Permits,
+}
+
+impl Shared {
+    fn new(settings: &Settings) -> Self {
+        Self {
+            closing: watch::Sender::default(),
+            background: Mutex::default(),
+            projects: projects::Cache::default(),
+            tokens: Recent::default(),
+            refusals: tokens::Refusals::default(),
+            people: people::Desk::default(),
+            checks: Checks::default(),
+            searches: Permits::new(settings.search.searches_max),
+        }
+    }
 }
 
 impl Engine {
@@ -87,7 +107,8 @@ impl Engine {
             settings.delivery.clone(),
             &instance.id,
         );
-        Ok(Self { store, log, delivery, keyring, clock, settings, instance, shared: Arc::default() })
+        let shared = Arc::new(Shared::new(&settings));
+        Ok(Self { store, log, delivery, keyring, clock, settings, instance, shared })
     }
 
     /// Whether new events and changes may come in.

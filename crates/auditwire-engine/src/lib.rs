@@ -13,6 +13,7 @@ mod idempotency;
 pub mod intake;
 pub mod log;
 pub mod people;
+mod permits;
 pub mod projects;
 mod recent;
 pub mod records;

@@ -1,29 +1,44 @@
+//! Pages and live tail; [`questions`] has what is asked beside a page.
+
+mod questions;
+
 use std::sync::Arc;
 
 use auditwire_model::TokenId;
-use auditwire_model::access::Principal;
+use auditwire_model::access::{Caller, Principal};
 use auditwire_model::clock::ManualClock;
 use auditwire_model::event::EventDraft;
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
+use tokio::time::Instant;
 
+use super::asking::Asking;
+use super::page::{collect, last_seq};
+use super::tail::Follow;
 use super::*;
-use crate::Settings;
+use crate::error::Result;
 use crate::intake::{self, Intake};
 use crate::log::LogSettings;
 use crate::log::tests::{event, open, positions, project, whole};
+use crate::log::{Log, Scanned};
+use crate::permits::Permits;
 use crate::secrets::{Keyring, Secret};
 use crate::store::memory::MemoryStore;
+use crate::{Engine, Settings};
 
 /// An engine on a store in memory, whose clock stands.
 pub(crate) async fn engine() -> (Engine, Arc<MemoryStore>) {
+    engine_with(SearchSettings::default()).await
+}
+
+/// The same with these limits.
+pub(crate) async fn engine_with(search: SearchSettings) -> (Engine, Arc<MemoryStore>) {
     let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-11-22T10:00:00Z").unwrap()));
     let keyring = Arc::new(Keyring::new(vec![("k1".to_owned(), Secret::new(vec![7; 32]))]));
     let store = Arc::new(MemoryStore::default());
-    (
-        Engine::open(store.clone(), crate::store::memory::objects(), clock, keyring, Settings::default())
-            .await
-            .unwrap(),
-        store,
-    )
+    let settings = Settings { search, ..Settings::default() };
+    let objects = crate::store::memory::objects();
+    (Engine::open(store.clone(), objects, clock, keyring, settings).await.unwrap(), store)
 }
 
 pub(crate) fn operator() -> Caller {
@@ -49,8 +64,9 @@ fn seqs(page: &Page) -> Vec<u64> {
     page.batches.iter().flat_map(auditwire_model::event::rows).map(|e| e.seq.unwrap().0).collect()
 }
 
-fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(60)
+fn asking(scan: BoxStream<'static, Result<Scanned>>, millis: u64) -> Asking<arrow_array::RecordBatch> {
+    let permit = Permits::new(1).try_take(&project(0)).unwrap();
+    Asking::over(scan, Instant::now() + Duration::from_millis(millis), permit, |batch| batch)
 }
 
 #[tokio::test]
@@ -58,7 +74,7 @@ async fn a_page_says_whether_there_is_another() {
     let log = log_of(5).await;
     let page = async |from, to, order, limit: usize| {
         let scan = Scan { from: Position(from), to: Position(to), order, limit: Some(limit + 1), ..whole(&project(0)) };
-        collect(log.scan(scan), limit, soon()).await.unwrap()
+        collect(asking(log.scan(scan), 60_000), limit, Position(0)).await.unwrap()
     };
     let first = page(1, 9, Order::Descending, 2).await;
     assert_eq!((seqs(&first), first.next, first.partial), (vec![5, 4], Some(Position(4)), false));
@@ -72,13 +88,13 @@ async fn a_page_says_whether_there_is_another() {
 
 #[tokio::test]
 async fn a_search_out_of_time_is_partial_and_goes_on_where_it_stopped() {
-    let piece = crate::log::Scanned {
-        batch: auditwire_model::event::BatchBuilder::default().finish().unwrap(),
-        through: Position(7),
-    };
+    let piece =
+        Scanned { batch: auditwire_model::event::BatchBuilder::default().finish().unwrap(), through: Position(7) };
     let endless = stream::iter([Ok(piece)]).chain(stream::pending()).boxed();
-    let page = collect(endless, 10, Instant::now() + Duration::from_millis(20)).await.unwrap();
+    let page = collect(asking(endless, 20), 10, Position(9)).await.unwrap();
     assert_eq!((seqs(&page), page.next, page.partial), (vec![], Some(Position(7)), true));
+    let page = collect(asking(stream::pending().boxed(), 20), 10, Position(9)).await.unwrap();
+    assert_eq!((page.next, page.partial), (Some(Position(9)), true));
 }
 
 #[tokio::test]

@@ -10,11 +10,8 @@ use super::problem::{Problem, Result};
 use crate::App;
 
 /// Below a project.
-const PATHS: [&str; 11] = [
+const PATHS: [&str; 8] = [
     "/events/search",
-    "/events/count",
-    "/events/histogram",
-    "/events/facets",
     "/events/export",
     "/connections/preview",
     "/connections/{id}/quarantine",

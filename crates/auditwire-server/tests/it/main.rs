@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on shall say why and fail")]
 
+mod beside;
 mod bodies;
 mod connections;
 mod console;

@@ -135,7 +135,7 @@ pub(super) fn read_limit(text: Option<&str>) -> Result<usize> {
 }
 
 /// A time as in the search language.
-fn read_time(name: &str, text: &str, now: Timestamp) -> Result<Timestamp> {
+pub(super) fn read_time(name: &str, text: &str, now: Timestamp) -> Result<Timestamp> {
     // In a query string a plus sign means a blank; an offset that was not encoded shows up like this.
     query::read_time(&text.replace(' ', "+"), Some(now))
         .map_err(|error| Problem::bad_request("invalid_time", error.to_string()).in_field(name))

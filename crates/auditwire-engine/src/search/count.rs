@@ -1,0 +1,32 @@
+//! How many events match.
+
+use auditwire_model::ProjectId;
+use auditwire_model::access::{Caller, Right};
+
+use super::Question;
+use super::asking::Asking;
+use crate::error::Result;
+use crate::{Engine, projects};
+
+/// How many events match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Count {
+    /// So many.
+    pub count: u64,
+    /// False when there may be more: the time ran out, or a part of the log could not be read.
+    pub exact: bool,
+}
+
+/// Counts the events that match.
+///
+/// # Errors
+/// `forbidden`, `project_not_found`, `too_many_searches`.
+pub async fn count(engine: &Engine, caller: &Caller, project: &ProjectId, question: &Question) -> Result<Count> {
+    projects::authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    let mut asking = Asking::begin(engine, project, question.scan(project), |batch| batch.num_rows() as u64).await?;
+    let mut count = 0;
+    while let Some(piece) = asking.next().await? {
+        count += piece.value;
+    }
+    Ok(Count { count, exact: asking.whole() })
+}
