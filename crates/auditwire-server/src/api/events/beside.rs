@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use auditwire_engine::Error;
 use auditwire_engine::search::{self, Bucket};
-use auditwire_model::query::Field;
+use auditwire_model::query::{Expr, Field, Parsed, parse};
 use auditwire_model::{Severity, Timestamp};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -196,11 +197,15 @@ pub(crate) async fn events_facets(
     json::answer(StatusCode::OK, &FacetsAnswer { values, more: found.more, partial: found.partial })
 }
 
+/// A parameter, spelled as in the search language: what `EXIST` may ask of.
 fn read_field(text: Option<String>) -> Result<Field> {
-    let refuse = |detail: String| Problem::bad_request("invalid_field", detail).in_field("field");
-    let text = text.ok_or_else(|| refuse("say whose values are wanted, such as field=source.id".to_owned()))?;
-    Field::parse(&text)
-        .ok_or_else(|| refuse(format!("there is no parameter \"{text}\"; the search language says which there are")))
+    let refuse = |detail: &str| Problem::bad_request("invalid_field", detail).in_field("field");
+    let text = text.ok_or_else(|| refuse("say whose values are wanted, such as field=source.id"))?;
+    match parse(&format!("{text} EXIST"), None) {
+        Ok(Parsed { expr: Expr::Exists(field), .. }) => Ok(field),
+        Ok(_) => Err(refuse("field is one parameter of the search language, such as source.id")),
+        Err(wrong) => Err(Problem::from(Error::from(wrong)).in_field("field")),
+    }
 }
 
 /// A parameter that is a number in digits; the verb knows its limits.
