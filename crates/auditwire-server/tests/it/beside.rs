@@ -1,6 +1,6 @@
 //! Count, histogram and facets over HTTP.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::service::{EVENTS, Service};
 
@@ -69,7 +69,7 @@ async fn facets() {
             .iter()
             .map(|v| (v["value"].as_str().expect("a text").to_owned(), v["count"].as_u64().expect("a number")))
             .collect();
-        (values, found["more"].as_bool().expect("a flag"), found["partial"] == Value::from(true))
+        (values, found["more"].as_bool().expect("a flag"), found["partial"] == true)
     };
     let pairs = |pairs: &[(&str, u64)]| pairs.iter().map(|(v, n)| ((*v).to_owned(), *n)).collect::<Vec<_>>();
     assert_eq!(facets("field=source.id").await, (pairs(&[("iam", 2), ("nova", 1)]), false, false));
