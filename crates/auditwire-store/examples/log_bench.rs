@@ -10,7 +10,7 @@ use std::time::Instant;
 use auditwire_engine::log::{Log, LogSettings, Scan, Submission};
 use auditwire_engine::store::{Order, Store};
 use auditwire_model::clock::ManualClock;
-use auditwire_model::event::{Event, EventDraft, Plane};
+use auditwire_model::event::{Columns, Event, EventDraft, Plane};
 use auditwire_model::query::Expr;
 use auditwire_model::{Position, ProjectId, Timestamp};
 use auditwire_store::{SqliteOptions, SqliteStore, open_segments};
@@ -149,6 +149,7 @@ async fn main() {
         predicate: Expr::All,
         order: Order::Ascending,
         limit: None,
+        columns: Columns::ALL,
     };
     let (mut pieces, mut rows) = (log.scan(scan), 0);
     while let Some(piece) = pieces.next().await {

@@ -4,6 +4,7 @@
 //! begins behind its *settled* cursor when its receiver closed after it, which proves that everything was read; else before
 //! the overlap that a break would have sent again. Those events go to both receivers: the price of never leaving one out.
 
+use auditwire_model::event::Columns;
 use auditwire_model::query::Expr;
 use auditwire_model::{ConnectionId, Position, ProjectId, Timestamp, event};
 use futures_util::StreamExt;
@@ -133,7 +134,8 @@ async fn received_at(
     from: Position,
     head: Position,
 ) -> Result<Option<Timestamp>> {
-    let mut found = engine.log.scan(range(project, from, head, Expr::All, Some(1)));
+    let columns = Columns::of(&[event::columns::RECEIVED_AT]);
+    let mut found = engine.log.scan(Scan { columns, ..range(project, from, head, Expr::All, Some(1)) });
     while let Some(scanned) = found.next().await {
         let scanned = scanned?;
         if let Some(first) = event::rows(&scanned.batch).next() {
@@ -149,10 +151,10 @@ pub(super) async fn pending(engine: &Engine, project: &ProjectId, from: Position
     if filter == Expr::All {
         return Ok(head.next().0.saturating_sub(from.0));
     }
-    engine.log.count(range(project, from, head, filter, None)).await
+    engine.log.count(Scan { columns: Columns::NONE, ..range(project, from, head, filter, None) }).await
 }
 
 pub(super) fn range(project: &ProjectId, from: Position, to: Position, predicate: Expr, limit: Option<usize>) -> Scan {
-    let order = Order::Ascending;
-    Scan { project: project.clone(), from, to, time_from: None, time_to: None, predicate, order, limit }
+    let (order, columns) = (Order::Ascending, Columns::ALL);
+    Scan { project: project.clone(), from, to, time_from: None, time_to: None, predicate, order, limit, columns }
 }

@@ -51,6 +51,12 @@ pub(super) fn defect(source: impl Into<Box<dyn std::error::Error + Send + Sync>>
     Error::new(Kind::Internal, "internal", "the events could not be stored").caused_by(source)
 }
 
+/// The threads that read have ended, as the process does.
+pub(super) fn ended_reading() -> Error {
+    Error::new(Kind::Unavailable, "closing", "the service is shutting down; ask again")
+        .retry_after(Duration::from_secs(2))
+}
+
 /// Reading failed.
 pub(super) fn read(error: StoreError) -> Error {
     match error {

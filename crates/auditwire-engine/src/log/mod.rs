@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use arrow_array::RecordBatch;
-use auditwire_model::event::Event;
+use auditwire_model::event::{Columns, Event};
 use auditwire_model::query::Expr;
 use auditwire_model::{Clock, Position, ProjectId, Timestamp};
 use futures_util::StreamExt;
@@ -32,6 +32,7 @@ use crate::store::{Change, Effect, Order, Store, StoreError};
 use commit::Pending;
 use duplicates::Parts;
 use reader::Reader;
+use segment::Segments;
 use stats::Counters;
 pub use stats::{COMMIT_BUCKETS, LogStats};
 use tail::Tail;
@@ -116,6 +117,9 @@ pub struct Scan {
     pub order: Order,
     /// Stop after so many matches.
     pub limit: Option<usize>,
+    /// What the caller reads of the events. Other columns may be blank (nulls, empty texts, zeros); the digest of sealed
+    /// events always is.
+    pub columns: Columns,
 }
 
 /// A piece of an answer: matching rows in the scan's order, and how far the scan has come (also when nothing matched).
@@ -123,18 +127,57 @@ pub struct Scan {
 pub struct Scanned {
     /// Matching rows, in order.
     pub batch: RecordBatch,
-    /// Every position up to here (in the scan's direction) has been decided.
+    /// Every position up to here (in the scan's direction) has been decided, but for [`damage`](Self::damage).
     pub through: Position,
+    /// Events that are in the log and could not be read. The scan goes on behind them.
+    pub damage: Option<Damage>,
+    /// What this piece took to read.
+    pub read: ScanStats,
 }
 
-/// What a scan read so far, so that tests and metrics can bound it.
+/// A [`Scanned`] whose batch has been made into something else.
+#[derive(Debug, Clone)]
+pub struct Mapped<T> {
+    /// What the batch was made into; `None` when nothing matched.
+    pub value: Option<T>,
+    /// Rows of the batch.
+    pub rows: usize,
+    /// As in [`Scanned`].
+    pub through: Position,
+    /// As in [`Scanned`].
+    pub damage: Option<Damage>,
+    /// As in [`Scanned`].
+    pub read: ScanStats,
+}
+
+/// Events that could not be read: the file of their segment is damaged or missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// First position concerned.
+    pub from: Position,
+    /// Last position concerned.
+    pub to: Position,
+    /// Name of the segment's file.
+    pub segment: String,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+/// What a scan read, so that tests and metrics can bound it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ScanStats {
-    /// Groups read from the store.
+    /// Groups that rows were taken from.
     pub groups_read: u64,
-    /// Their bytes.
+    /// Units of segments (some pages of a row group each) that were filtered.
+    pub segments_read: u64,
+    /// Row groups of segments, of which anything was read; one that is read for filtering and again for the rows counts
+    /// twice.
+    pub row_groups_read: u64,
+    /// Their pages, dictionaries and filters.
+    pub pages_read: u64,
+    /// Bytes of groups and pages.
     pub bytes_read: u64,
-    /// Rows looked at.
+    /// Rows looked at; rows of segments that were excluded without decoding do not count.
     pub rows_read: u64,
 }
 
@@ -159,9 +202,8 @@ pub enum Ended {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
-    /// Where the files of segments lie.
-    #[expect(dead_code, reason = "nothing is sealed yet")]
-    pub(crate) objects: Arc<dyn ObjectStore>,
+    /// Reads sealed events.
+    pub(crate) segments: Segments,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: LogSettings,
     pub(crate) reader: Reader,
@@ -191,8 +233,10 @@ impl Log {
         let (heads, last_group) = store.heads().await.map_err(error::read)?;
         let first_kept = heads.iter().map(|head| (head.project.clone(), head.first)).collect();
         let heads = heads.into_iter().map(|head| (head.project, watch::Sender::new(head.last))).collect();
+        let segments = Segments::new(objects);
         let shared = Arc::new(Shared {
-            reader: Reader::new(Arc::clone(&store)),
+            reader: Reader::new(Arc::clone(&store), segments.clone()),
+            segments,
             tail: RwLock::new(Tail::new(settings.tail_bytes_max)),
             heads: RwLock::new(heads),
             first_kept: RwLock::new(first_kept),
@@ -202,7 +246,6 @@ impl Log {
             ended: watch::Sender::new(None),
             parts: Parts::new(Arc::clone(&store)),
             store,
-            objects,
             clock,
             settings,
         });
@@ -260,6 +303,16 @@ impl Log {
     #[must_use]
     pub fn scan(&self, scan: Scan) -> BoxStream<'static, Result<Scanned>> {
         scan::stream(Arc::clone(&self.shared), scan)
+    }
+
+    /// The same with `map` applied to every batch on the threads that decode, several at once; the answers come in order.
+    #[must_use]
+    pub fn scan_map<T: Send + 'static>(
+        &self,
+        scan: Scan,
+        map: Arc<dyn Fn(RecordBatch) -> T + Send + Sync>,
+    ) -> BoxStream<'static, Result<Mapped<T>>> {
+        scan::mapped(Arc::clone(&self.shared), scan, map)
     }
 
     /// How many events a scan matches.

@@ -8,22 +8,31 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt64Type;
+use arrow_schema::ArrowError;
+use arrow_select::concat::concat_batches;
 use auditwire_model::event::columns;
 use auditwire_model::{Position, ProjectId};
 use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt};
 use parking_lot::Mutex;
 
 use super::blob;
-use crate::store::{GroupId, Order, Place, Span, Store, StoreError};
+use super::segment::{SegmentError, Segments};
+use crate::store::{GroupId, Order, Place, SegmentId, Span, Store, StoreError};
 
 /// Most decoded groups kept, and most bytes of them.
 const CACHE_GROUPS: usize = 16;
 const CACHE_BYTES: usize = 12 << 20;
+/// Most names of segments kept.
+const NAMES_MAX: usize = 4096;
 
 /// Reads and decodes groups.
 #[derive(Debug)]
 pub(crate) struct Reader {
     store: Arc<dyn Store>,
+    segments: Segments,
+    /// Names of segments, which never change.
+    names: Mutex<HashMap<SegmentId, Arc<str>>>,
     cache: Mutex<Cache>,
     /// Groups read from the store so far.
     pub(crate) groups: AtomicU64,
@@ -39,11 +48,27 @@ struct Cache {
 }
 
 impl Reader {
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, cache: Mutex::default(), groups: AtomicU64::new(0), bytes: AtomicU64::new(0) }
+    pub(crate) fn new(store: Arc<dyn Store>, segments: Segments) -> Self {
+        let (names, cache, groups, bytes) = Default::default();
+        Self { store, segments, names, cache, groups, bytes }
     }
 
-    /// The rows of each span, in the spans' order.
+    /// The name of a segment's file; `None` when the store does not know it (any more).
+    pub(crate) async fn segment_name(&self, id: SegmentId) -> Result<Option<Arc<str>>, StoreError> {
+        if let Some(name) = self.names.lock().get(&id) {
+            return Ok(Some(Arc::clone(name)));
+        }
+        let Some(segment) = self.store.segment(id).await? else { return Ok(None) };
+        let name: Arc<str> = segment.name.into();
+        let mut names = self.names.lock();
+        if names.len() >= NAMES_MAX {
+            names.clear();
+        }
+        names.insert(id, Arc::clone(&name));
+        Ok(Some(name))
+    }
+
+    /// The rows of each span of a group, in the spans' order.
     pub(crate) async fn rows(&self, spans: impl IntoIterator<Item = &Span>) -> Result<Vec<RecordBatch>, StoreError> {
         let spans: Vec<&Span> = spans.into_iter().collect();
         let mut found: Vec<Option<RecordBatch>> = {
@@ -72,25 +97,68 @@ impl Reader {
         spans.iter().zip(found).map(|(span, batch)| rows_of(span, batch)).collect()
     }
 
-    /// Some columns of the spans' rows, for one that goes through the log once.
+    /// Some columns (ascending numbers, the positions first) of the spans' rows, for one that goes through the log once.
     pub(crate) async fn uncached(&self, spans: &[Span], columns: &[usize]) -> Result<Vec<RecordBatch>, StoreError> {
         let groups: Vec<GroupId> = spans.iter().filter_map(group_of).collect();
         let blobs: HashMap<GroupId, Bytes> = self.store.blobs(&groups).await?.into_iter().collect();
-        let decode = |span: &Span| {
-            let found = group_of(span).and_then(|id| Some((id, blobs.get(&id)?)));
-            let Some((id, bytes)) = found else { return rows_of(span, None) };
-            rows_of(span, Some(decode(id, bytes, Some(columns))?))
-        };
-        spans.iter().map(decode).collect()
+        let mut read = Vec::with_capacity(spans.len());
+        for span in spans {
+            read.push(match span.place {
+                Place::Group(id) => {
+                    let batch = blobs.get(&id).map(|bytes| decode(id, bytes, Some(columns))).transpose()?;
+                    rows_of(span, batch)?
+                }
+                Place::Segment(id) => self.sealed(id, span, columns).await?,
+            });
+        }
+        Ok(read)
     }
 
-    /// The row of one event, if the store has it.
-    pub(crate) async fn event(&self, project: &ProjectId, at: Position) -> Result<Option<RecordBatch>, StoreError> {
-        let spans = self.store.spans(project, at, at, Order::Ascending, 1).await?;
-        let Some(span) = spans.first() else { return Ok(None) };
-        let row = usize::try_from(at.0 - span.first.0).unwrap_or(usize::MAX);
-        Ok(self.rows(&spans).await?.first().map(|batch| batch.slice(row, 1)))
+    /// Some columns of a sealed span.
+    async fn sealed(&self, id: SegmentId, span: &Span, columns: &[usize]) -> Result<RecordBatch, StoreError> {
+        let name = self.segment_name(id).await?.ok_or_else(|| missing(id))?;
+        let rows = self.segments.columns(&name, span.offset, span.rows, columns);
+        let some = rows.map(|rows| rows.map_err(sealed_error)?.project(columns).map_err(mismatch));
+        let rows: Vec<RecordBatch> = some.try_collect::<Vec<_>>().await?;
+        let first = rows.first().ok_or_else(|| missing(id))?;
+        concat_batches(&first.schema(), &rows).map_err(mismatch)
     }
+
+    /// The row of one event, if the store has it. The digest of a sealed event is blank.
+    pub(crate) async fn event(&self, project: &ProjectId, at: Position) -> Result<Option<RecordBatch>, StoreError> {
+        let mut missed = None;
+        loop {
+            let spans = self.store.spans(project, at, at, Order::Ascending, 1).await?;
+            let Some(span) = spans.first() else { return Ok(None) };
+            let row = at.0 - span.first.0;
+            let Place::Segment(id) = span.place else {
+                let rows = self.rows(&spans).await?;
+                return Ok(rows.first().map(|batch| batch.slice(usize::try_from(row).unwrap_or(usize::MAX), 1)));
+            };
+            let row = u32::try_from(u64::from(span.offset) + row).unwrap_or(u32::MAX);
+            let name = self.segment_name(id).await?.ok_or_else(|| missing(id))?;
+            match self.segments.event(&name, row).await {
+                // A merge has replaced it since the span was read.
+                Err(SegmentError::Missing(_)) if missed != Some(id) => missed = Some(id),
+                found => return found.map(Some).map_err(sealed_error),
+            }
+        }
+    }
+}
+
+fn missing(id: SegmentId) -> StoreError {
+    StoreError::Damaged(format!("segment number {} is missing", id.0))
+}
+
+fn sealed_error(error: SegmentError) -> StoreError {
+    match error {
+        SegmentError::Missing(_) | SegmentError::Damaged { .. } => StoreError::Damaged(error.to_string()),
+        other => StoreError::Failed(Box::new(other)),
+    }
+}
+
+fn mismatch(error: ArrowError) -> StoreError {
+    StoreError::Failed(Box::new(error))
 }
 
 fn decode(id: GroupId, bytes: &Bytes, columns: Option<&[usize]>) -> Result<RecordBatch, StoreError> {

@@ -58,6 +58,10 @@ pub(crate) struct Counters {
     pub(crate) queue_bytes: AtomicUsize,
     pub(crate) duplicate_ids: AtomicU64,
     pub(crate) rows_read: AtomicU64,
+    pub(crate) segments_read: AtomicU64,
+    pub(crate) row_groups_read: AtomicU64,
+    pub(crate) pages_read: AtomicU64,
+    pub(crate) segment_bytes_read: AtomicU64,
 }
 
 impl Counters {
@@ -98,7 +102,10 @@ impl Log {
             syncs: store.syncs,
             scans: ScanStats {
                 groups_read: read(&reader.groups),
-                bytes_read: read(&reader.bytes),
+                segments_read: read(&counters.segments_read),
+                row_groups_read: read(&counters.row_groups_read),
+                pages_read: read(&counters.pages_read),
+                bytes_read: read(&reader.bytes) + read(&counters.segment_bytes_read),
                 rows_read: read(&counters.rows_read),
             },
         })

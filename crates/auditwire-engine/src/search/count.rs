@@ -2,6 +2,7 @@
 
 use auditwire_model::ProjectId;
 use auditwire_model::access::{Caller, Right};
+use auditwire_model::event::Columns;
 
 use super::Question;
 use super::asking::Asking;
@@ -23,7 +24,8 @@ pub struct Count {
 /// `forbidden`, `project_not_found`, `too_many_searches`.
 pub async fn count(engine: &Engine, caller: &Caller, project: &ProjectId, question: &Question) -> Result<Count> {
     projects::authorize(engine, caller, project, &[Right::Read(project)]).await?;
-    let mut asking = Asking::begin(engine, project, question.scan(project), |batch| batch.num_rows() as u64).await?;
+    let scan = question.scan(project, Columns::NONE);
+    let mut asking = Asking::begin(engine, project, scan, |batch| batch.num_rows() as u64).await?;
     let mut count = 0;
     while let Some(piece) = asking.next().await? {
         count += piece.value;

@@ -4,7 +4,7 @@ use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, UInt8Type};
 use auditwire_model::access::{Caller, Right};
-use auditwire_model::event::columns;
+use auditwire_model::event::{Columns, columns};
 use auditwire_model::{ProjectId, Severity, Timestamp};
 
 use super::Question;
@@ -65,8 +65,8 @@ pub async fn histogram(
     let bounds = bounds(from.as_nanos(), to.as_nanos(), buckets);
     let question = Question { time_from: Some(from), time_to: Some(to), ..question.clone() };
     let edges = bounds.clone();
-    let mut asking =
-        Asking::begin(engine, project, question.scan(project), move |batch| counted(&batch, &edges)).await?;
+    let scan = question.scan(project, Columns::of(&[columns::TIMESTAMP, columns::SEVERITY]));
+    let mut asking = Asking::begin(engine, project, scan, move |batch| counted(&batch, &edges)).await?;
     let mut counts = vec![Counts::default(); bounds.len() - 1];
     while let Some(piece) = asking.next().await? {
         for (bucket, rank, number) in piece.value {

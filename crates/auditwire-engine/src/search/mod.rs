@@ -17,7 +17,7 @@ pub(crate) mod tests;
 
 use std::time::Duration;
 
-use auditwire_model::event::{Plane, columns};
+use auditwire_model::event::{Columns, Plane, columns};
 use auditwire_model::query::{Expr, Field, Op, Value};
 use auditwire_model::{Position, ProjectId, Timestamp};
 
@@ -70,8 +70,8 @@ impl Default for Question {
 
 impl Question {
     /// The scan that answers it: every match, newest first, because what a question without enough time leaves out
-    /// should be what is oldest.
-    fn scan(&self, project: &ProjectId) -> Scan {
+    /// should be what is oldest. `columns` are those that the answer is made of.
+    fn scan(&self, project: &ProjectId, columns: Columns) -> Scan {
         Scan {
             project: project.clone(),
             from: Position(1),
@@ -81,6 +81,7 @@ impl Question {
             predicate: within(self.query.clone(), self.plane),
             order: Order::Descending,
             limit: None,
+            columns,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use arrow_array::RecordBatch;
 use auditwire_model::access::{Caller, Right};
-use auditwire_model::event::{Plane, view};
+use auditwire_model::event::{Columns, Plane, view};
 use auditwire_model::query::Expr;
 use auditwire_model::{Position, ProjectId, Timestamp};
 
@@ -66,6 +66,7 @@ pub async fn page(engine: &Engine, caller: &Caller, project: &ProjectId, search:
         order: search.order,
         // One more than asked for tells whether there is another page.
         limit: Some(search.limit + 1),
+        columns: Columns::ALL,
     };
     // Out of time before anything was decided, the search begins again where it began.
     let begin = if search.order == Order::Ascending { from.previous() } else { to.next() };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arrow_array::cast::AsArray;
 use auditwire_model::access::{Caller, Right};
-use auditwire_model::event::columns;
+use auditwire_model::event::{Columns, columns};
 use auditwire_model::query::Expr;
 use auditwire_model::{Position, ProjectId};
 use futures_util::StreamExt;
@@ -43,6 +43,7 @@ pub async fn sources(engine: &Engine, caller: &Caller, project: &ProjectId) -> R
         predicate: Expr::All,
         order: Order::Descending,
         limit: None,
+        columns: Columns::of(&[columns::SOURCE_ID]),
     };
     distinct(engine.log.scan(scan), Instant::now() + TIME_MAX).await
 }

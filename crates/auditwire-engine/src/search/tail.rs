@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use arrow_array::RecordBatch;
 use auditwire_model::access::{Caller, Right};
-use auditwire_model::event::Plane;
+use auditwire_model::event::{Columns, Plane};
 use auditwire_model::query::Expr;
 use auditwire_model::{Position, ProjectId};
 use futures_util::StreamExt;
@@ -99,6 +99,7 @@ impl Follow {
             predicate: self.predicate.clone(),
             order: Order::Ascending,
             limit: None,
+            columns: Columns::ALL,
         }
     }
 }

@@ -88,8 +88,12 @@ async fn a_page_says_whether_there_is_another() {
 
 #[tokio::test]
 async fn a_search_out_of_time_is_partial_and_goes_on_where_it_stopped() {
-    let piece =
-        Scanned { batch: auditwire_model::event::BatchBuilder::default().finish().unwrap(), through: Position(7) };
+    let piece = Scanned {
+        batch: auditwire_model::event::BatchBuilder::default().finish().unwrap(),
+        through: Position(7),
+        damage: None,
+        read: crate::log::ScanStats::default(),
+    };
     let endless = stream::iter([Ok(piece)]).chain(stream::pending()).boxed();
     let page = collect(asking(endless, 20), 10, Position(9)).await.unwrap();
     assert_eq!((seqs(&page), page.next, page.partial), (vec![], Some(Position(7)), true));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use auditwire_engine::log::{Log, LogSettings, Scan, Submission};
 use auditwire_engine::store::Order;
 use auditwire_model::clock::ManualClock;
-use auditwire_model::event::{Event, EventDraft, Plane, rows};
+use auditwire_model::event::{Columns, Event, EventDraft, Plane, rows};
 use auditwire_model::query::Expr;
 use auditwire_model::{Position, ProjectId, Timestamp};
 use auditwire_store::{SqliteOptions, SqliteStore, open_segments};
@@ -48,6 +48,7 @@ pub(super) async fn ids(log: &Log, order: Order) -> Vec<(u64, String)> {
         predicate: Expr::All,
         order,
         limit: None,
+        columns: Columns::ALL,
     };
     let batches: Vec<_> = log.scan(scan).map_ok(|s| s.batch).try_collect().await.unwrap();
     batches.iter().flat_map(rows).map(|e| (e.seq.unwrap().0, e.event_id.to_owned())).collect()

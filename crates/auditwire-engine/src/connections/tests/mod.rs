@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use auditwire_model::access::{Caller, Principal, Scope};
 use auditwire_model::clock::ManualClock;
-use auditwire_model::event::{EventDraft, Plane, rows};
+use auditwire_model::event::{Columns, EventDraft, Plane, rows};
 use auditwire_model::query::Expr;
 use auditwire_model::{Clock, Position, ProjectId, Timestamp, TokenId};
 use futures_util::StreamExt;
@@ -134,6 +134,7 @@ impl World {
             predicate: Expr::All,
             order: Order::Ascending,
             limit: None,
+            columns: Columns::ALL,
         };
         let mut pieces = self.engine.log.scan(scan);
         let mut told = Vec::new();

@@ -5,7 +5,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::UInt64Type;
 use arrow_array::{BooleanArray, RecordBatch};
 use auditwire_model::connection::{Framing, Transport};
-use auditwire_model::event::{columns, view};
+use auditwire_model::event::{Columns, columns, view};
 use auditwire_model::query::{Expr, evaluate};
 use auditwire_model::wire::{Renderer, framing::write_frame};
 use auditwire_model::{Position, ProjectId};
@@ -144,6 +144,7 @@ impl Feed {
                 predicate,
                 order,
                 limit: None,
+                columns: Columns::ALL,
             })
         });
         match reader.next().await {

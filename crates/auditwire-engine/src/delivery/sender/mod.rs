@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auditwire_model::connection::Transport;
+use auditwire_model::event::{Columns, columns};
 use auditwire_model::query::Expr;
 use auditwire_model::wire::{RenderContext, Renderer};
 use auditwire_model::{Position, ProjectId, Timestamp};
@@ -215,8 +216,9 @@ impl Sender {
         if from > to {
             return None;
         }
-        let (predicate, order) = (Expr::All, Order::Ascending);
-        let scan = Scan { project, from, to, time_from: None, time_to: None, predicate, order, limit: Some(1) };
+        let (predicate, order, columns) = (Expr::All, Order::Ascending, Columns::of(&[columns::RECEIVED_AT]));
+        let scan =
+            Scan { project, from, to, time_from: None, time_to: None, predicate, order, limit: Some(1), columns };
         let found = log.scan(scan).next().await?.ok()?;
         (found.batch.num_rows() > 0).then(|| auditwire_model::event::view(&found.batch, 0).received_at)
     }

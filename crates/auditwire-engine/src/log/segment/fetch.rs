@@ -14,7 +14,7 @@ use super::footer::{END_BYTES, Footer, Footers, Parsed};
 /// The object store, the footers, and what was read.
 #[derive(Debug)]
 pub(super) struct Source {
-    objects: Arc<dyn ObjectStore>,
+    pub(super) objects: Arc<dyn ObjectStore>,
     footers: Footers,
     /// Bytes read since the start, footers too.
     pub(super) bytes: AtomicU64,
@@ -44,6 +44,11 @@ impl Source {
         }
     }
 
+    /// Forgets what is known of a segment that has changed or gone.
+    pub(super) fn forget(&self, name: &str) {
+        self.footers.forget(name);
+    }
+
     async fn last_bytes(&self, name: &str) -> Result<(u64, Bytes), SegmentError> {
         let options = GetOptions { range: Some(GetRange::Suffix(END_BYTES)), ..GetOptions::default() };
         let told = |error| read_error(name, error);
@@ -66,7 +71,7 @@ impl Source {
     }
 }
 
-fn read_error(name: &str, error: object_store::Error) -> SegmentError {
+pub(super) fn read_error(name: &str, error: object_store::Error) -> SegmentError {
     match error {
         object_store::Error::NotFound { .. } => SegmentError::Missing(name.to_owned()),
         // A place behind the end.
@@ -77,12 +82,12 @@ fn read_error(name: &str, error: object_store::Error) -> SegmentError {
     }
 }
 
-/// Checks the pages and filters in `bytes`, which were read at `range` of a row group.
-pub(super) fn check(footer: &Footer, group: usize, range: &Range<u64>, bytes: &Bytes) -> Result<(), SegmentError> {
+/// Checks the pages and filters in `bytes`, which were read at `range` of a row group, and tells how many they are.
+pub(super) fn check(footer: &Footer, group: usize, range: &Range<u64>, bytes: &Bytes) -> Result<u64, SegmentError> {
     let outside = || SegmentError::damaged(&footer.name, "its index names a place that no page has");
     let pieces = &footer.notes.get(group).ok_or_else(outside)?.pieces;
     let first = pieces.partition_point(|piece| piece.offset < range.start);
-    let mut at = range.start;
+    let (mut at, mut checked) = (range.start, 0);
     for piece in pieces.get(first..).unwrap_or_default() {
         if at >= range.end {
             break;
@@ -97,6 +102,7 @@ pub(super) fn check(footer: &Footer, group: usize, range: &Range<u64>, bytes: &B
             return Err(SegmentError::damaged(&footer.name, detail));
         }
         at += u64::from(piece.length);
+        checked += 1;
     }
-    if at == range.end { Ok(()) } else { Err(outside()) }
+    if at == range.end { Ok(checked) } else { Err(outside()) }
 }

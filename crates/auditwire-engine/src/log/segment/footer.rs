@@ -8,10 +8,11 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use parquet::DecodeResult;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::basic::Encoding;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
+use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
 
-use super::layout::{EVENT_COLUMNS, VERSION, VERSION_KEY, parquet_schema};
+use super::layout::{EVENT_COLUMNS, PAGE_ROWS, VERSION, VERSION_KEY, leaves, parquet_schema};
 use super::notes::{self, GroupNotes};
 
 /// Read at once from the end of a file: the footers of all but the largest segments fit.
@@ -24,6 +25,8 @@ const CACHE_BYTES: usize = 64 << 20;
 pub(crate) struct Footer {
     /// The object's name, for errors.
     pub(super) name: String,
+    /// Length of the file.
+    pub(super) size: u64,
     pub(super) metadata: Arc<ParquetMetaData>,
     /// Texts as they are.
     pub(super) plain: ArrowReaderMetadata,
@@ -79,7 +82,45 @@ impl Footer {
         }
         let pieces: usize = notes.iter().map(|n| n.pieces.len() * 16 + n.alphabets.len() * 40).sum();
         let bytes = metadata.memory_size() + pieces;
-        Ok(Parsed::Footer(Arc::new(Self { name: name.to_owned(), metadata, plain, numbered, notes, starts, bytes })))
+        Ok(Parsed::Footer(Arc::new(Self {
+            name: name.to_owned(),
+            size,
+            metadata,
+            plain,
+            numbered,
+            notes,
+            starts,
+            bytes,
+        })))
+    }
+
+    /// How many rows a row group has.
+    pub(super) fn group_rows(&self, group: usize) -> usize {
+        let rows = self.starts.get(group + 1).zip(self.starts.get(group)).map(|(end, start)| end - start);
+        rows.and_then(|rows| usize::try_from(rows).ok()).unwrap_or_default()
+    }
+
+    /// True if all pages of a chunk hold numbers into its dictionary.
+    pub(super) fn is_numbered(&self, group: usize, leaf: usize) -> bool {
+        let chunk = self.metadata.row_group(group).column(leaf);
+        chunk.dictionary_page_offset().is_some()
+            && chunk
+                .page_encoding_stats_mask()
+                .is_some_and(|mask| mask.is_only(Encoding::PLAIN_DICTIONARY) || mask.is_only(Encoding::RLE_DICTIONARY))
+    }
+
+    /// About how many rows of these columns take `bytes` bytes when they are decoded; whole pages, if that is more than one.
+    pub(super) fn rows_in(&self, group: usize, columns: &[usize], bytes: usize) -> usize {
+        let chunks = columns.iter().flat_map(|column| leaves(*column));
+        let chunks = chunks.map(|leaf| self.metadata.row_group(group).column(leaf));
+        let size = |chunk: &ColumnChunkMetaData| {
+            let texts = chunk.unencoded_byte_array_data_bytes().unwrap_or_default();
+            chunk.uncompressed_size().max(texts.saturating_add(chunk.num_values().saturating_mul(8)))
+        };
+        let all = chunks.map(size).fold(0, i64::saturating_add);
+        let row = usize::try_from(all).unwrap_or(usize::MAX) / self.group_rows(group).max(1);
+        let rows = (bytes / row.max(1)).max(1);
+        if rows > PAGE_ROWS { rows - rows % PAGE_ROWS } else { rows }
     }
 
     /// How many rows the segment has.

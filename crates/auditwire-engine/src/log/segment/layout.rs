@@ -24,6 +24,8 @@ pub(super) const PAGE_ROWS: usize = 8192;
 const PAGE_BYTES: usize = 4 << 20;
 /// Most bytes of a row group in memory, about: large events make smaller row groups.
 pub(super) const GROUP_BYTES: usize = 128 << 20;
+/// Most bytes of a dictionary; what comes after is spelled out.
+const DICTIONARY_BYTES: usize = 1 << 20;
 /// Dictionaries of resource ids are mostly in vain, and a reader of few rows has to read them.
 const ID_DICTIONARY_BYTES: usize = 256 << 10;
 /// Higher levels take twice the time for a few per cent.
@@ -67,16 +69,32 @@ pub(super) fn parquet_schema() -> Result<SchemaDescriptor, ParquetError> {
     ArrowSchemaConverter::new().with_coerce_types(true).schema_root("event").convert(&file_schema())
 }
 
+/// Sizes in a segment; the defaults are the format's, tests take smaller ones.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sizes {
+    pub(super) page_rows: usize,
+    pub(super) group_rows: usize,
+    pub(super) dictionary_bytes: usize,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self { page_rows: PAGE_ROWS, group_rows: GROUP_ROWS, dictionary_bytes: DICTIONARY_BYTES }
+    }
+}
+
 /// How a segment is written.
-pub(super) fn properties(schema: &SchemaDescriptor) -> Result<WriterProperties, ParquetError> {
+pub(super) fn properties(schema: &SchemaDescriptor, sizes: Sizes) -> Result<WriterProperties, ParquetError> {
     let program = concat!("auditwire ", env!("CARGO_PKG_VERSION"));
     let mut builder = WriterProperties::builder()
         .set_created_by(program.to_owned())
         .set_coerce_types(true)
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
-        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_data_page_row_count_limit(sizes.page_rows)
+        .set_write_batch_size(sizes.page_rows.min(1024))
+        .set_dictionary_page_size_limit(sizes.dictionary_bytes)
         .set_data_page_size_limit(PAGE_BYTES)
-        .set_max_row_group_row_count(Some(GROUP_ROWS))
+        .set_max_row_group_row_count(Some(sizes.group_rows))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_bloom_filter_position(BloomFilterPosition::AfterRowGroup)
         .set_key_value_metadata(Some(vec![KeyValue::new(VERSION_KEY.to_owned(), VERSION.to_owned())]));
@@ -99,8 +117,10 @@ pub(super) fn properties(schema: &SchemaDescriptor) -> Result<WriterProperties, 
     for column in [columns::EVENT_ID, columns::REQUEST_ID] {
         builder = builder.set_column_dictionary_enabled(path(leaves(column).start), false);
     }
-    builder =
-        builder.set_column_dictionary_page_size_limit(path(leaves(columns::RESOURCE_ID).start), ID_DICTIONARY_BYTES);
+    builder = builder.set_column_dictionary_page_size_limit(
+        path(leaves(columns::RESOURCE_ID).start),
+        ID_DICTIONARY_BYTES.min(sizes.dictionary_bytes),
+    );
     for column in BLOOM_COLUMNS {
         let path = path(leaves(column).start);
         builder = builder

@@ -1,29 +1,37 @@
 //! Segments: sealed history, one Parquet file each (`docs/formats/segment.md`). [`SegmentWriter`] makes them,
 //! [`Segments`] reads them. Nothing here knows which segments exist: that is the store's.
 
-#![expect(dead_code, reason = "sealing and the scan, which use it, come with the next commits")]
+#![expect(dead_code, reason = "sealing, which uses the writer, comes with the next commits")]
 #![cfg_attr(not(test), expect(unused_imports, reason = "likewise"))]
 
+mod candidates;
 mod decode;
 mod fetch;
+mod filter;
 mod footer;
 mod layout;
 mod notes;
+mod open;
 mod pool;
+mod probe;
+mod ranges;
 mod reader;
 mod summary;
+mod unit;
 mod writer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use bytes::Bytes;
 use parquet::errors::ParquetError;
 
 use auditwire_model::{Position, ProjectId, Timestamp};
 
+pub(crate) use open::{Opened, Read};
 pub(crate) use reader::Segments;
 pub(crate) use summary::Summary;
+pub(crate) use unit::{Found, Unit};
 pub(crate) use writer::SegmentWriter;
 
 /// Why a segment cannot be written or read.

@@ -39,11 +39,13 @@ impl Pool {
         self.width
     }
 
-    /// Runs `work` on a thread of the pool. A panic in it is an error here; when nobody waits any more it is not begun.
-    pub(crate) async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, SegmentError> {
+    /// Begins `work` on a thread of the pool; the answer is waited for. A panic in it is an error here; when nobody waits
+    /// any more it is not begun.
+    pub(crate) fn run<T, W>(&self, work: W) -> impl Future<Output = Result<T, SegmentError>> + Send + use<T, W>
+    where
+        T: Send + 'static,
+        W: FnOnce() -> T + Send + 'static,
+    {
         let (answer, answered) = oneshot::channel();
         let job = move || {
             if !answer.is_closed() {
@@ -55,10 +57,12 @@ impl Pool {
             Some(threads) => threads.spawn(job),
             None => drop(tokio::task::spawn_blocking(job)),
         }
-        match answered.await {
-            Ok(Ok(done)) => Ok(done),
-            Ok(Err(())) => Err(SegmentError::damaged("", "its contents contradict each other")),
-            Err(_) => Err(SegmentError::Ended),
+        async move {
+            match answered.await {
+                Ok(Ok(done)) => Ok(done),
+                Ok(Err(())) => Err(SegmentError::damaged("", "its contents contradict each other")),
+                Err(_) => Err(SegmentError::Ended),
+            }
         }
     }
 }

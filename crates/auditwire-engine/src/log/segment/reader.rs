@@ -1,20 +1,22 @@
 //! Reads segments: rows in order for merging, and single events for the duplicate check.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use object_store::ObjectStore;
 use parking_lot::Mutex;
-use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 
 use super::SegmentError;
 use super::decode::{Decoding, all_columns};
 use super::fetch::Source;
 use super::footer::Footer;
 use super::layout::PAGE_ROWS;
+use super::open::Opened;
 use super::pool::Pool;
+use super::ranges::Ranges;
 
 /// Rows around a single event that are decoded and kept with it.
 const NEAR_ROWS: usize = 1024;
@@ -54,6 +56,34 @@ impl Segments {
         &self.shared.pool
     }
 
+    /// Where the files are.
+    #[cfg(test)]
+    pub(crate) fn objects(&self) -> &Arc<dyn ObjectStore> {
+        &self.shared.source.objects
+    }
+
+    /// Length of a segment's file.
+    #[cfg(test)]
+    pub(super) async fn source_bytes(&self, name: &str) -> u64 {
+        self.shared.source.footer(name).await.map(|footer| footer.size).unwrap_or_default()
+    }
+
+    /// Opens a segment for a scan.
+    pub(crate) async fn open(&self, name: &str) -> Result<Arc<Opened>, SegmentError> {
+        Opened::open(&self.shared.source, name).await.map(Arc::new)
+    }
+
+    /// Some columns (ascending numbers) of rows `offset .. offset + rows`, as [`rows`](Self::rows) otherwise.
+    pub(crate) fn columns(
+        &self,
+        name: &str,
+        offset: u32,
+        rows: u32,
+        columns: &[usize],
+    ) -> BoxStream<'static, Result<RecordBatch, SegmentError>> {
+        self.stream(name, offset, rows, columns.to_vec())
+    }
+
     /// Rows `offset .. offset + rows` of a segment, in order, in batches of at most 8,192 rows. The digest is blank.
     pub(crate) fn rows(
         &self,
@@ -61,9 +91,19 @@ impl Segments {
         offset: u32,
         rows: u32,
     ) -> BoxStream<'static, Result<RecordBatch, SegmentError>> {
+        self.stream(name, offset, rows, all_columns())
+    }
+
+    fn stream(
+        &self,
+        name: &str,
+        offset: u32,
+        rows: u32,
+        columns: Vec<usize>,
+    ) -> BoxStream<'static, Result<RecordBatch, SegmentError>> {
         let (shared, name) = (Arc::clone(&self.shared), name.to_owned());
         let (at, to) = (u64::from(offset), u64::from(offset) + u64::from(rows));
-        stream::try_unfold((shared, name, at), move |(shared, name, at)| async move {
+        stream::try_unfold((shared, name, at, columns), move |(shared, name, at, columns)| async move {
             if at >= to {
                 return Ok(None);
             }
@@ -71,8 +111,8 @@ impl Segments {
             let (group, row, left) = place(&footer, at)?;
             // To the end of the page, so that no page is decoded twice.
             let length = left.min(PAGE_ROWS - row % PAGE_ROWS).min(usize::try_from(to - at).unwrap_or(usize::MAX));
-            let batch = shared.decode(&footer, group, row, length).await?;
-            Ok(Some((batch, (shared, name, at + length as u64))))
+            let batch = shared.decode(&footer, group, row..row + length, columns.clone()).await?;
+            Ok(Some((batch, (shared, name, at + length as u64, columns))))
         })
         .boxed()
     }
@@ -87,7 +127,11 @@ impl Segments {
         let footer = self.shared.source.footer(name).await?;
         let (group, row, left) = place(&footer, at)?;
         let from = row - row % NEAR_ROWS;
-        let rows = self.shared.decode(&footer, group, from, (row - from + left).min(NEAR_ROWS)).await?;
+        let rows = {
+            // The neighbours on both sides.
+            let to = from + (row - from + left).min(NEAR_ROWS);
+            self.shared.decode(&footer, group, from..to, all_columns()).await?
+        };
         let found = rows.slice(row - from, 1);
         let mut near = self.shared.near.lock();
         near.push_back(Near { name: name.to_owned(), first: at - (row - from) as u64, rows });
@@ -108,16 +152,15 @@ impl Shared {
         Some(row)
     }
 
-    /// All columns of some rows of a row group.
+    /// Some rows of a row group.
     async fn decode(
         &self,
         footer: &Arc<Footer>,
         group: usize,
-        from: usize,
-        rows: usize,
+        rows: Range<usize>,
+        columns: Vec<usize>,
     ) -> Result<RecordBatch, SegmentError> {
-        let selection = RowSelection::from(vec![RowSelector::skip(from), RowSelector::select(rows)]);
-        let decoding = Decoding::new(footer, group, all_columns(), selection, false)?;
+        let decoding = Decoding::new(footer, group, columns, Ranges::one(rows).selection(), false)?;
         let read = self.source.ranges(&footer.name, &decoding.ranges).await?;
         named(&footer.name, self.pool.run(move || decoding.finish(read)).await)?
     }

@@ -14,13 +14,14 @@ use bytes::Bytes;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::file::writer::SerializedFileWriter;
 
-use super::layout::{GROUP_BYTES, GROUP_ROWS, PAGE_ROWS, file_schema, leaves, parquet_schema, properties};
+use super::layout::{GROUP_BYTES, Sizes, file_schema, leaves, parquet_schema, properties};
 use super::notes::{self, Alphabet};
 use super::summary::SummaryBuilder;
 use super::{Finished, SealedSpan, SegmentError};
 
 /// Writes one segment. Takes time: not for the runtime's threads.
 pub(crate) struct SegmentWriter {
+    sizes: Sizes,
     file: SerializedFileWriter<Vec<u8>>,
     factory: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
@@ -54,12 +55,18 @@ impl SegmentWriter {
     /// # Errors
     /// `Unwritable`; a defect of the program.
     pub(crate) fn new() -> Result<Self, SegmentError> {
+        Self::sized(Sizes::default())
+    }
+
+    /// The same with other sizes.
+    pub(super) fn sized(sizes: Sizes) -> Result<Self, SegmentError> {
         let parquet = parquet_schema()?;
-        let properties = Arc::new(properties(&parquet)?);
+        let properties = Arc::new(properties(&parquet, sizes)?);
         let file = SerializedFileWriter::new(Vec::new(), parquet.root_schema_ptr(), properties)?;
         let factory = ArrowRowGroupWriterFactory::new(&file, file_schema());
         let alphabets = vec![Alphabet::default(); parquet.num_columns()];
         Ok(Self {
+            sizes,
             file,
             factory,
             schema: file_schema(),
@@ -91,11 +98,11 @@ impl SegmentWriter {
         self.count(project, batch)?;
         let mut done = 0;
         while done < batch.num_rows() {
-            let to_page = PAGE_ROWS - self.group_rows % PAGE_ROWS;
+            let to_page = self.sizes.page_rows - self.group_rows % self.sizes.page_rows;
             let rows = (batch.num_rows() - done).min(to_page);
             self.write(project, &batch.slice(done, rows))?;
             done += rows;
-            if self.group_rows >= GROUP_ROWS || self.group_bytes() >= GROUP_BYTES {
+            if self.group_rows >= self.sizes.group_rows || self.group_bytes() >= GROUP_BYTES {
                 self.end_group()?;
             }
         }

@@ -3,12 +3,13 @@
 mod blob;
 mod faults;
 mod model;
+mod sealed;
 mod window;
 
 use std::sync::Arc;
 
 use auditwire_model::clock::ManualClock;
-use auditwire_model::event::{Event, EventDraft, Plane, rows};
+use auditwire_model::event::{Columns, Event, EventDraft, Plane, rows};
 use auditwire_model::query::Expr;
 use auditwire_model::{Position, ProjectId, Timestamp};
 use futures_util::TryStreamExt;
@@ -66,6 +67,7 @@ pub(crate) fn whole(project: &ProjectId) -> Scan {
         predicate: Expr::All,
         order: Order::Ascending,
         limit: None,
+        columns: Columns::ALL,
     }
 }
 

@@ -5,6 +5,7 @@ mod values;
 
 use auditwire_model::ProjectId;
 use auditwire_model::access::{Caller, Right};
+use auditwire_model::event::Columns;
 use auditwire_model::query::Field;
 
 use super::Question;
@@ -54,7 +55,8 @@ pub async fn facets(
         values::each(&wanted, &batch, |value, times| tally.add(value, times));
         tally
     };
-    let mut asking = Asking::begin(engine, project, question.scan(project), count).await?;
+    let scan = question.scan(project, Columns::of(&[field.column()]));
+    let mut asking = Asking::begin(engine, project, scan, count).await?;
     let mut tally = Tally::default();
     while let Some(piece) = asking.next().await? {
         tally.merge(piece.value);

@@ -57,7 +57,7 @@ pub(super) async fn groups(store: Arc<dyn Store>) {
     store.commit(first_two()).await.unwrap();
     let (a, b) = (sealed(1, "a", 1, 4, 0), sealed(1, "b", 1, 6, 4));
     assert_eq!(all_spans(&store, "a").await, [a.span.clone(), span(3, "a", 5, 2, 0)]);
-    assert_eq!(all_spans(&store, "b").await, [b.span.clone()]);
+    assert_eq!(all_spans(&store, "b").await, std::slice::from_ref(&b.span));
     assert_eq!(store.fresh(99).await.unwrap(), [span(3, "a", 5, 2, 0)]);
     assert_eq!(store.segment(SegmentId(1)).await.unwrap(), Some(segment(1, 10)));
     assert_eq!(store.segment(SegmentId(2)).await.unwrap(), None);

@@ -1,76 +1,63 @@
-//! Reading: from the tail where it reaches, else from the store, in bounded steps. Nothing is held between steps.
-
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+//! The part of a scan that reads fresh events: from the tail where it reaches, else from groups.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, UInt64Type};
-use arrow_array::{BooleanArray, RecordBatch, UInt32Array};
+use arrow_array::{BooleanArray, RecordBatch};
 use arrow_buffer::BooleanBuffer;
 use arrow_schema::ArrowError;
 use arrow_select::concat::concat_batches;
 use arrow_select::filter::filter_record_batch;
-use arrow_select::take::take_record_batch;
 use auditwire_model::event::{columns, schema};
 use auditwire_model::query::{Expr, evaluate};
 use auditwire_model::{Position, Timestamp};
-use futures_util::stream::{self, BoxStream, StreamExt};
 
-use super::{Scan, Scanned, Shared, error};
+use super::{Piece, Walk, newest_first};
 use crate::error::Result;
-use crate::store::{Order, Span};
+use crate::log::{ScanStats, error};
+use crate::store::{Order, Place, Span, StoreError};
 
 /// Most rows and about most bytes of one step.
 const STEP_ROWS: usize = 8192;
 const STEP_BYTES: usize = 4 << 20;
-/// Spans fetched at once.
-const SPANS: u32 = 512;
 
-/// Runs a scan.
-pub(super) fn stream(shared: Arc<Shared>, scan: Scan) -> BoxStream<'static, Result<Scanned>> {
-    let head = shared.head(&scan.project);
-    let (from, to) = (scan.from.max(shared.first_kept(&scan.project)), scan.to.min(head));
-    let left = scan.limit.unwrap_or(usize::MAX);
-    let range = (from <= to && left > 0).then_some((from, to));
-    let walk = Walk { shared, scan, range, left, spans: VecDeque::new() };
-    stream::try_unfold(walk, |mut walk| async move { Ok(walk.step().await?.map(|scanned| (scanned, walk))) }).boxed()
+/// Rows in order of position, and which positions are decided by them.
+struct Rows {
+    batch: RecordBatch,
+    range: (Position, Position),
+    read: ScanStats,
 }
 
-struct Walk {
-    shared: Arc<Shared>,
-    scan: Scan,
-    /// What is still to be decided, both ends included.
-    range: Option<(Position, Position)>,
-    /// How many matches are still wanted.
-    left: usize,
-    /// Spans known but not read yet, in the scan's order.
-    spans: VecDeque<Span>,
-}
-
-impl Walk {
-    async fn step(&mut self) -> Result<Option<Scanned>> {
+impl<T: Send + 'static> Walk<T> {
+    /// The next piece of fresh events; `None`: ask again.
+    pub(super) async fn next_fresh(&mut self) -> Result<Option<Piece<T>>> {
         let Some((from, to)) = self.range else { return Ok(None) };
-        let ascending = self.scan.order == Order::Ascending;
-        let next = if ascending { from } else { to };
+        let next = if self.ascending() { from } else { to };
         let rows = match self.tail_rows(next) {
             Some(rows) => rows,
-            None => self.stored_rows(from, to).await?,
+            None => match self.stored_rows(from, to).await? {
+                Some(rows) => rows,
+                None => return Ok(None),
+            },
         };
         let (first, last) = rows.range;
-        let mut found = self.select(&rows.batch).map_err(error::defect)?;
-        let mut through = if ascending { last } else { first };
+        let looked_at = rows.batch.num_rows() as u64;
+        let mut found = self.matching(&rows.batch).map_err(error::defect)?;
+        let mut through = if self.ascending() { last } else { first };
         if found.num_rows() >= self.left {
             found = found.slice(0, self.left);
             through = seq(&found, self.left - 1);
         }
-        self.left -= found.num_rows();
-        self.range = if ascending {
-            (through < to && self.left > 0).then(|| (through.next(), to))
-        } else {
-            (through > from && self.left > 0).then(|| (from, through.previous()))
+        let (rows, read) = (found.num_rows(), ScanStats { rows_read: looked_at, ..rows.read });
+        let value = match rows {
+            0 => None,
+            _ if self.cheap => Some((self.map)(found)),
+            _ => {
+                let map = std::sync::Arc::clone(&self.map);
+                let made = self.shared.segments.pool().run(move || map(found)).await;
+                Some(made.map_err(|_| error::ended_reading())?)
+            }
         };
-        Ok(Some(Scanned { batch: found, through }))
+        Ok(Some(Piece { value, rows, through, damage: None, read }))
     }
 
     /// The rows of the tail from `next` on, cut to this scan's range and one step.
@@ -85,19 +72,24 @@ impl Walk {
         };
         let offset = usize::try_from(first.0 - piece.first.0).ok()?;
         let batch = piece.batch.slice(offset, usize::try_from(last.0 - first.0 + 1).ok()?);
-        Some(Rows { batch, range: (first, last) })
+        Some(Rows { batch, range: (first, last), read: ScanStats::default() })
     }
 
-    /// The next rows from the store; spans outside the time range are decided without being read.
-    async fn stored_rows(&mut self, from: Position, to: Position) -> Result<Rows> {
-        if self.spans.is_empty() {
-            let (project, order) = (&self.scan.project, self.scan.order);
-            let spans = self.shared.store.spans(project, from, to, order, SPANS).await.map_err(error::read)?;
-            self.spans = spans.into();
+    /// The next rows of groups; spans outside the time range are decided without being read. `None` when the next events
+    /// lie elsewhere.
+    async fn stored_rows(&mut self, from: Position, to: Position) -> Result<Option<Rows>> {
+        if !self.know_spans(from, to).await? {
+            let kept = self.shared.first_kept(&self.scan.project);
+            self.range = (self.ascending() && kept <= to).then_some((kept, to));
+            self.planned_anew();
+            return Ok(None);
         }
         let (mut wanted, mut decided) = (Vec::new(), None);
         let (mut rows, mut bytes) = (0, 0);
         while let Some(span) = self.spans.front() {
+            if matches!(span.place, Place::Segment(_)) {
+                break;
+            }
             let (mut first, mut last) = (span.first.max(from), span.last().min(to));
             if self.may_match(span) {
                 let room = self.rows_wanted() - rows;
@@ -128,8 +120,26 @@ impl Walk {
                 break;
             }
         }
-        let range = decided.ok_or_else(|| error::missing(&self.scan.project, from, to))?;
-        let batches = self.shared.reader.rows(wanted.iter().map(|(span, ..)| span)).await.map_err(error::read)?;
+        let Some(range) = decided else {
+            self.planned_anew();
+            return Ok(None);
+        };
+        let batches = match self.shared.reader.rows(wanted.iter().map(|(span, ..)| span)).await {
+            Err(StoreError::Damaged(_)) if !self.reread => {
+                // They may have been sealed since the spans were read.
+                self.reread = true;
+                self.spans.clear();
+                return Ok(None);
+            }
+            read => read.map_err(error::read)?,
+        };
+        self.reread = false;
+        let read = ScanStats { groups_read: wanted.len() as u64, bytes_read: bytes as u64, ..ScanStats::default() };
+        Ok(Some(Rows { batch: self.together(&wanted, batches)?, range, read }))
+    }
+
+    /// The wanted rows of the spans as one batch, in order of position.
+    fn together(&self, wanted: &[(Span, Position, Position)], batches: Vec<RecordBatch>) -> Result<RecordBatch> {
         let cut = |((span, first, last), batch): (&(Span, Position, Position), RecordBatch)| {
             let rows = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
             batch.slice(rows(first.0 - span.first.0), rows(last.0 - first.0 + 1))
@@ -138,27 +148,19 @@ impl Walk {
         if self.scan.order == Order::Descending {
             batches.reverse();
         }
-        let batch = match batches.len() {
-            1 => batches.remove(0),
-            _ => concat_batches(&schema(), &batches).map_err(error::defect)?,
-        };
-        Ok(Rows { batch, range })
-    }
-
-    fn may_match(&self, span: &Span) -> bool {
-        self.scan.time_from.is_none_or(|from| span.time_max >= from)
-            && self.scan.time_to.is_none_or(|to| span.time_min < to)
+        match batches.len() {
+            1 => Ok(batches.remove(0)),
+            _ => concat_batches(&schema(), &batches).map_err(error::defect),
+        }
     }
 
     /// Rows worth looking at in one step: no more than wanted when every row matches.
     fn rows_wanted(&self) -> usize {
-        let every = self.scan.predicate == Expr::All && self.scan.time_from.is_none() && self.scan.time_to.is_none();
-        if every { self.left.min(STEP_ROWS) } else { STEP_ROWS }
+        if self.matches_all() { self.left.min(STEP_ROWS) } else { STEP_ROWS }
     }
 
     /// The matching rows in the scan's order.
-    fn select(&self, batch: &RecordBatch) -> std::result::Result<RecordBatch, ArrowError> {
-        self.shared.counters.rows_read.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
+    fn matching(&self, batch: &RecordBatch) -> std::result::Result<RecordBatch, ArrowError> {
         let mut found = batch.clone();
         if self.scan.time_from.is_some() || self.scan.time_to.is_some() {
             let inside = in_time(&found, self.scan.time_from, self.scan.time_to);
@@ -168,20 +170,11 @@ impl Walk {
             let selected = evaluate(&self.scan.predicate, &found);
             found = keep(found, &selected)?;
         }
-        if self.scan.order == Order::Descending && found.num_rows() > 1 {
-            let rows = u32::try_from(found.num_rows()).unwrap_or(u32::MAX);
-            let keep = u32::try_from(self.left).unwrap_or(u32::MAX).min(rows);
-            let newest_first = UInt32Array::from_iter_values((0..rows).rev().take(keep as usize));
-            found = take_record_batch(&found, &newest_first)?;
+        if !self.ascending() && found.num_rows() > 1 {
+            found = newest_first(&found, self.left)?;
         }
         Ok(found)
     }
-}
-
-/// Rows in order of position, and which positions are decided by them.
-struct Rows {
-    batch: RecordBatch,
-    range: (Position, Position),
 }
 
 fn keep(batch: RecordBatch, selected: &BooleanArray) -> std::result::Result<RecordBatch, ArrowError> {

@@ -1,5 +1,7 @@
 //! Segments: what was written comes back, damage is told, little is read.
 
+mod filter;
+
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
@@ -58,7 +60,16 @@ pub(crate) fn batch(from: u64, to: u64) -> RecordBatch {
 
 /// A segment of these batches, pushed in pieces of at most `step` rows.
 pub(crate) fn written(parts: &[(ProjectId, RecordBatch)], step: usize) -> (Bytes, Finished) {
-    let mut writer = SegmentWriter::new().unwrap();
+    written_by(SegmentWriter::new().unwrap(), parts, step)
+}
+
+/// The same in small pages and row groups, with dictionaries that overflow.
+pub(crate) fn in_small_pages(parts: &[(ProjectId, RecordBatch)]) -> (Bytes, Finished) {
+    let sizes = layout::Sizes { page_rows: 64, group_rows: 500, dictionary_bytes: 2000 };
+    written_by(SegmentWriter::sized(sizes).unwrap(), parts, 1000)
+}
+
+fn written_by(mut writer: SegmentWriter, parts: &[(ProjectId, RecordBatch)], step: usize) -> (Bytes, Finished) {
     let mut bytes = Vec::new();
     for (project, batch) in parts {
         let mut at = 0;
