@@ -45,7 +45,7 @@ pub(crate) enum Command {
     Connections(connections::ConnectionsArgs),
     /// Check whether a SIEM can be reached and takes messages, without storing anything.
     Check(check::CheckArgs),
-    /// Follow the Event log.
+    /// Search, export and follow the Event log.
     Events(events::EventsArgs),
     /// Make a link that signs the operator in to the console once, within 30 minutes.
     SignInLink(sign_in::SignInLinkArgs),
@@ -106,6 +106,10 @@ mod tests {
             "auditwire connections create --endpoint a:1 --transport carrier-pigeon",
             "auditwire serve --listen",
             "auditwire receive --framing none",
+            "auditwire events export",
+            "auditwire events export --output a --format xlsx",
+            "auditwire events export --output a --limit 0",
+            "auditwire events search --order up",
             "auditwire check",
             "auditwire nothing",
         ] {

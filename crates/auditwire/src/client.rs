@@ -123,7 +123,16 @@ impl Client {
     /// What the service said, or why it could not be reached.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response> {
         let response = request.send().await.map_err(|e| self.unreachable(&e))?;
-        if response.status().is_success() { Ok(response) } else { Err(self.refused(response).await) }
+        if response.status().is_success() { Ok(response) } else { Err(self.refused(response).await.0) }
+    }
+
+    /// The same; a refusal comes with the problem that was answered.
+    ///
+    /// # Errors
+    /// Why the service could not be reached.
+    pub(crate) async fn send_or_problem(&self, request: RequestBuilder) -> Result<Result<Response, (Failure, Value)>> {
+        let response = request.send().await.map_err(|e| self.unreachable(&e))?;
+        if response.status().is_success() { Ok(Ok(response)) } else { Ok(Err(self.refused(response).await)) }
     }
 
     async fn value(&self, request: RequestBuilder) -> Result<Value> {
@@ -175,7 +184,7 @@ impl Client {
         match response.status() {
             found if found.is_success() => Ok(Ok(response.json().await.map_err(unreadable)?)),
             found if found == status => Ok(Err(response.json().await.map_err(unreadable)?)),
-            _ => Err(self.refused(response).await),
+            _ => Err(self.refused(response).await.0),
         }
     }
 
@@ -211,10 +220,10 @@ impl Client {
         ))
     }
 
-    async fn refused(&self, response: Response) -> Failure {
+    async fn refused(&self, response: Response) -> (Failure, Value) {
         let status = response.status();
         let problem: Value = response.json().await.unwrap_or(Value::Null);
-        Failure::new(problem_text(status, &problem, &self.project))
+        (Failure::new(problem_text(status, &problem, &self.project)), problem)
     }
 }
 

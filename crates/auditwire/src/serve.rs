@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use auditwire_engine::delivery::DeliverySettings;
 use auditwire_engine::log::Ended;
-use auditwire_engine::search::SearchSettings;
 use auditwire_engine::secrets::Secret;
 use auditwire_engine::{Engine, Settings, tokens};
 use auditwire_server::{BoundServer, ServerSettings};
@@ -221,7 +220,7 @@ fn engine_settings(config: &Config, bound: &BoundServer) -> Settings {
         deny: config.delivery.deny.clone(),
         own_listeners: vec![address],
     };
-    Settings { log: config.log.settings(), event: config.event, delivery, search: SearchSettings::default() }
+    Settings { log: config.log.settings(), event: config.event, delivery, ..Settings::default() }
 }
 
 /// This machine's name, as far as it may stand in a message (RFC 5424 section 6.2.4).

@@ -1,5 +1,10 @@
-//! `auditwire events tail`: follows the Event log over server-sent events, and takes up the thread after a break.
+//! `auditwire events`: searches, counts, exports and follows the Event log. This file follows it, over server-sent events, and
+//! takes up the thread after a break.
 
+mod export;
+mod progress;
+mod question;
+mod search;
 mod sse;
 
 use std::time::Duration;
@@ -19,7 +24,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(40);
 const RETRY_MIN: Duration = Duration::from_millis(500);
 const RETRY_MAX: Duration = Duration::from_secs(10);
 
-/// Follow the Event log.
+/// Search, export and follow the Event log.
 #[derive(Debug, Args)]
 pub(crate) struct EventsArgs {
     /// How to reach the service.
@@ -33,11 +38,35 @@ pub(crate) struct EventsArgs {
 /// The verbs over events.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Print the events that match.
+    #[command(after_help = "\
+Examples:
+  auditwire events search
+  auditwire events search 'severity >= ERROR AND source.id = iam' --from now-1d
+  auditwire events search vm-17 --order asc --limit 1000 --json | jq .action
+
+With --json each line is one event in the form of the API.")]
+    Search(search::SearchArgs),
+    /// Print how many events match.
+    #[command(after_help = "\
+Example:
+  auditwire events count 'outcome = failure' --from now-7d")]
+    Count(search::CountArgs),
+    /// Write all events that match to a file.
+    #[command(after_help = "\
+Examples:
+  auditwire events export --output log.parquet
+  auditwire events export 'subject.metadata.email = ann@example.com' --output ann.csv
+  auditwire events export --format jsonl --order asc --output - | gzip > log.jsonl.gz
+
+The file gets its name when it is complete. An export that ends early leaves none and exits with 1.")]
+    Export(export::ExportArgs),
     /// Print events as they are committed.
     #[command(after_help = "\
 Examples:
   auditwire events tail
   auditwire events tail --after 0 --count 10
+  auditwire events tail --query 'severity >= WARNING'
   auditwire events tail --json | jq .action
 
 With --json each line is one event in the form of the API.")]
@@ -50,6 +79,9 @@ pub(crate) struct TailArgs {
     /// Begin after this seq instead of at the end of the log; 0 prints the whole log first.
     #[arg(long, value_name = "SEQ")]
     after: Option<u64>,
+    /// Only events that match, in the search language.
+    #[arg(long, value_name = "QUERY")]
+    query: Option<String>,
     /// Only events of this plane.
     #[arg(long, value_parser = ["control", "data"])]
     plane: Option<String>,
@@ -61,8 +93,13 @@ pub(crate) struct TailArgs {
 /// Runs one of the verbs.
 pub(crate) async fn run(args: EventsArgs) -> Result {
     let client = Client::from_args(&args.client)?;
-    let Verb::Tail(tail) = args.verb;
-    Tail { client, args: tail, json: args.client.json, screen: Screen::detect(), last: None, printed: 0 }.run().await
+    let json = args.client.json;
+    match args.verb {
+        Verb::Search(args) => search::search(&client, &args, json).await,
+        Verb::Count(args) => search::count(&client, &args, json).await,
+        Verb::Export(args) => export::run(&client, &args, json).await,
+        Verb::Tail(args) => Tail { client, args, json, screen: Screen::detect(), last: None, printed: 0 }.run().await,
+    }
 }
 
 struct Tail {
@@ -102,14 +139,17 @@ impl Tail {
     async fn connect(&self) -> Result<Response> {
         let mut request = self.client.request(Method::GET, &["events", "tail"]);
         request = request.header("accept", "text/event-stream");
-        if let Some(plane) = &self.args.plane {
-            request = request.query(&[("plane", plane)]);
+        let query = self.args.query.as_deref().unwrap_or_default();
+        for (name, value) in [("q", query), ("plane", self.args.plane.as_deref().unwrap_or_default())] {
+            if !value.is_empty() {
+                request = request.query(&[(name, value)]);
+            }
         }
         let after = self.last.clone().or_else(|| self.args.after.map(|seq| seq.to_string()));
         if let Some(after) = after {
             request = request.header("last-event-id", after);
         }
-        self.client.send(request).await
+        question::send(&self.client, request, query).await
     }
 
     /// Prints what comes. `None`: all that was asked for was printed; else why the stream ended.

@@ -13,6 +13,7 @@ mod cli;
 mod console;
 mod crash;
 mod demo;
+mod events;
 mod process;
 mod receive;
 mod receivers;
