@@ -23,6 +23,7 @@ pub mod action {
     pub const GAP: &str = "siem-gap";
     pub const QUARANTINE: &str = "siem-quarantine";
     pub const EXPORT: &str = "export";
+    pub const EXPORT_END: &str = "export-end";
     pub const TOKEN_CREATE: &str = "token-create";
     pub const TOKEN_REVOKE: &str = "token-revoke";
     pub const TOKEN_REFUSED: &str = "token-refused";

@@ -29,6 +29,8 @@ pub struct Settings {
     pub event: auditwire_model::event::EventLimits,
     /// Limits of searches.
     pub search: crate::search::SearchSettings,
+    /// Limits of exports.
+    pub export: crate::export::ExportSettings,
     /// Delivery's limits and the address guard.
     pub delivery: crate::delivery::DeliverySettings,
 }
@@ -65,6 +67,8 @@ pub(crate) struct Shared {
     pub(crate) checks: Checks,
     /// Places for searches.
     pub(crate) searches: Permits,
+    /// Places for exports.
+    pub(crate) exports: Permits,
 }
 
 impl Shared {
@@ -78,6 +82,7 @@ impl Shared {
             people: people::Desk::default(),
             checks: Checks::default(),
             searches: Permits::new(settings.search.searches_max),
+            exports: Permits::new(settings.export.exports_max),
         }
     }
 }

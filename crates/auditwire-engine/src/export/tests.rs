@@ -1,13 +1,20 @@
+//! The download beside a list; [`streams`] has full exports.
+
+mod streams;
+
 use std::sync::Arc;
 
-use auditwire_model::access::Scope;
+use auditwire_model::TokenId;
+use auditwire_model::access::{Caller, Scope};
 use auditwire_model::event::{EventDraft, Plane, view};
 use auditwire_model::query::{Expr, Field, Op, Value};
-use auditwire_model::{Severity, Timestamp, TokenId};
+use auditwire_model::{Severity, Timestamp};
 
 use super::*;
-use crate::search::tests::{engine, operator, post};
+use crate::search::Search;
+use crate::search::tests::{engine_with, operator, post};
 use crate::store::memory::{Fault, MemoryStore};
+use crate::{Engine, Settings};
 
 struct World {
     engine: Engine,
@@ -18,7 +25,11 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let (engine, store) = engine().await;
+        Self::with(ExportSettings::default()).await
+    }
+
+    async fn with(export: ExportSettings) -> Self {
+        let (engine, store) = engine_with(Settings { export, ..Settings::default() }).await;
         Self { engine, store, caller: operator(), project: ProjectId::default_project() }
     }
 

@@ -17,17 +17,17 @@ use crate::permits::Permit;
 const PLACE_WAIT: Duration = Duration::from_secs(5);
 
 /// A scan whose pieces are made into `T`s. Dropping it ends the scan and gives the place back.
-pub(super) struct Asking<T> {
+pub(crate) struct Asking<T> {
     pieces: BoxStream<'static, Result<Piece<T>>>,
     deadline: Instant,
     whole: bool,
-    _permit: Permit,
+    _permit: Option<Permit>,
 }
 
 /// What was made of a piece of the scan, and how far the scan has come with it.
-pub(super) struct Piece<T> {
-    pub(super) value: T,
-    pub(super) through: Position,
+pub(crate) struct Piece<T> {
+    pub(crate) value: T,
+    pub(crate) through: Position,
 }
 
 impl<T: Send + 'static> Asking<T> {
@@ -35,7 +35,7 @@ impl<T: Send + 'static> Asking<T> {
     ///
     /// # Errors
     /// `too_many_searches`.
-    pub(super) async fn begin(
+    pub(crate) async fn begin(
         engine: &Engine,
         project: &ProjectId,
         scan: Scan,
@@ -45,14 +45,14 @@ impl<T: Send + 'static> Asking<T> {
         // What waits for a place uses up its own time.
         let deadline = Instant::now() + settings.time_max;
         let permit = engine.shared.searches.take(project, settings.place_wait).await.ok_or_else(too_many)?;
-        Ok(Self::over(engine.log.scan(scan), deadline, permit, make))
+        Ok(Self::over(engine.log.scan(scan), deadline, Some(permit), make))
     }
 
     /// The same over a scan that has begun.
-    pub(super) fn over(
+    pub(crate) fn over(
         scan: BoxStream<'static, Result<Scanned>>,
         deadline: Instant,
-        permit: Permit,
+        permit: Option<Permit>,
         make: impl Fn(RecordBatch) -> T + Send + Sync + 'static,
     ) -> Self {
         let pieces = scan.map(move |scanned| {
@@ -63,7 +63,7 @@ impl<T: Send + 'static> Asking<T> {
     }
 
     /// The next piece; `None` at the end of the scan or of the time.
-    pub(super) async fn next(&mut self) -> Result<Option<Piece<T>>> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Piece<T>>> {
         if Instant::now() >= self.deadline {
             self.whole = false;
             return Ok(None);
@@ -78,7 +78,7 @@ impl<T: Send + 'static> Asking<T> {
     }
 
     /// Whether everything that was asked for has been looked at; known after the last piece.
-    pub(super) fn whole(&self) -> bool {
+    pub(crate) fn whole(&self) -> bool {
         self.whole
     }
 }

@@ -24,6 +24,7 @@ use auditwire_model::{Position, ProjectId, Timestamp};
 use crate::log::Scan;
 use crate::store::Order;
 
+pub(crate) use asking::Asking;
 pub use count::{Count, count};
 pub use facets::{FACETS_MAX, Facets, facets};
 pub use histogram::{BUCKETS_MAX, Bucket, Counts, Histogram, histogram};

@@ -28,15 +28,14 @@ use crate::{Engine, Settings};
 
 /// An engine on a store in memory, whose clock stands.
 pub(crate) async fn engine() -> (Engine, Arc<MemoryStore>) {
-    engine_with(SearchSettings::default()).await
+    engine_with(Settings::default()).await
 }
 
 /// The same with these limits.
-pub(crate) async fn engine_with(search: SearchSettings) -> (Engine, Arc<MemoryStore>) {
+pub(crate) async fn engine_with(settings: Settings) -> (Engine, Arc<MemoryStore>) {
     let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-11-22T10:00:00Z").unwrap()));
     let keyring = Arc::new(Keyring::new(vec![("k1".to_owned(), Secret::new(vec![7; 32]))]));
     let store = Arc::new(MemoryStore::default());
-    let settings = Settings { search, ..Settings::default() };
     let objects = crate::store::memory::objects();
     (Engine::open(store.clone(), objects, clock, keyring, settings).await.unwrap(), store)
 }
@@ -65,7 +64,7 @@ fn seqs(page: &Page) -> Vec<u64> {
 }
 
 fn asking(scan: BoxStream<'static, Result<Scanned>>, millis: u64) -> Asking<arrow_array::RecordBatch> {
-    let permit = Permits::new(1).try_take(&project(0)).unwrap();
+    let permit = Permits::new(1).try_take(&project(0));
     Asking::over(scan, Instant::now() + Duration::from_millis(millis), permit, |batch| batch)
 }
 

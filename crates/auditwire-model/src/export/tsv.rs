@@ -1,12 +1,10 @@
-//! Tab-separated values, for people and their spreadsheets (`docs/formats/tsv.md`).
+//! Tab-separated values, for people and their spreadsheets (`docs/formats/export.md`).
 //!
 //! A row stays a row and a cell stays a cell whatever an event holds, and no cell is run as a formula (OWASP, "CSV
 //! injection"). Both are undone without loss: unescape, and take off the apostrophe in front of what would be neutralised.
 
+use super::cells::{COLUMNS, Cell, Formulas, cells};
 use crate::event::EventView;
-
-/// The columns, in order; the first line of a file.
-pub const COLUMNS: [&str; 8] = ["timestamp", "severity", "action", "message", "source", "user", "resource", "status"];
 
 /// Appends the line that names the columns.
 pub fn write_header(out: &mut Vec<u8>) {
@@ -14,53 +12,34 @@ pub fn write_header(out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-/// Appends one event as one line.
-///
-/// `timestamp` is RFC 3339 in UTC. `user` is what names the subject to people ([`EventView::user`]), else its id.
-/// `resource` is type and id, `status` code and outcome, each with a blank between the parts that are there.
-pub fn write_row(event: &EventView<'_>, out: &mut Vec<u8>) {
+/// Appends one event as one line. `timestamp` is RFC 3339 in UTC.
+pub fn write_row(event: &EventView<'_>, formulas: Formulas, out: &mut Vec<u8>) {
     event.timestamp.append_rfc3339(out);
-    let user = event.user().map(|(_, name)| name).or(event.subject_user_id);
-    let cells: [[Option<&str>; 2]; 7] = [
-        [Some(event.severity.as_str()), None],
-        [Some(event.action), None],
-        [event.message, None],
-        [event.source_id, None],
-        [user, None],
-        [event.resource_type, event.resource_id],
-        [event.status_code, Some(event.outcome.as_str())],
-    ];
-    for [first, second] in cells {
+    for cell in cells(event) {
         out.push(b'\t');
-        write_cell(first.unwrap_or_default(), second.unwrap_or_default(), out);
+        write_cell(cell, formulas, out);
     }
     out.push(b'\n');
 }
 
-fn write_cell(first: &str, second: &str, out: &mut Vec<u8>) {
-    if is_run_by_spreadsheets(first.chars().chain(second.chars())) {
+fn write_cell(cell: Cell<'_>, formulas: Formulas, out: &mut Vec<u8>) {
+    if cell.is_neutralised(formulas) {
         out.push(b'\'');
     }
-    escape(first, out);
-    if !first.is_empty() && !second.is_empty() {
+    escape(cell.first, out);
+    if cell.is_pair() {
         out.push(b' ');
     }
-    escape(second, out);
-}
-
-/// Whether a spreadsheet would run a cell that begins like this, or read a quotation mark as the beginning of a cell that
-/// goes on behind the next tab or line end. Blanks, apostrophes and invisible characters in front hide neither.
-fn is_run_by_spreadsheets(text: impl Iterator<Item = char>) -> bool {
-    let mut visible = text.skip_while(|c| {
-        let invisible = matches!(c, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}');
-        (c.is_whitespace() && !matches!(c, '\t' | '\r' | '\n')) || *c == '\'' || invisible
-    });
-    matches!(visible.next(), Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '"' | '＝' | '＋' | '－' | '＠'))
+    escape(cell.second, out);
 }
 
 /// Backslash escapes: `\\`, `\t`, `\n`, `\r`, and `\uXXXX` for every other control character, the line ends of Unicode and
 /// the characters that turn the order of text around, which would make neighbouring cells look like something else.
 fn escape(text: &str, out: &mut Vec<u8>) {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\') {
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
     for c in text.chars() {
         match c {
             '\\' => out.extend_from_slice(br"\\"),
@@ -83,13 +62,14 @@ fn escape_code(c: char, out: &mut Vec<u8>) {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::cells::is_run_by_spreadsheets;
     use super::*;
     use crate::event::testing::{any_draft, batch, full, hostile, minimal};
     use crate::event::{EventDraft, Outcome, view};
 
     fn line(draft: EventDraft) -> String {
         let mut out = Vec::new();
-        write_row(&view(&batch([draft]), 0), &mut out);
+        write_row(&view(&batch([draft]), 0), Formulas::Neutralised, &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -192,6 +172,14 @@ mod tests {
         assert!(line(draft).contains("\t'=1\t"), "a pair is judged as one cell");
         let draft = EventDraft { resource_type: Some(" ".to_owned()), resource_id: Some("=1".to_owned()), ..minimal() };
         assert!(line(draft).contains("\t'  =1\t"));
+    }
+
+    #[test]
+    fn raw_cells_are_escaped_but_not_neutralised() {
+        let draft = EventDraft { message: Some("=1\t2".to_owned()), ..minimal() };
+        let mut out = Vec::new();
+        write_row(&view(&batch([draft]), 0), Formulas::Raw, &mut out);
+        assert!(String::from_utf8(out).unwrap().contains("\t=1\\t2\t"));
     }
 
     #[test]

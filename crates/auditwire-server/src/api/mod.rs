@@ -57,6 +57,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(events::count_events))
         .routes(routes!(events::events_histogram))
         .routes(routes!(events::events_facets))
+        .routes(routes!(events::export_events))
         .routes(routes!(events::get_event))
         .routes(routes!(connections::list_connections, connections::create_connection))
         .routes(routes!(connections::get_connection, connections::update_connection, connections::delete_connection))

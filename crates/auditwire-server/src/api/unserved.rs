@@ -10,9 +10,8 @@ use super::problem::{Problem, Result};
 use crate::App;
 
 /// Below a project.
-const PATHS: [&str; 8] = [
+const PATHS: [&str; 7] = [
     "/events/search",
-    "/events/export",
     "/connections/preview",
     "/connections/{id}/quarantine",
     "/connections/{id}/replay",

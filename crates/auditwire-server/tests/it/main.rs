@@ -7,6 +7,7 @@ mod bodies;
 mod connections;
 mod console;
 mod events;
+mod export;
 mod objects;
 mod openapi;
 mod safety;

@@ -84,7 +84,6 @@ async fn what_is_not_served_says_which_way() {
     let service = Service::start().await;
     let unserved = [
         ("POST", "events/search"),
-        ("GET", "events/export"),
         ("POST", "connections/preview"),
         ("GET", "connections/x/quarantine"),
         ("POST", "connections/x/replay"),

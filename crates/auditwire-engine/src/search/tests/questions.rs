@@ -222,7 +222,8 @@ async fn a_histogram_without_a_range_is_of_the_whole_log() {
 
 #[tokio::test]
 async fn out_of_time_an_answer_says_that_it_is_not_whole() {
-    let (engine, _) = engine_with(SearchSettings { time_max: Duration::ZERO, ..SearchSettings::default() }).await;
+    let search = SearchSettings { time_max: Duration::ZERO, ..SearchSettings::default() };
+    let (engine, _) = engine_with(Settings { search, ..Settings::default() }).await;
     let (project, caller, all) = (ProjectId::default_project(), operator(), Question::default());
     post(&engine, &project, &EventDraft { action: "a".to_owned(), ..EventDraft::default() }, 3).await;
     assert!(!count(&engine, &caller, &project, &all).await.unwrap().exact);
@@ -244,11 +245,10 @@ async fn out_of_time_an_answer_says_that_it_is_not_whole() {
 
 #[tokio::test]
 async fn places_are_limited_and_given_back_when_nobody_waits_for_the_answer_any_more() {
-    let settings =
-        SearchSettings { searches_max: 1, place_wait: Duration::from_millis(20), ..SearchSettings::default() };
-    let (engine, _) = engine_with(settings).await;
+    let search = SearchSettings { searches_max: 1, place_wait: Duration::from_millis(20), ..SearchSettings::default() };
+    let (engine, _) = engine_with(Settings { search, ..Settings::default() }).await;
     let (project, caller, all) = (ProjectId::default_project(), operator(), Question::default());
-    let permit = engine.shared.searches.try_take(&project).unwrap();
+    let permit = engine.shared.searches.try_take(&project);
     let endless = Asking::over(stream::pending().boxed(), Instant::now() + Duration::from_secs(60), permit, |_| ());
     let refused = count(&engine, &caller, &project, &all).await.unwrap_err();
     assert_eq!((refused.code, refused.kind), ("too_many_searches", crate::Kind::Busy));

@@ -102,7 +102,7 @@ impl Question {
         self.plane.as_deref().map(|text| Plane::parse(text).ok_or_else(refuse)).transpose()
     }
 
-    fn order(&self) -> Result<Order> {
+    pub(super) fn order(&self) -> Result<Order> {
         match self.order.as_deref() {
             None | Some("desc") => Ok(Order::Descending),
             Some("asc") => Ok(Order::Ascending),
