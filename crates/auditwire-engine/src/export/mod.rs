@@ -11,6 +11,7 @@ mod tests;
 
 use std::time::Duration;
 
+use auditwire_model::event::{Columns, columns};
 use auditwire_model::export::{Format, Formulas};
 use auditwire_model::{Position, ProjectId};
 
@@ -38,6 +39,22 @@ impl Default for ExportSettings {
     }
 }
 
+/// The columns that the cells of TSV and CSV are made of, and `seq` for what is told of an export.
+const CELLS: [usize; 12] = [
+    columns::SEQ,
+    columns::TIMESTAMP,
+    columns::SEVERITY,
+    columns::ACTION,
+    columns::MESSAGE,
+    columns::SOURCE_ID,
+    columns::SUBJECT_USER_ID,
+    columns::SUBJECT_METADATA,
+    columns::RESOURCE_ID,
+    columns::RESOURCE_TYPE,
+    columns::STATUS_CODE,
+    columns::OUTCOME,
+];
+
 /// What a full export is asked for.
 #[derive(Debug, Clone)]
 pub struct Wanted {
@@ -54,6 +71,14 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    /// What its rows are made of.
+    fn columns(&self) -> Columns {
+        match self.format {
+            Format::Tsv | Format::Csv => Columns::of(&CELLS),
+            Format::JsonLines | Format::Parquet => Columns::ALL,
+        }
+    }
+
     /// The scan up to `head`: what comes later, the export's own audit event first of all, is no part of it.
     fn scan(&self, project: &ProjectId, head: Position) -> Scan {
         Scan {
@@ -65,6 +90,7 @@ impl Wanted {
             predicate: within(self.question.query.clone(), self.question.plane),
             order: self.order,
             limit: self.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+            columns: self.columns(),
         }
     }
 }

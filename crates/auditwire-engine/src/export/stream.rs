@@ -3,10 +3,12 @@
 //! The audit event `export`, which says what was asked for, is on disk before the first byte goes out; `export-end` says
 //! how it ended and how much had been handed out. A stream that cannot go on ends with an error, never as if it were whole.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use auditwire_model::ProjectId;
 use auditwire_model::access::{Caller, Right};
+use auditwire_model::event::Columns;
 use auditwire_model::export::{Format, Formulas};
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -20,7 +22,7 @@ use super::parquet::ParquetFile;
 use super::render::{Body, Rendered, header, render, unwritable};
 use crate::audit::{Audit, action};
 use crate::error::{Error, Kind, Result};
-use crate::log::{Scan, Submission};
+use crate::log::{Damage, Scan, Submission};
 use crate::permits::Permit;
 use crate::search::{Asking, Count, within};
 use crate::{Engine, projects};
@@ -106,10 +108,11 @@ fn broken_off() -> Error {
 /// Counts what the scan will find, for a moment.
 async fn expected(engine: &Engine, scan: Scan) -> Result<Count> {
     let deadline = Instant::now() + engine.settings.export.count_max;
-    let mut asking = Asking::over(engine.log.scan(scan), deadline, None, |batch| batch.num_rows() as u64);
+    let scan = Scan { columns: Columns::NONE, ..scan };
+    let mut asking = Asking::over(engine.log.scan_map(scan, Arc::new(|_| ())), deadline, None);
     let mut count = 0;
     while let Some(piece) = asking.next().await? {
-        count += piece.value;
+        count += piece.rows as u64;
     }
     Ok(Count { count, exact: asking.whole() })
 }
@@ -194,10 +197,15 @@ impl Work {
         };
         self.hand_out(header(self.format)).await?;
         let (format, formulas) = (self.format, self.formulas);
-        let rendered = self.engine.log.scan(scan).map(move |scanned| render(format, formulas, &scanned?.batch));
-        let mut rendered = rendered.boxed();
+        let make = move |batch| render(format, formulas, &batch);
+        let mut rendered = self.engine.log.scan_map(scan, Arc::new(make));
         while let Some(piece) = rendered.next().await {
-            let Rendered { taken, body } = piece?;
+            let piece = piece?;
+            if let Some(damage) = &piece.damage {
+                return Err(unreadable(damage).into());
+            }
+            let Some(made) = piece.value else { continue };
+            let Rendered { taken, body } = made?;
             let bytes = match (body, &mut parquet) {
                 (Body::Bytes(bytes), _) => bytes,
                 (Body::Rows(rows), file) => match file.take() {
@@ -261,6 +269,15 @@ impl Work {
 /// Runs what takes time on a thread for that.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|e| unwritable(&e))?
+}
+
+fn unreadable(damage: &Damage) -> Error {
+    let Damage { from, to, segment, .. } = damage;
+    let detail = format!(
+        "events {from} to {to} cannot be read, because {segment} is damaged; export what lies before and after them \
+         with seq < {from} and seq > {to}"
+    );
+    Error::new(Kind::Internal, "events_unreadable", detail).caused_by(damage.detail.clone())
 }
 
 fn too_many() -> Error {

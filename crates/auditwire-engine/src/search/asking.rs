@@ -1,37 +1,33 @@
 //! A question under way: its place among the project's questions, its scan, and its time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
-use auditwire_model::{Position, ProjectId};
+use auditwire_model::ProjectId;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::Engine;
 use crate::error::{Error, Kind, Result};
-use crate::log::{Scan, Scanned};
+use crate::log::{Damage, Mapped, Scan};
 use crate::permits::Permit;
 
 /// When a place among the questions may be free again.
 const PLACE_WAIT: Duration = Duration::from_secs(5);
 
-/// A scan whose pieces are made into `T`s. Dropping it ends the scan and gives the place back.
+/// A scan whose batches are made into `T`s. Dropping it ends the scan and gives the place back.
 pub(crate) struct Asking<T> {
-    pieces: BoxStream<'static, Result<Piece<T>>>,
+    pieces: BoxStream<'static, Result<Mapped<T>>>,
     deadline: Instant,
-    whole: bool,
+    in_time: bool,
+    damage: Vec<Damage>,
     _permit: Option<Permit>,
 }
 
-/// What was made of a piece of the scan, and how far the scan has come with it.
-pub(crate) struct Piece<T> {
-    pub(crate) value: T,
-    pub(crate) through: Position,
-}
-
 impl<T: Send + 'static> Asking<T> {
-    /// Begins a scan; `make` sees every piece with matching rows.
+    /// Begins a scan; `make` sees every batch of matching rows, on the threads that decode.
     ///
     /// # Errors
     /// `too_many_searches`.
@@ -45,41 +41,50 @@ impl<T: Send + 'static> Asking<T> {
         // What waits for a place uses up its own time.
         let deadline = Instant::now() + settings.time_max;
         let permit = engine.shared.searches.take(project, settings.place_wait).await.ok_or_else(too_many)?;
-        Ok(Self::over(engine.log.scan(scan), deadline, Some(permit), make))
+        Ok(Self::over(engine.log.scan_map(scan, Arc::new(make)), deadline, Some(permit)))
     }
 
     /// The same over a scan that has begun.
     pub(crate) fn over(
-        scan: BoxStream<'static, Result<Scanned>>,
+        pieces: BoxStream<'static, Result<Mapped<T>>>,
         deadline: Instant,
         permit: Option<Permit>,
-        make: impl Fn(RecordBatch) -> T + Send + Sync + 'static,
     ) -> Self {
-        let pieces = scan.map(move |scanned| {
-            let scanned = scanned?;
-            Ok(Piece { value: make(scanned.batch), through: scanned.through })
-        });
-        Self { pieces: pieces.boxed(), deadline, whole: true, _permit: permit }
+        Self { pieces, deadline, in_time: true, damage: Vec::new(), _permit: permit }
     }
 
     /// The next piece; `None` at the end of the scan or of the time.
-    pub(crate) async fn next(&mut self) -> Result<Option<Piece<T>>> {
-        if Instant::now() >= self.deadline {
-            self.whole = false;
-            return Ok(None);
-        }
-        match timeout_at(self.deadline, self.pieces.next()).await {
-            Ok(piece) => piece.transpose(),
-            Err(_) => {
-                self.whole = false;
-                Ok(None)
+    pub(crate) async fn next(&mut self) -> Result<Option<Mapped<T>>> {
+        let next = async {
+            // A scan that always has its next piece ready must end in time too.
+            if Instant::now() >= self.deadline {
+                None
+            } else {
+                timeout_at(self.deadline, self.pieces.next()).await.ok()
             }
-        }
+        };
+        let Some(piece) = next.await else {
+            self.in_time = false;
+            return Ok(None);
+        };
+        let piece = piece.transpose()?;
+        self.damage.extend(piece.iter().filter_map(|piece| piece.damage.clone()));
+        Ok(piece)
+    }
+
+    /// False once the time ran out.
+    pub(crate) fn in_time(&self) -> bool {
+        self.in_time
     }
 
     /// Whether everything that was asked for has been looked at; known after the last piece.
     pub(crate) fn whole(&self) -> bool {
-        self.whole
+        self.in_time && self.damage.is_empty()
+    }
+
+    /// What could not be read so far.
+    pub(crate) fn into_damage(self) -> Vec<Damage> {
+        self.damage
     }
 }
 

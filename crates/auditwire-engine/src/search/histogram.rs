@@ -69,7 +69,7 @@ pub async fn histogram(
     let mut asking = Asking::begin(engine, project, scan, move |batch| counted(&batch, &edges)).await?;
     let mut counts = vec![Counts::default(); bounds.len() - 1];
     while let Some(piece) = asking.next().await? {
-        for (bucket, rank, number) in piece.value {
+        for (bucket, rank, number) in piece.value.unwrap_or_default() {
             counts[bucket][rank] += number;
         }
     }

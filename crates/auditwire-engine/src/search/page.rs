@@ -9,7 +9,7 @@ use auditwire_model::{Position, ProjectId, Timestamp};
 use super::asking::Asking;
 use super::within;
 use crate::error::{Error, Kind, Result};
-use crate::log::Scan;
+use crate::log::{Damage, Scan};
 use crate::store::Order;
 use crate::{Engine, projects};
 
@@ -42,6 +42,8 @@ pub struct Page {
     pub next: Option<Position>,
     /// True when the time limit ended the search early; `next` continues it.
     pub partial: bool,
+    /// Parts of the log that could not be read; their events are missing here.
+    pub unreadable: Vec<Damage>,
 }
 
 /// One page of events. Positions are stable, so new events never shift a page.
@@ -78,21 +80,21 @@ pub(super) async fn collect(mut asking: Asking<RecordBatch>, limit: usize, mut t
     let mut page = Page::default();
     let mut rows = 0;
     while let Some(piece) = asking.next().await? {
-        let (batch, room) = (piece.value, limit - rows);
+        through = piece.through;
+        let Some(batch) = piece.value else { continue };
+        let room = limit - rows;
         if batch.num_rows() > room {
             if room > 0 {
                 page.batches.push(batch.slice(0, room));
             }
             page.next = page.batches.last().and_then(last_seq);
-            return Ok(page);
+            return Ok(Page { unreadable: asking.into_damage(), ..page });
         }
         rows += batch.num_rows();
-        through = piece.through;
-        if batch.num_rows() > 0 {
-            page.batches.push(batch);
-        }
+        page.batches.push(batch);
     }
-    if asking.whole() { Ok(page) } else { Ok(Page { next: Some(through), partial: true, ..page }) }
+    let partial = !asking.in_time();
+    Ok(Page { next: partial.then_some(through), partial, unreadable: asking.into_damage(), ..page })
 }
 
 pub(super) fn last_seq(batch: &RecordBatch) -> Option<Position> {

@@ -20,7 +20,7 @@ use crate::error::Result;
 use crate::intake::{self, Intake};
 use crate::log::LogSettings;
 use crate::log::tests::{event, open, positions, project, whole};
-use crate::log::{Log, Scanned};
+use crate::log::{Damage, Log, Mapped};
 use crate::permits::Permits;
 use crate::secrets::{Keyring, Secret};
 use crate::store::memory::MemoryStore;
@@ -63,9 +63,12 @@ fn seqs(page: &Page) -> Vec<u64> {
     page.batches.iter().flat_map(auditwire_model::event::rows).map(|e| e.seq.unwrap().0).collect()
 }
 
-fn asking(scan: BoxStream<'static, Result<Scanned>>, millis: u64) -> Asking<arrow_array::RecordBatch> {
+fn asking(
+    pieces: BoxStream<'static, Result<Mapped<arrow_array::RecordBatch>>>,
+    millis: u64,
+) -> Asking<arrow_array::RecordBatch> {
     let permit = Permits::new(1).try_take(&project(0));
-    Asking::over(scan, Instant::now() + Duration::from_millis(millis), permit, |batch| batch)
+    Asking::over(pieces, Instant::now() + Duration::from_millis(millis), permit)
 }
 
 #[tokio::test]
@@ -73,7 +76,7 @@ async fn a_page_says_whether_there_is_another() {
     let log = log_of(5).await;
     let page = async |from, to, order, limit: usize| {
         let scan = Scan { from: Position(from), to: Position(to), order, limit: Some(limit + 1), ..whole(&project(0)) };
-        collect(asking(log.scan(scan), 60_000), limit, Position(0)).await.unwrap()
+        collect(asking(log.scan_map(scan, Arc::new(|batch| batch)), 60_000), limit, Position(0)).await.unwrap()
     };
     let first = page(1, 9, Order::Descending, 2).await;
     assert_eq!((seqs(&first), first.next, first.partial), (vec![5, 4], Some(Position(4)), false));
@@ -87,17 +90,25 @@ async fn a_page_says_whether_there_is_another() {
 
 #[tokio::test]
 async fn a_search_out_of_time_is_partial_and_goes_on_where_it_stopped() {
-    let piece = Scanned {
-        batch: auditwire_model::event::BatchBuilder::default().finish().unwrap(),
-        through: Position(7),
-        damage: None,
-        read: crate::log::ScanStats::default(),
-    };
+    let read = crate::log::ScanStats::default();
+    let piece = Mapped { value: None, rows: 0, through: Position(7), damage: None, read };
     let endless = stream::iter([Ok(piece)]).chain(stream::pending()).boxed();
     let page = collect(asking(endless, 20), 10, Position(9)).await.unwrap();
     assert_eq!((seqs(&page), page.next, page.partial), (vec![], Some(Position(7)), true));
     let page = collect(asking(stream::pending().boxed(), 20), 10, Position(9)).await.unwrap();
     assert_eq!((page.next, page.partial), (Some(Position(9)), true));
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_told() {
+    let damage = Damage { from: Position(3), to: Position(7), segment: "s".to_owned(), detail: "torn".to_owned() };
+    let read = crate::log::ScanStats::default();
+    let piece = Mapped { value: None, rows: 0, through: Position(3), damage: Some(damage.clone()), read };
+    let mut scan = asking(stream::iter([Ok(piece.clone())]).boxed(), 60_000);
+    while scan.next().await.unwrap().is_some() {}
+    assert!(scan.in_time() && !scan.whole());
+    let page = collect(asking(stream::iter([Ok(piece)]).boxed(), 60_000), 10, Position(9)).await.unwrap();
+    assert_eq!((page.next, page.partial, page.unreadable), (None, false, vec![damage]));
 }
 
 #[tokio::test]

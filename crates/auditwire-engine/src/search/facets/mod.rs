@@ -59,7 +59,7 @@ pub async fn facets(
     let mut asking = Asking::begin(engine, project, scan, count).await?;
     let mut tally = Tally::default();
     while let Some(piece) = asking.next().await? {
-        tally.merge(piece.value);
+        tally.merge(piece.value.unwrap_or_default());
     }
     let partial = tally.forgot() || !asking.whole();
     let more = tally.len() > limit || tally.forgot();

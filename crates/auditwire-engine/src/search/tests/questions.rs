@@ -249,7 +249,7 @@ async fn places_are_limited_and_given_back_when_nobody_waits_for_the_answer_any_
     let (engine, _) = engine_with(Settings { search, ..Settings::default() }).await;
     let (project, caller, all) = (ProjectId::default_project(), operator(), Question::default());
     let permit = engine.shared.searches.try_take(&project);
-    let endless = Asking::over(stream::pending().boxed(), Instant::now() + Duration::from_secs(60), permit, |_| ());
+    let endless = Asking::over(stream::pending().boxed(), Instant::now() + Duration::from_secs(60), permit);
     let refused = count(&engine, &caller, &project, &all).await.unwrap_err();
     assert_eq!((refused.code, refused.kind), ("too_many_searches", crate::Kind::Busy));
     assert!(refused.retry_after.is_some());

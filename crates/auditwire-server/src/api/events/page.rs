@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use serde_json::{Value, json};
 
 use super::cursor::Cursor;
 use super::range::{Params, Question, read_limit};
@@ -150,7 +151,48 @@ impl PageWriter {
     fn end(&mut self, out: &mut Vec<u8>) {
         // A cursor holds only hex digits, so it needs no escaping.
         let next = self.next.take().map_or_else(|| "null".to_owned(), |text| format!("\"{text}\""));
-        out.extend_from_slice(format!("],\"next\":{next},\"partial\":{}}}", self.page.partial).as_bytes());
+        let partial = self.page.partial || !self.page.unreadable.is_empty();
+        out.extend_from_slice(format!("],\"next\":{next},\"partial\":{partial}").as_bytes());
+        if !self.page.unreadable.is_empty() {
+            let unreadable = self.page.unreadable.iter();
+            let unreadable = unreadable.map(|part| json!({"from": part.from, "to": part.to, "segment": part.segment}));
+            let unreadable = Value::from_iter(unreadable);
+            out.extend_from_slice(format!(",\"unreadable\":{unreadable}").as_bytes());
+        }
+        out.push(b'}');
         self.state = Progress::Done;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use auditwire_engine::log::Damage;
+    use auditwire_model::Position;
+
+    use super::*;
+
+    #[test]
+    fn a_page_names_what_could_not_be_read() {
+        let damage = Damage {
+            from: Position(3),
+            to: Position(7),
+            segment: "s \"1\"".to_owned(),
+            detail: "not for everyone".to_owned(),
+        };
+        for (unreadable, expected) in [
+            (vec![], json!({"events": [], "next": "1", "partial": false})),
+            (
+                vec![damage],
+                json!({
+                    "events": [], "next": "1", "partial": true,
+                    "unreadable": [{"from": 3, "to": 7, "segment": "s \"1\""}],
+                }),
+            ),
+        ] {
+            let page = Page { unreadable, ..Page::default() };
+            let writer = PageWriter { page, next: Some("1".to_owned()), batch: 0, row: 0, state: Progress::Begin };
+            let bytes: Vec<u8> = writer.flatten().collect();
+            assert_eq!(serde_json::from_slice::<Value>(&bytes).expect("is JSON"), expected);
+        }
     }
 }
