@@ -6,7 +6,7 @@ use std::time::Duration;
 use arrow_array::RecordBatch;
 use auditwire_model::ProjectId;
 use futures_util::StreamExt;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream};
 use tokio::time::{Instant, timeout_at};
 
 use crate::Engine;
@@ -27,21 +27,23 @@ pub(crate) struct Asking<T> {
 }
 
 impl<T: Send + 'static> Asking<T> {
-    /// Begins a scan; `make` sees every batch of matching rows, on the threads that decode.
+    /// Begins scans, one after the other; `make` sees every batch of matching rows, on the threads that decode.
     ///
     /// # Errors
     /// `too_many_searches`.
     pub(crate) async fn begin(
         engine: &Engine,
         project: &ProjectId,
-        scan: Scan,
+        scans: Vec<Scan>,
         make: impl Fn(RecordBatch) -> T + Send + Sync + 'static,
     ) -> Result<Self> {
         let settings = &engine.settings.search;
         // What waits for a place uses up its own time.
         let deadline = Instant::now() + settings.time_max;
         let permit = engine.shared.searches.take(project, settings.place_wait).await.ok_or_else(too_many)?;
-        Ok(Self::over(engine.log.scan_map(scan, Arc::new(make)), deadline, Some(permit)))
+        let (log, make) = (engine.log.clone(), Arc::new(make));
+        let pieces = stream::iter(scans).flat_map(move |scan| log.scan_map(scan, Arc::clone(&make) as _));
+        Ok(Self::over(pieces.boxed(), deadline, Some(permit)))
     }
 
     /// The same over a scan that has begun.

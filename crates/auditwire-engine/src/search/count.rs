@@ -6,6 +6,7 @@ use auditwire_model::event::Columns;
 
 use super::Question;
 use super::asking::Asking;
+use super::known::known;
 use crate::error::Result;
 use crate::{Engine, projects};
 
@@ -24,9 +25,10 @@ pub struct Count {
 /// `forbidden`, `project_not_found`, `too_many_searches`.
 pub async fn count(engine: &Engine, caller: &Caller, project: &ProjectId, question: &Question) -> Result<Count> {
     projects::authorize(engine, caller, project, &[Right::Read(project)]).await?;
-    let scan = question.scan(project, Columns::NONE);
-    let mut asking = Asking::begin(engine, project, scan, |_| ()).await?;
     let mut count = 0;
+    let scan = question.scan(project, Columns::NONE);
+    let rest = known(engine, project, scan, |known| count += known.number).await?;
+    let mut asking = Asking::begin(engine, project, rest, |_| ()).await?;
     while let Some(piece) = asking.next().await? {
         count += piece.rows as u64;
     }

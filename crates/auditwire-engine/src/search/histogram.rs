@@ -10,13 +10,15 @@ use auditwire_model::{ProjectId, Severity, Timestamp};
 use super::Question;
 use super::asking::Asking;
 use super::extent::extent;
+use super::known::{Known, known};
 use crate::error::{Error, Result};
 use crate::{Engine, projects};
 
 /// Most buckets of a histogram.
 pub const BUCKETS_MAX: usize = 500;
 
-const MINUTE: i64 = 60_000_000_000;
+/// In nanoseconds.
+pub(super) const MINUTE: i64 = 60_000_000_000;
 const DAY: i64 = 24 * 60 * MINUTE;
 
 /// Matching events over time. The buckets follow each other without a gap.
@@ -64,10 +66,15 @@ pub async fn histogram(
     let (from, to) = range(engine, project, question).await?;
     let bounds = bounds(from.as_nanos(), to.as_nanos(), buckets);
     let question = Question { time_from: Some(from), time_to: Some(to), ..question.clone() };
-    let edges = bounds.clone();
-    let scan = question.scan(project, Columns::of(&[columns::TIMESTAMP, columns::SEVERITY]));
-    let mut asking = Asking::begin(engine, project, scan, move |batch| counted(&batch, &edges)).await?;
     let mut counts = vec![Counts::default(); bounds.len() - 1];
+    let mut scans = vec![question.scan(project, Columns::of(&[columns::TIMESTAMP, columns::SEVERITY]))];
+    let inner = bounds.get(1..bounds.len() - 1).unwrap_or_default();
+    if inner.iter().all(|bound| bound % MINUTE == 0) {
+        let add = |known: Known| counts[bucket(&bounds, known.minute)][known.rank] += known.number;
+        scans = known(engine, project, scans.swap_remove(0), add).await?;
+    }
+    let edges = bounds.clone();
+    let mut asking = Asking::begin(engine, project, scans, move |batch| counted(&batch, &edges)).await?;
     while let Some(piece) = asking.next().await? {
         for (bucket, rank, number) in piece.value.unwrap_or_default() {
             counts[bucket][rank] += number;
@@ -119,6 +126,11 @@ fn bounds(from: i64, to: i64, buckets: usize) -> Vec<i64> {
         if whole_minutes { bound - bound.rem_euclid(MINUTE) } else { bound }
     });
     std::iter::once(from).chain(inner).chain([to]).collect()
+}
+
+/// The bucket that a time within the bounds lies in.
+fn bucket(bounds: &[i64], time: i64) -> usize {
+    bounds.partition_point(|bound| *bound <= time).saturating_sub(1).min(bounds.len().saturating_sub(2))
 }
 
 /// How many of the rows lie in which bucket, with which severity: only what is not zero.

@@ -9,6 +9,7 @@ mod count;
 mod extent;
 mod facets;
 mod histogram;
+mod known;
 mod page;
 mod sources;
 mod tail;

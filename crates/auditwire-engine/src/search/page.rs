@@ -72,7 +72,7 @@ pub async fn page(engine: &Engine, caller: &Caller, project: &ProjectId, search:
     };
     // Out of time before anything was decided, the search begins again where it began.
     let begin = if search.order == Order::Ascending { from.previous() } else { to.next() };
-    collect(Asking::begin(engine, project, scan, |batch| batch).await?, search.limit, begin).await
+    collect(Asking::begin(engine, project, vec![scan], |batch| batch).await?, search.limit, begin).await
 }
 
 /// Takes up to `limit` rows; `through` is the position in front of the first one looked at.

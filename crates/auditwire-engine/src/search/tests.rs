@@ -1,6 +1,7 @@
 //! Pages and live tail; [`questions`] has what is asked beside a page.
 
 mod questions;
+mod sealed;
 
 use std::sync::Arc;
 

@@ -56,7 +56,7 @@ pub async fn facets(
         tally
     };
     let scan = question.scan(project, Columns::of(&[field.column()]));
-    let mut asking = Asking::begin(engine, project, scan, count).await?;
+    let mut asking = Asking::begin(engine, project, vec![scan], count).await?;
     let mut tally = Tally::default();
     while let Some(piece) = asking.next().await? {
         tally.merge(piece.value.unwrap_or_default());

@@ -13,7 +13,7 @@ const SECOND: i64 = 1_000_000_000;
 /// 2026-11-22, two hours before the engine's clock.
 const BEGIN: &str = "2026-11-22T08:00:00Z";
 
-fn at(seconds: i64) -> Timestamp {
+pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::parse(BEGIN).unwrap().saturating_add_nanos(seconds * SECOND)
 }
 
@@ -64,8 +64,8 @@ fn queries() -> Vec<(Expr, Meaning)> {
 }
 
 #[derive(Debug, Clone)]
-struct Case {
-    events: Vec<EventDraft>,
+pub(super) struct Case {
+    pub(super) events: Vec<EventDraft>,
     query: usize,
     from: Option<i64>,
     to: Option<i64>,
@@ -73,7 +73,7 @@ struct Case {
     buckets: usize,
 }
 
-fn any_case() -> impl Strategy<Value = Case> {
+pub(super) fn any_case() -> impl Strategy<Value = Case> {
     let second = || prop::option::of(-4000..8000_i64);
     let plane = prop::option::of(prop::sample::select(vec![Plane::Control, Plane::Data]));
     (vec(any_event(), 0..60), 0..queries().len(), second(), second(), plane, 1..80_usize)
@@ -81,7 +81,7 @@ fn any_case() -> impl Strategy<Value = Case> {
 }
 
 impl Case {
-    fn question(&self) -> Question {
+    pub(super) fn question(&self) -> Question {
         Question {
             query: queries().swap_remove(self.query).0,
             time_from: self.from.map(at),
@@ -91,7 +91,7 @@ impl Case {
     }
 
     /// The events that match.
-    fn expected(&self) -> Vec<&EventDraft> {
+    pub(super) fn expected(&self) -> Vec<&EventDraft> {
         let meaning = queries().swap_remove(self.query).1;
         let inside = |event: &&EventDraft| {
             let time = event.timestamp.unwrap();
@@ -115,7 +115,7 @@ impl Case {
     }
 }
 
-async fn check_histogram(case: &Case, engine: &Engine, project: &ProjectId) {
+pub(super) async fn check_histogram(case: &Case, engine: &Engine, project: &ProjectId) {
     let found = histogram(engine, &operator(), project, &case.question(), case.buckets).await;
     if case.from.zip(case.to).is_some_and(|(from, to)| from >= to) {
         assert_eq!(found.unwrap_err().code, "invalid_range");
@@ -165,7 +165,7 @@ fn fields() -> Vec<(Field, Values)> {
     ]
 }
 
-async fn check_facets(case: &Case, engine: &Engine, project: &ProjectId) {
+pub(super) async fn check_facets(case: &Case, engine: &Engine, project: &ProjectId) {
     for (field, values) in fields() {
         let mut counts: HashMap<String, u64> = HashMap::new();
         for value in case.expected().into_iter().flat_map(values) {
