@@ -24,7 +24,7 @@ use crate::audit::{Audit, action};
 use crate::error::{Error, Kind, Result};
 use crate::log::{Damage, Scan, Submission};
 use crate::permits::Permit;
-use crate::search::{Asking, Count, within};
+use crate::search::{Asking, Count, known, one_after_the_other, within};
 use crate::{Engine, projects};
 
 /// Pieces that wait for the client.
@@ -59,7 +59,7 @@ pub async fn export(engine: &Engine, caller: &Caller, project: &ProjectId, wante
     }
     let permit = engine.shared.exports.try_take(project).ok_or_else(too_many)?;
     let scan = wanted.scan(project, engine.log.head(project));
-    let expected = expected(engine, scan.clone()).await?;
+    let expected = expected(engine, project, scan.clone()).await?;
     let begun = Audit::new(action::EXPORT, caller).on("event-log", project);
     let begun = told(begun, wanted, expected).build(engine.clock.now());
     let id = begun.event_id.clone();
@@ -106,11 +106,15 @@ fn broken_off() -> Error {
 }
 
 /// Counts what the scan will find, for a moment.
-async fn expected(engine: &Engine, scan: Scan) -> Result<Count> {
+async fn expected(engine: &Engine, project: &ProjectId, scan: Scan) -> Result<Count> {
     let deadline = Instant::now() + engine.settings.export.count_max;
     let scan = Scan { columns: Columns::NONE, ..scan };
-    let mut asking = Asking::over(engine.log.scan_map(scan, Arc::new(|_| ())), deadline, None);
     let mut count = 0;
+    let scans = match scan.limit {
+        None => known(engine, project, scan, |known| count += known.number).await?,
+        Some(_) => vec![scan],
+    };
+    let mut asking = Asking::over(one_after_the_other(engine, scans, |_| ()), deadline, None);
     while let Some(piece) = asking.next().await? {
         count += piece.rows as u64;
     }

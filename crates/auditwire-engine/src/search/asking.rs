@@ -41,9 +41,7 @@ impl<T: Send + 'static> Asking<T> {
         // What waits for a place uses up its own time.
         let deadline = Instant::now() + settings.time_max;
         let permit = engine.shared.searches.take(project, settings.place_wait).await.ok_or_else(too_many)?;
-        let (log, make) = (engine.log.clone(), Arc::new(make));
-        let pieces = stream::iter(scans).flat_map(move |scan| log.scan_map(scan, Arc::clone(&make) as _));
-        Ok(Self::over(pieces.boxed(), deadline, Some(permit)))
+        Ok(Self::over(one_after_the_other(engine, scans, make), deadline, Some(permit)))
     }
 
     /// The same over a scan that has begun.
@@ -88,6 +86,16 @@ impl<T: Send + 'static> Asking<T> {
     pub(crate) fn into_damage(self) -> Vec<Damage> {
         self.damage
     }
+}
+
+/// Scans whose batches are made into `T`s.
+pub(crate) fn one_after_the_other<T: Send + 'static>(
+    engine: &Engine,
+    scans: Vec<Scan>,
+    make: impl Fn(RecordBatch) -> T + Send + Sync + 'static,
+) -> BoxStream<'static, Result<Mapped<T>>> {
+    let (log, make) = (engine.log.clone(), Arc::new(make));
+    stream::iter(scans).flat_map(move |scan| log.scan_map(scan, Arc::clone(&make) as _)).boxed()
 }
 
 fn too_many() -> Error {

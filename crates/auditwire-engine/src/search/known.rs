@@ -23,13 +23,13 @@ const SPANS: u32 = 64;
 const COUNTED: [usize; 3] = [columns::PLANE, columns::SEVERITY, columns::SOURCE_ID];
 
 /// A number of events that happened in one minute.
-pub(super) struct Known {
+pub(crate) struct Known {
     /// When the minute begins, in nanoseconds.
-    pub(super) minute: i64,
+    pub(crate) minute: i64,
     /// Of the severity.
-    pub(super) rank: usize,
+    pub(crate) rank: usize,
     /// So many.
-    pub(super) number: u64,
+    pub(crate) number: u64,
 }
 
 /// Whole minutes, from the first one's beginning up to the last one's end, in nanoseconds.
@@ -49,33 +49,35 @@ struct Covered {
 }
 
 /// Hands what is known to `add`, and gives the scans that find the rest. Together they count every event that `scan` finds
-/// exactly once.
+/// exactly once, if it has no limit.
 ///
 /// # Errors
 /// When the store fails.
-pub(super) async fn known(
+pub(crate) async fn known(
     engine: &Engine,
     project: &ProjectId,
     scan: Scan,
     mut add: impl FnMut(Known),
 ) -> Result<Vec<Scan>> {
-    let head = engine.log.head(project);
+    let (begin, head) = (scan.from.max(Position(1)), scan.to.min(engine.log.head(project)));
     let minutes = Minutes::inside(scan.time_from, scan.time_to);
     if minutes.from >= minutes.to || !scan.predicate.columns().iter().all(|column| COUNTED.contains(&column)) {
         return Ok(vec![scan]);
     }
-    let (mut next, mut covered) = (Position(1), Vec::new());
+    let (mut next, mut covered) = (begin, Vec::new());
     while next <= head {
-        let spans = engine.store.sealed(project, next, head, SPANS).await?;
+        let mut spans = engine.store.sealed(project, next, head, SPANS).await?;
         let Some(last) = spans.last() else { break };
         next = last.span.last().next();
+        // The counts of a span are of all of it.
+        spans.retain(|sealed| begin <= sealed.span.first && sealed.span.last() <= head);
         let predicate = scan.predicate.clone();
         let counted = tokio::task::spawn_blocking(move || counted(&spans, &predicate, minutes)).await;
         let (found, spans) = counted.map_err(|error| defect(&error))?;
         found.into_iter().for_each(&mut add);
         covered.extend(spans);
     }
-    Ok(rest(&scan, &joined(covered), head, minutes))
+    Ok(rest(&Scan { from: begin, to: head, ..scan }, &joined(covered), minutes))
 }
 
 /// What spans say of whole minutes, and which of them say it.
@@ -131,9 +133,9 @@ fn joined(covered: Vec<Covered>) -> Vec<Covered> {
 }
 
 /// The scans that find what is not known, newest first.
-fn rest(scan: &Scan, covered: &[Covered], head: Position, minutes: Minutes) -> Vec<Scan> {
+fn rest(scan: &Scan, covered: &[Covered], minutes: Minutes) -> Vec<Scan> {
     let part = |from, to| Scan { from, to, ..scan.clone() };
-    let (mut scans, mut next) = (Vec::new(), Position(1));
+    let (mut scans, mut next) = (Vec::new(), scan.from);
     for known in covered {
         if next < known.first {
             scans.push(part(next, known.first.previous()));
@@ -149,8 +151,8 @@ fn rest(scan: &Scan, covered: &[Covered], head: Position, minutes: Minutes) -> V
         scans.extend(scan.time_from.map(|_| begin).filter(wanted));
         scans.extend(scan.time_to.map(|_| end).filter(wanted));
     }
-    if next <= head {
-        scans.push(part(next, head));
+    if next <= scan.to {
+        scans.push(part(next, scan.to));
     }
     scans.reverse();
     scans

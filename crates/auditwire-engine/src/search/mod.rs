@@ -25,10 +25,11 @@ use auditwire_model::{Position, ProjectId, Timestamp};
 use crate::log::Scan;
 use crate::store::Order;
 
-pub(crate) use asking::Asking;
+pub(crate) use asking::{Asking, one_after_the_other};
 pub use count::{Count, count};
 pub use facets::{FACETS_MAX, Facets, facets};
 pub use histogram::{BUCKETS_MAX, Bucket, Counts, Histogram, histogram};
+pub(crate) use known::known;
 pub use page::{Page, Search, event, page};
 pub use sources::sources;
 pub use tail::tail;

@@ -48,6 +48,10 @@ pub(super) async fn search(client: &Client, args: &SearchArgs, json: bool) -> Re
         let page: Value = read(send(client, request, &query).await?).await?;
         let events = page["events"].as_array().map(Vec::as_slice).unwrap_or_default();
         show(events, first, json, screen)?;
+        for part in page["unreadable"].as_array().into_iter().flatten() {
+            let (from, to, segment) = (&part["from"], &part["to"], text(part, "segment"));
+            terminal::complain(&format!("events {from} to {to} are missing here: {segment} cannot be read"));
+        }
         first &= events.is_empty();
         left = left.saturating_sub(events.len() as u64);
         match page["next"].as_str() {

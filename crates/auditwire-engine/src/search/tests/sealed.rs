@@ -108,7 +108,35 @@ proptest! {
             assert_eq!(found, Count { count: case.expected().len() as u64, exact: true });
             check_histogram(&case, &engine, &project).await;
             check_facets(&case, &engine, &project).await;
+            check_export(&case, &engine, &project).await;
         });
+    }
+}
+
+/// As many lines come as were expected, and as there should be.
+async fn check_export(case: &Case, engine: &Engine, project: &ProjectId) {
+    let wanted = json_lines(case.question());
+    let expected = case.expected().len();
+    // Events of exports before are no part of the case.
+    let query = Expr::And(vec![wanted.question.query.clone(), Expr::Not(Box::new(is_own()))]);
+    let wanted = Wanted { question: Question { query, ..wanted.question }, ..wanted };
+    let file = export(engine, &operator(), project, &wanted).await.unwrap();
+    assert_eq!(file.expected, Count { count: expected as u64, exact: true });
+    let bytes: Vec<_> = file.pieces.try_collect().await.unwrap();
+    assert_eq!(bytes.concat().iter().filter(|byte| **byte == b'\n').count(), expected);
+}
+
+fn is_own() -> Expr {
+    Expr::Compare(Field::Column(columns::SOURCE_ID), Op::Equal, Value::Text(crate::audit::SOURCE.to_owned()))
+}
+
+fn json_lines(question: Question) -> Wanted {
+    Wanted {
+        question,
+        order: Order::Descending,
+        limit: None,
+        format: auditwire_model::export::Format::JsonLines,
+        formulas: auditwire_model::export::Formulas::Neutralised,
     }
 }
 
@@ -168,13 +196,7 @@ async fn a_damaged_segment_is_told_everywhere() {
     assert_eq!((found.unreadable[0].from, found.unreadable[0].to), (Position(1), Position(100)));
     assert!(found.unreadable[0].segment.contains("segment-1"));
 
-    let wanted = Wanted {
-        question: all,
-        order: Order::Descending,
-        limit: None,
-        format: auditwire_model::export::Format::JsonLines,
-        formulas: auditwire_model::export::Formulas::Neutralised,
-    };
+    let wanted = json_lines(all);
     let file = export(engine, &caller, project, &wanted).await.unwrap();
     assert!(!file.expected.exact);
     let pieces: Vec<_> = file.pieces.collect().await;
