@@ -27,6 +27,11 @@ pub mod action {
     pub const TOKEN_CREATE: &str = "token-create";
     pub const TOKEN_REVOKE: &str = "token-revoke";
     pub const TOKEN_REFUSED: &str = "token-refused";
+    pub const RETENTION_UPDATE: &str = "retention-update";
+    pub const RETENTION_EXPIRE: &str = "retention-expire";
+    pub const STORAGE_WARNING: &str = "storage-warning";
+    pub const STORAGE_FULL: &str = "storage-full";
+    pub const STORAGE_OK: &str = "storage-ok";
     pub const PROJECT_CREATE: &str = "project-create";
     pub const ACCOUNT_CREATE: &str = "account-create";
     pub const CONSOLE_SIGN_IN_LINK: &str = "console-sign-in-link";

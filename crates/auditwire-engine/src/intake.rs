@@ -41,6 +41,7 @@ pub async fn accept(engine: &Engine, caller: &Caller, project: &ProjectId, intak
     projects::authorize(engine, caller, project, &[Right::Ingest(project)]).await?;
     // While the senders finish, the log still takes their cursors, but no more events.
     engine.accepting()?;
+    engine.log.check_room()?;
     let (events, rejected) = complete(engine, caller, intake);
     if events.is_empty() {
         return Ok(IntakeReport { rejected, ..IntakeReport::default() });

@@ -62,11 +62,13 @@ macro_rules! document {
 }
 
 mod people;
+mod retention;
 
 pub use people::{
     Account, AccountName, AccountNameRecord, AccountRecord, PasswordHash, Preferences, Session, SessionRecord,
     SignInLink, SignInLinkRecord, SignInMethod, Theme,
 };
+pub use retention::{Expired, ExpiredRecord, KeptFor, RetentionRecord};
 
 document!(
     /// [`crate::store::RecordKind::Instance`], id `instance`.

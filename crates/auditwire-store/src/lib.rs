@@ -1,12 +1,15 @@
 //! Auditwire's store on SQLite: the data directory with its lock ([`DataDir`]), the engine's store trait
-//! ([`SqliteStore`]), and the folder for the files of sealed events ([`open_segments`]). The tables are described in `docs/formats/store.md`.
+//! ([`SqliteStore`]), the folder for the files of sealed events ([`open_segments`]), and the
+//! volume they lie on ([`Volume`]). The tables are described in `docs/formats/store.md`.
 //!
 //! No rules of the product in this crate.
 
 mod dir;
 mod segments;
 mod sqlite;
+mod volume;
 
 pub use dir::{DataDir, DirError};
 pub use segments::open_segments;
 pub use sqlite::{SqliteOptions, SqliteStore};
+pub use volume::Volume;

@@ -12,7 +12,7 @@ use auditwire_engine::log::Ended;
 use auditwire_engine::secrets::Secret;
 use auditwire_engine::{Engine, Settings, tokens};
 use auditwire_server::{BoundServer, ServerSettings};
-use auditwire_store::{DataDir, DirError, SqliteOptions, SqliteStore, open_segments};
+use auditwire_store::{DataDir, DirError, SqliteOptions, SqliteStore, Volume, open_segments};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
@@ -135,7 +135,8 @@ impl Service {
         let store = Arc::new(store);
         let objects = open_segments(data.path(), !unsafe_no_sync).map_err(|e| Failure::new(chain(&e)))?;
         let keyring = keys::load(keys, data.path(), &*store).await?;
-        let settings = engine_settings(config, &bound);
+        let mut settings = engine_settings(config, &bound);
+        settings.log.disk = Some(Arc::new(Volume::new(data.path(), config.reserve_bytes)));
         let engine = Engine::open(store, objects, Arc::new(SystemClock), Arc::new(keyring), settings)
             .await
             .map_err(|e| Failure::caused_by("the engine cannot start", &e))?;

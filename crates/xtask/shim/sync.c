@@ -7,6 +7,7 @@
  *                       A            an HTTP answer "200" was about to be handed to a socket
  *                     The line of an answer is written before the call, those of writes and syncs after it, so a
  *                     sync that stands before an answer was finished before the answer could leave.
+ * SYNC_SHIM_PATHS     when set, the path of the file follows <fd>
  * SYNC_SHIM_FULL      a path: while a file is there, writes to regular files fail with ENOSPC, as on a full disk
  * SYNC_SHIM_COUNT     a file that holds the number of syncs so far as text, rewritten at most every 64 syncs and at exit
  */
@@ -30,6 +31,7 @@
 
 static int log_fd = -1;
 static int count_fd = -1;
+static int with_paths = 0;
 static long delay_us = 0;
 static const char *full_path = NULL;
 static atomic_long syncs = 0;
@@ -52,6 +54,7 @@ __attribute__((constructor)) static void start(void) {
     if (path) log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     path = getenv("SYNC_SHIM_COUNT");
     if (path) count_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    with_paths = getenv("SYNC_SHIM_PATHS") != NULL;
     full_path = getenv("SYNC_SHIM_FULL");
     const char *delay = getenv("SYNC_SHIM_DELAY_US");
     if (delay) delay_us = atol(delay);
@@ -61,8 +64,14 @@ __attribute__((destructor)) static void end(void) { write_count(); }
 
 static void note(char kind, int fd) {
     if (log_fd < 0) return;
-    char line[32];
-    int length = kind == 'A' ? snprintf(line, sizeof line, "A\n") : snprintf(line, sizeof line, "%c %d\n", kind, fd);
+    char line[600], link[40], path[512] = "";
+    if (with_paths && kind != 'A') {
+        snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        path[0] = ' ';
+        ssize_t read = readlink(link, path + 1, sizeof path - 2);
+        path[read < 0 ? 0 : read + 1] = '\0';
+    }
+    int length = kind == 'A' ? snprintf(line, sizeof line, "A\n") : snprintf(line, sizeof line, "%c %d%s\n", kind, fd, path);
     raw_write(log_fd, line, (size_t)length);
 }
 

@@ -13,10 +13,13 @@ use super::duplicates::Work;
 use super::plan::{Plan, ProjectState};
 use super::{Ended, Receipt, Shared, Submission, error};
 use crate::error::{Error, Result};
-use crate::store::{Change, Checkpoint, GroupId, RecordKey, StoreError};
+use crate::store::{Change, Checkpoint, Expire, GroupId, RecordKey, Seal, StoreError};
 
 /// Once so much was committed, the write-ahead log is copied into the data file.
 const CHECKPOINT_BYTES: usize = 16 << 20;
+
+/// What a step of upkeep writes to the write-ahead log, roughly.
+const STEP_BYTES: usize = 1 << 20;
 
 /// The memory of all windows together is looked at after so many groups.
 const BOUND_EVERY: u64 = 16;
@@ -25,9 +28,21 @@ const BOUND_EVERY: u64 = 16;
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) submission: Submission,
+    /// What the log does for itself; committed alone.
+    pub(crate) upkeep: Option<Step>,
     /// Its weight in the queue.
     pub(crate) bytes: usize,
     pub(crate) answer: oneshot::Sender<Result<Receipt>>,
+}
+
+/// A step of sealing, merging or retention.
+#[derive(Debug, Default)]
+pub(crate) struct Step {
+    pub(crate) seal: Option<Seal>,
+    pub(crate) expire: Vec<Expire>,
+    pub(crate) drop_groups: Option<GroupId>,
+    /// Gives back room: how many free bytes stay, how many go at once.
+    pub(crate) shrink: Option<(u64, u64)>,
 }
 
 pub(crate) struct Committer {
@@ -107,6 +122,9 @@ impl Committer {
     /// Everything that waits, up to the limits. A submission that changes a record that the group already changes waits
     /// for the next group, so that a failed expectation names exactly one submission.
     fn gather(&mut self, first: Pending) -> Vec<Pending> {
+        if first.upkeep.is_some() {
+            return vec![first];
+        }
         let settings = &self.shared.settings;
         let (mut bytes, mut events) = (first.bytes, first.submission.events.len());
         let mut changed: HashSet<RecordKey> = HashSet::new();
@@ -117,7 +135,8 @@ impl Committer {
             bytes += next.bytes;
             events += next.submission.events.len();
             let clash = next.submission.changes.iter().any(|c| changed.contains(&c.key));
-            if clash || bytes > settings.group_bytes_max || events > settings.group_events_max {
+            if clash || next.upkeep.is_some() || bytes > settings.group_bytes_max || events > settings.group_events_max
+            {
                 self.held = Some(next);
                 break;
             }
@@ -129,6 +148,12 @@ impl Committer {
 
     /// Commits a group and answers everybody in it.
     async fn commit(&mut self, mut group: Vec<Pending>) -> std::result::Result<(), Broken> {
+        if let Some((keep, step)) = group.first().and_then(|pending| pending.upkeep.as_ref()?.shrink) {
+            return self.shrink(keep, step, group).await;
+        }
+        if group.iter().any(|pending| pending.upkeep.is_some()) {
+            self.uncopied += STEP_BYTES;
+        }
         let queued: usize = group.iter().map(|pending| pending.bytes).sum();
         let done = loop {
             if group.is_empty() {
@@ -158,6 +183,21 @@ impl Committer {
         done
     }
 
+    async fn shrink(&mut self, keep: u64, step: u64, group: Vec<Pending>) -> std::result::Result<(), Broken> {
+        self.uncopied += usize::try_from(step).unwrap_or(STEP_BYTES);
+        let done = self.shared.store.shrink(keep, step).await;
+        for pending in group {
+            let _ = pending.answer.send(done.as_ref().map(|_| Receipt::default()).map_err(|_| error::failed()));
+        }
+        match done {
+            Err(StoreError::Unsynced(error)) => {
+                tracing::error!(%error, "the disk did not confirm a write; the process must end");
+                Err(Broken)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Decides what a failed commit means. `None`: try again with what is left of the group.
     async fn failed(
         &mut self,
@@ -180,6 +220,8 @@ impl Committer {
                 tracing::warn!(%error, "the disk is full; intake answers 503 until there is room");
                 self.forget(&plan);
                 self.shared.counters.storage_full.fetch_add(group.len() as u64, Ordering::Relaxed);
+                // The guard gives the reserve up.
+                self.shared.fresh.asked.notify_one();
                 Some(self.fail(std::mem::take(group), error::full))
             }
             StoreError::Unsynced(error) => {
@@ -187,7 +229,12 @@ impl Committer {
                 let _ = self.fail(std::mem::take(group), error::ended);
                 Some(Err(Broken))
             }
-            StoreError::Mismatch(what) | StoreError::Damaged(what) => {
+            StoreError::Mismatch(what) => {
+                tracing::warn!(what, "what was to be sealed, merged or removed is not there any more");
+                self.forget(&plan);
+                Some(self.fail(std::mem::take(group), error::failed))
+            }
+            StoreError::Damaged(what) => {
                 tracing::error!(what, "the store is damaged");
                 self.forget(&plan);
                 Some(self.fail(std::mem::take(group), error::failed))
@@ -226,7 +273,9 @@ impl Committer {
             self.last_group = Some(id);
             self.uncopied += plan.blob_bytes;
             counters.groups.fetch_add(1, Ordering::Relaxed);
+            self.shared.fresh.committed(plan.rows(), plan.blob_bytes, plan.spans.len(), &self.shared);
         }
+        self.shared.expired(&plan.expire);
         counters.events.fetch_add(plan.rows() as u64, Ordering::Relaxed);
         counters.duplicates.fetch_add(plan.duplicates, Ordering::Relaxed);
         self.publish(&plan);

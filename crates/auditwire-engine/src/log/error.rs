@@ -65,6 +65,29 @@ pub(super) fn read(error: StoreError) -> Error {
     }
 }
 
+/// The file of a segment could not be written; the events stay fresh.
+pub(super) fn segment_not_written(name: &str, source: object_store::Error) -> Error {
+    let detail = format!("segment {name} could not be written; is the disk full?");
+    Error::new(Kind::Unavailable, "storage_failed", detail).caused_by(source)
+}
+
+/// The file of a segment that nobody needs could not be removed.
+pub(super) fn segment_not_removed(name: &str, source: object_store::Error) -> Error {
+    Error::new(Kind::Unavailable, "storage_failed", format!("segment {name} could not be removed")).caused_by(source)
+}
+
+/// The folder of segments cannot be read.
+pub(super) fn segments_not_listed(source: object_store::Error) -> Error {
+    Error::new(Kind::Unavailable, "storage_failed", "the folder of segments cannot be read").caused_by(source)
+}
+
+/// The same for somebody else; the source stays with the first.
+pub(super) fn copy(error: &Error) -> Error {
+    let mut copy = Error::new(error.kind, error.code, error.detail.clone());
+    copy.retry_after = error.retry_after;
+    copy
+}
+
 /// Positions that should be there are not.
 pub(super) fn missing(project: &ProjectId, from: Position, to: Position) -> Error {
     read(StoreError::Damaged(format!("no span of project {project} holds seq {from} to {to}")))

@@ -2,16 +2,23 @@
 
 mod blob;
 mod commit;
+mod disk;
 mod duplicates;
 mod error;
+mod merge;
 mod plan;
 mod reader;
+pub(crate) mod retention;
+mod same;
 mod scan;
+mod seal;
 pub(crate) mod segment;
 mod stats;
+mod sweep;
 mod tail;
 #[cfg(test)]
 pub(crate) mod tests;
+mod upkeep;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,12 +37,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use crate::error::Result;
 use crate::store::{Change, Effect, Order, Store, StoreError};
 use commit::Pending;
+pub use disk::{Disk, Room, Space};
 use duplicates::Parts;
 use reader::Reader;
+pub use retention::Retention;
 use segment::Segments;
 use stats::Counters;
-pub use stats::{COMMIT_BUCKETS, LogStats};
+pub use stats::{COMMIT_BUCKETS, LogStats, SealStats};
 use tail::Tail;
+use upkeep::{Fresh, Upkeep};
 
 /// Limits of the log. Configuration; the defaults are the product's.
 #[derive(Debug, Clone)]
@@ -59,6 +69,12 @@ pub struct LogSettings {
     pub duplicate_map_ids: usize,
     /// Ids of all projects held in maps. Default 1,048,576.
     pub duplicate_map_ids_total: usize,
+    /// When events are sealed and segments merged.
+    pub seal: SealSettings,
+    /// How long events are kept where their project does not say otherwise.
+    pub retention: Retention,
+    /// Tells how full the volume is; `None`: nobody looks.
+    pub disk: Option<Arc<dyn Disk>>,
     /// Bytes of filters of all projects before those of idle projects leave memory. Default 64 MiB.
     pub duplicate_filter_bytes_max: usize,
 }
@@ -76,6 +92,48 @@ impl Default for LogSettings {
             duplicate_map_ids: 98_304,
             duplicate_map_ids_total: 1 << 20,
             duplicate_filter_bytes_max: 64 << 20,
+            seal: SealSettings::default(),
+            retention: Retention::default(),
+            disk: None,
+        }
+    }
+}
+
+/// When fresh events become a segment, and segments one larger segment.
+#[derive(Debug, Clone)]
+pub struct SealSettings {
+    /// Fresh events of all projects that are sealed at once, and the most of one new segment. Default 131,072: one row
+    /// group.
+    pub rows: u64,
+    /// Bytes of blobs that are sealed at once, whatever the number of events; the sealer holds so much in memory.
+    /// Default 64 MiB.
+    pub bytes: u64,
+    /// Spans that are sealed at once: small commits make many. Default 8,192.
+    pub spans: u64,
+    /// Age of the oldest fresh event at which [`few`](Self::few) or more are sealed; fewer wait six times as long.
+    /// Default 10 min.
+    pub after: std::time::Duration,
+    /// See [`after`](Self::after). Default 1,024.
+    pub few: u64,
+    /// Segments of one level that become one of the next. Default 8.
+    pub merged: usize,
+    /// Most rows of a segment made by merging. Default 1,048,576.
+    pub merged_rows: u64,
+    /// How long the file of a segment that was replaced or has expired stays for those that still read it. Default 5 min.
+    pub grace: std::time::Duration,
+}
+
+impl Default for SealSettings {
+    fn default() -> Self {
+        Self {
+            rows: 131_072,
+            bytes: 64 << 20,
+            spans: 8192,
+            after: std::time::Duration::from_secs(600),
+            few: 1024,
+            merged: 8,
+            merged_rows: 1 << 20,
+            grace: std::time::Duration::from_secs(300),
         }
     }
 }
@@ -204,6 +262,8 @@ pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
     /// Reads sealed events.
     pub(crate) segments: Segments,
+    /// Where the files of segments lie.
+    pub(crate) objects: Arc<dyn ObjectStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: LogSettings,
     pub(crate) reader: Reader,
@@ -211,10 +271,14 @@ pub(crate) struct Shared {
     pub(crate) tail: RwLock<Tail>,
     pub(crate) heads: RwLock<HashMap<ProjectId, watch::Sender<Position>>>,
     /// First position that has not expired, where it is not the first of all.
-    first_kept: RwLock<HashMap<ProjectId, Position>>,
+    pub(crate) first_kept: RwLock<HashMap<ProjectId, Position>>,
     /// Live tails per project, by the permits that are left.
     tails: Mutex<HashMap<ProjectId, Arc<Semaphore>>>,
     pub(crate) counters: Counters,
+    /// What is not sealed yet.
+    pub(crate) fresh: Fresh,
+    pub(crate) guard: disk::Guard,
+    pub(crate) upkeep: Mutex<Upkeep>,
     pub(crate) closing: watch::Sender<bool>,
     pub(crate) ended: watch::Sender<Option<Ended>>,
 }
@@ -233,7 +297,7 @@ impl Log {
         let (heads, last_group) = store.heads().await.map_err(error::read)?;
         let first_kept = heads.iter().map(|head| (head.project.clone(), head.first)).collect();
         let heads = heads.into_iter().map(|head| (head.project, watch::Sender::new(head.last))).collect();
-        let segments = Segments::new(objects);
+        let segments = Segments::new(Arc::clone(&objects));
         let shared = Arc::new(Shared {
             reader: Reader::new(Arc::clone(&store), segments.clone()),
             segments,
@@ -244,12 +308,17 @@ impl Log {
             counters: Counters::default(),
             closing: watch::Sender::new(false),
             ended: watch::Sender::new(None),
+            fresh: Fresh::default(),
+            guard: disk::Guard::default(),
+            upkeep: Mutex::default(),
             parts: Parts::new(Arc::clone(&store)),
             store,
+            objects,
             clock,
             settings,
         });
         let (queue, pending) = mpsc::unbounded_channel();
+        upkeep::start(&shared, &queue).await?;
         tokio::spawn(commit::Committer::new(Arc::clone(&shared), pending, last_group).run());
         Ok(Self { shared, queue })
     }
@@ -270,7 +339,7 @@ impl Log {
             return Err(error::overloaded());
         }
         let (answer, answered) = oneshot::channel();
-        if let Err(refused) = self.queue.send(Pending { submission, bytes, answer }) {
+        if let Err(refused) = self.queue.send(Pending { submission, upkeep: None, bytes, answer }) {
             queued.fetch_sub(refused.0.bytes, Ordering::Relaxed);
             return Err(error::closing());
         }
@@ -352,10 +421,30 @@ impl Log {
         ended.unwrap_or(Ended::Closed)
     }
 
-    /// Refuses new submissions, finishes those under way, and ends the committer.
+    /// Refuses new submissions, finishes those under way, and ends the committer. What is being sealed stays fresh.
     pub async fn close(&self) {
         self.shared.closing.send_replace(true);
         self.ended().await;
+        let upkeep = self.shared.upkeep.lock().task.take();
+        if let Some(upkeep) = upkeep {
+            // One that panicked has been reported by the runtime.
+            let _ = upkeep.await;
+        }
+    }
+
+    /// Seals everything that is fresh, whatever its age, merges what can be merged and removes what nobody needs. What
+    /// happens by itself in time: for tests and benchmarks.
+    ///
+    /// # Errors
+    /// When the store or the folder of segments fails; `closing`.
+    pub async fn seal_now(&self) -> Result<()> {
+        let (answer, answered) = oneshot::channel();
+        self.shared.upkeep.lock().asked.push(answer);
+        self.shared.fresh.asked.notify_one();
+        tokio::select! {
+            answer = answered => answer.unwrap_or_else(|_| Err(error::closing())),
+            _ = self.ended() => Err(error::closing()),
+        }
     }
 }
 

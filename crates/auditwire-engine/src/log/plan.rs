@@ -9,14 +9,15 @@ use auditwire_model::event::{BatchBuilder, Event, columns};
 use auditwire_model::{Position, ProjectId, Timestamp};
 
 use super::blob;
-use super::commit::{Committer, Pending};
+use super::commit::{Committer, Pending, Step};
 use super::duplicates::{Window, hash_id};
 use super::error;
+use super::same::same_content;
 use crate::error::Result;
-use crate::store::{Commit, Group, GroupId, Place, Span, StoreError};
+use crate::store::{Commit, Expire, Group, GroupId, Place, Span, StoreError};
 
 /// What tells an event that another one's id was changed because the two differ.
-const CONFLICT_LABEL: &str = "id-conflict";
+pub(super) const CONFLICT_LABEL: &str = "id-conflict";
 /// A renamed id can itself be taken by a third content; after so many names the event is stored under the last one.
 const NAMES_MAX: usize = 4;
 
@@ -46,6 +47,8 @@ pub(super) struct Plan {
     /// How many id runs ride along, and which end with it.
     pub(super) runs: usize,
     pub(super) expired: Vec<(ProjectId, Position)>,
+    /// Events that end with it.
+    pub(super) expire: Vec<Expire>,
     received_at: HashMap<ProjectId, Timestamp>,
     commit: Commit,
 }
@@ -84,6 +87,12 @@ impl Committer {
             self.plan_project(&project, group, &mut builder, &mut plan).await;
         }
         plan.commit.changes = group.iter().flat_map(|pending| pending.submission.changes.iter().cloned()).collect();
+        for Step { seal, expire, drop_groups, shrink: _ } in
+            group.iter_mut().filter_map(|pending| pending.upkeep.take())
+        {
+            plan.expire.clone_from(&expire);
+            (plan.commit.seal, plan.commit.expire, plan.commit.drop_groups) = (seal, expire, drop_groups);
+        }
         self.add_runs(&mut plan.commit);
         if builder.is_empty() {
             return Ok(plan);
@@ -238,8 +247,7 @@ impl Committer {
             }
         };
         let same_id = row.column(columns::EVENT_ID).as_string::<i32>().value(0) == event.event_id;
-        let same_content = || row.column(columns::DIGEST).as_fixed_size_binary().value(0) == event.digest;
-        Some(same_id.then(same_content))
+        Some(same_id.then(|| same_content(event, &row)))
     }
 
     async fn load(&mut self, project: &ProjectId) -> std::result::Result<(), StoreError> {

@@ -131,15 +131,26 @@ impl Reader {
             let spans = self.store.spans(project, at, at, Order::Ascending, 1).await?;
             let Some(span) = spans.first() else { return Ok(None) };
             let row = at.0 - span.first.0;
+            // What is missing may have been sealed or merged since the span was read.
+            let again = missed != Some(span.place);
+            missed = Some(span.place);
             let Place::Segment(id) = span.place else {
-                let rows = self.rows(&spans).await?;
-                return Ok(rows.first().map(|batch| batch.slice(usize::try_from(row).unwrap_or(usize::MAX), 1)));
+                match self.rows(&spans).await {
+                    Err(StoreError::Damaged(_)) if again => continue,
+                    rows => {
+                        return Ok(rows?
+                            .first()
+                            .map(|batch| batch.slice(usize::try_from(row).unwrap_or(usize::MAX), 1)));
+                    }
+                }
             };
             let row = u32::try_from(u64::from(span.offset) + row).unwrap_or(u32::MAX);
-            let name = self.segment_name(id).await?.ok_or_else(|| missing(id))?;
+            let name = match self.segment_name(id).await? {
+                None if again => continue,
+                name => name.ok_or_else(|| missing(id))?,
+            };
             match self.segments.event(&name, row).await {
-                // A merge has replaced it since the span was read.
-                Err(SegmentError::Missing(_)) if missed != Some(id) => missed = Some(id),
+                Err(SegmentError::Missing(_)) if again => {}
                 found => return found.map(Some).map_err(sealed_error),
             }
         }
@@ -150,7 +161,8 @@ fn missing(id: SegmentId) -> StoreError {
     StoreError::Damaged(format!("segment number {} is missing", id.0))
 }
 
-fn sealed_error(error: SegmentError) -> StoreError {
+/// What an unreadable segment is to whoever reads the log.
+pub(super) fn sealed_error(error: SegmentError) -> StoreError {
     match error {
         SegmentError::Missing(_) | SegmentError::Damaged { .. } => StoreError::Damaged(error.to_string()),
         other => StoreError::Failed(Box::new(other)),

@@ -3,8 +3,11 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::{Log, ScanStats};
+use parking_lot::Mutex;
+
+use super::{Log, ScanStats, Space};
 use crate::error::Result;
+use crate::store::Segment;
 
 /// Upper ends of the buckets of [`LogStats::commit_buckets`], in seconds.
 pub const COMMIT_BUCKETS: [f64; 10] = [0.000_5, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.25, 1.0];
@@ -38,10 +41,47 @@ pub struct LogStats {
     pub wal_bytes: u64,
     /// Bytes of the data file.
     pub data_bytes: u64,
+    /// Bytes of the data file that hold nothing.
+    pub free_bytes: u64,
     /// Times that data was forced to the disk.
     pub syncs: u64,
     /// What all scans read.
     pub scans: ScanStats,
+    /// Sealing, merging and retention.
+    pub seal: SealStats,
+    /// The volume; zero when nobody looks.
+    pub space: Space,
+}
+
+/// What became of fresh events since the log was opened, and what is sealed now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SealStats {
+    /// Events that are not sealed.
+    pub fresh: u64,
+    /// Segments at the last look.
+    pub segments: u64,
+    /// Bytes of their files.
+    pub bytes: u64,
+    /// Events in them that are kept.
+    pub rows: u64,
+    /// Segments made of fresh events.
+    pub seals: u64,
+    /// Events in those.
+    pub sealed_rows: u64,
+    /// Time spent sealing.
+    pub seal_time: Duration,
+    /// Segments made of others.
+    pub merges: u64,
+    /// Events in those.
+    pub merged_rows: u64,
+    /// Time spent merging.
+    pub merge_time: Duration,
+    /// Events that ended by retention.
+    pub expired_rows: u64,
+    /// Attempts that failed.
+    pub failures: u64,
+    /// The last attempt failed.
+    pub failing: bool,
 }
 
 /// The live counters.
@@ -62,9 +102,44 @@ pub(crate) struct Counters {
     pub(crate) row_groups_read: AtomicU64,
     pub(crate) pages_read: AtomicU64,
     pub(crate) segment_bytes_read: AtomicU64,
+    seal: Mutex<SealStats>,
+    space: Mutex<Space>,
 }
 
 impl Counters {
+    pub(crate) fn sealed(&self, rows: u64, took: Duration) {
+        let mut seal = self.seal.lock();
+        (seal.seals, seal.sealed_rows) = (seal.seals + 1, seal.sealed_rows + rows);
+        seal.seal_time += took;
+    }
+
+    pub(crate) fn merged(&self, rows: u64, took: Duration) {
+        let mut seal = self.seal.lock();
+        (seal.merges, seal.merged_rows) = (seal.merges + 1, seal.merged_rows + rows);
+        seal.merge_time += took;
+    }
+
+    pub(crate) fn segments(&self, known: &[(Segment, u64)]) {
+        let mut seal = self.seal.lock();
+        seal.segments = known.len() as u64;
+        seal.bytes = known.iter().map(|(segment, _)| segment.bytes).sum();
+        seal.rows = known.iter().map(|(_, named)| named).sum();
+    }
+
+    pub(crate) fn expired(&self, rows: u64) {
+        self.seal.lock().expired_rows += rows;
+    }
+
+    pub(crate) fn space(&self, space: Space) {
+        *self.space.lock() = space;
+    }
+
+    pub(crate) fn upkeep_done(&self, failed: bool) {
+        let mut seal = self.seal.lock();
+        seal.failures += u64::from(failed);
+        seal.failing = failed;
+    }
+
     pub(crate) fn commit_took(&self, time: Duration) {
         self.commits.fetch_add(1, Ordering::Relaxed);
         self.commit_nanos.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
@@ -99,7 +174,10 @@ impl Log {
             duplicate_ids: read(&counters.duplicate_ids),
             wal_bytes: store.wal_bytes,
             data_bytes: store.data_bytes,
+            free_bytes: store.free_bytes,
             syncs: store.syncs,
+            seal: SealStats { fresh: self.shared.fresh.rows(), ..*counters.seal.lock() },
+            space: *counters.space.lock(),
             scans: ScanStats {
                 groups_read: read(&reader.groups),
                 segments_read: read(&counters.segments_read),

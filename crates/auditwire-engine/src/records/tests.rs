@@ -30,6 +30,8 @@ fn version_1_of_every_document() {
         r#"{"v":"1","revision":2,"ok":false,"confirmed":false,"at":"2026-11-22T10:00:00Z","stages":[{"stage":"address","ok":true,"code":"ok","message":"m","remedy":"","ms":0},{"stage":"tls","ok":false,"code":"cert_expired","message":"m","remedy":"r","ms":12}]}"#,
     );
     holds::<IdempotencyRecord>(r#"{"v":"1","request_sha256":"aa","created":"c-1","at":"2026-11-22T10:00:00Z"}"#);
+    holds::<RetentionRecord>(r#"{"v":"1","days":30,"bytes":null}"#);
+    holds::<ExpiredRecord>(r#"{"v":"1","through":70,"events":60,"at":"2026-11-22T10:00:00Z"}"#);
     holds::<QuarantineRecord>(r#"{"v":"1","seq":5,"reason":"too large","at":"2026-11-22T10:00:00Z"}"#);
 }
 

@@ -105,9 +105,16 @@ pub(super) fn last_seq(batch: &RecordBatch) -> Option<Position> {
 /// One event, as a batch of one row.
 ///
 /// # Errors
-/// `forbidden`, `project_not_found`, `event_not_found`.
+/// `forbidden`, `project_not_found`, `event_not_found`, `event_expired`.
 pub async fn event(engine: &Engine, caller: &Caller, project: &ProjectId, seq: Position) -> Result<RecordBatch> {
     projects::authorize(engine, caller, project, &[Right::Read(project)]).await?;
     let found = engine.log.event(project, seq).await?;
-    found.ok_or_else(|| Error::new(Kind::NotFound, "event_not_found", format!("there is no event with seq {seq}")))
+    found.ok_or_else(|| {
+        if seq > Position::ZERO && seq < engine.log.first_kept(project) {
+            let detail =
+                format!("the event with seq {seq} was kept as long as the project's retention says and is gone");
+            return Error::new(Kind::NotFound, "event_expired", detail);
+        }
+        Error::new(Kind::NotFound, "event_not_found", format!("there is no event with seq {seq}"))
+    })
 }

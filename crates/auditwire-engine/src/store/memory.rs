@@ -47,6 +47,7 @@ pub struct MemoryStore {
     state: Mutex<State>,
     faults: Mutex<HashMap<u64, Fault>>,
     crashed: AtomicBool,
+    hangs: AtomicBool,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -79,6 +80,12 @@ impl MemoryStore {
         self.faults.lock().clear();
     }
 
+    /// A commit hangs by an injected fault, for ever.
+    #[must_use]
+    pub fn hangs(&self) -> bool {
+        self.hangs.load(Ordering::SeqCst)
+    }
+
     /// What a machine finds after a crash now: a new store with all that was committed. This one fails from now on.
     #[must_use]
     pub fn crash(&self) -> Self {
@@ -93,6 +100,11 @@ impl MemoryStore {
             change(&mut bytes);
             *blob = Bytes::from(bytes);
         }
+    }
+
+    async fn hang<T>(&self) -> T {
+        self.hangs.store(true, Ordering::SeqCst);
+        std::future::pending().await
     }
 
     fn alive(&self) -> Result<(), StoreError> {
@@ -118,11 +130,11 @@ impl Store for MemoryStore {
             None => self.state.lock().apply(commit),
             Some(Fault::Full) => Err(StoreError::Full(failed("injected: the disk is full"))),
             Some(Fault::FailBefore) => Err(StoreError::Failed(failed("injected: failed before writing"))),
-            Some(Fault::HangBefore) => std::future::pending().await,
+            Some(Fault::HangBefore) => self.hang().await,
             Some(fault) => {
                 self.state.lock().apply(commit)?;
                 match fault {
-                    Fault::HangAfter => std::future::pending().await,
+                    Fault::HangAfter => self.hang().await,
                     Fault::Unsynced => Err(StoreError::Unsynced(failed("injected: not confirmed"))),
                     _ => Err(StoreError::Failed(failed("injected: failed after writing"))),
                 }
@@ -195,6 +207,14 @@ impl Store for MemoryStore {
         spans.sort_by_key(|span| (span.place, span.offset));
         spans.truncate(limit as usize);
         Ok(spans)
+    }
+
+    async fn oldest_groups(&self, through: GroupId, limit: u32) -> Result<Vec<(GroupId, u64)>, StoreError> {
+        self.alive()?;
+        let state = self.state.lock();
+        let newest = state.groups.last_key_value().map(|(id, _)| *id);
+        let old = state.groups.iter().filter(|(id, _)| **id <= through && Some(**id) != newest);
+        Ok(old.map(|(id, blob)| (*id, blob.len() as u64)).take(limit as usize).collect())
     }
 
     async fn segment(&self, id: SegmentId) -> Result<Option<Segment>, StoreError> {

@@ -181,6 +181,8 @@ pub enum RecordKind {
     Session = 13,
     SignInLink = 14,
     AccountName = 15,
+    Retention = 16,
+    Expired = 17,
 }
 
 /// A record's address.
@@ -398,6 +400,9 @@ pub trait Store: Send + Sync + Debug + 'static {
 
     /// Spans of all projects that lie in groups, by group and offset, at most `limit`.
     async fn fresh(&self, limit: u32) -> Result<Vec<Span>, StoreError>;
+
+    /// Groups up to `through`, oldest first, with the length of their blobs; without the newest group of all.
+    async fn oldest_groups(&self, through: GroupId, limit: u32) -> Result<Vec<(GroupId, u64)>, StoreError>;
 
     /// One segment of the directory.
     async fn segment(&self, id: SegmentId) -> Result<Option<Segment>, StoreError>;

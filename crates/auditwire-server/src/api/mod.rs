@@ -8,6 +8,7 @@ mod events;
 mod json;
 mod problem;
 mod projects;
+mod retention;
 mod sign_in_links;
 mod tokens;
 mod unserved;
@@ -66,6 +67,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(connections::check_connection))
         .routes(routes!(connections::activate_connection))
         .routes(routes!(connections::stop_connection))
+        .routes(routes!(retention::get_retention, retention::set_retention))
         .routes(routes!(tokens::list_tokens, tokens::create_token))
         .routes(routes!(tokens::delete_token));
     let v1 = OpenApiRouter::new()

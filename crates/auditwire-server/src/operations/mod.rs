@@ -2,6 +2,7 @@
 
 mod snapshot;
 
+use auditwire_engine::log::Room;
 use auditwire_model::access::{Decision, Right, allows};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -21,7 +22,8 @@ pub(crate) async fn healthz() -> &'static str {
 
 /// Ready
 ///
-/// 200 when intake and search are served; 503 while draining or when the store fails.
+/// 200 when intake and search are served; 503 while draining or when the store fails. When the volume is nearly full, or so
+/// full that intake answers 503 `storage_full`, the text says so: everything else is still served.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -40,7 +42,11 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str> {
         return Err(not_ready("closing", "the service is shutting down"));
     }
     match app.engine().store.stats().await {
-        Ok(_) => Ok("ready\n"),
+        Ok(_) => Ok(match app.engine().log.room() {
+            Room::Enough => "ready\n",
+            Room::Little => "ready; the volume is nearly full\n",
+            Room::None => "ready; the volume is full and no events are taken\n",
+        }),
         Err(error) => {
             tracing::warn!(%error, "the store does not answer");
             Err(not_ready("store_unavailable", "the store does not answer"))

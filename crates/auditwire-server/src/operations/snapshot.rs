@@ -60,6 +60,12 @@ fn log(registry: &mut Registry, stats: &LogStats) {
         ("log_duplicates", "Recognised duplicates", stats.duplicates),
         ("log_storage_full", "Submissions that failed because the disk was full", stats.storage_full),
         ("log_overloaded", "Submissions refused because too much was queued", stats.overloaded),
+        ("seal_segments_made", "Segments made of fresh events", stats.seal.seals),
+        ("seal_events", "Events sealed", stats.seal.sealed_rows),
+        ("seal_merges", "Segments made of other segments", stats.seal.merges),
+        ("seal_merged_events", "Events in those", stats.seal.merged_rows),
+        ("seal_failures", "Attempts to seal, merge or expire that failed", stats.seal.failures),
+        ("retention_expired_events", "Events that ended by retention", stats.seal.expired_rows),
         ("log_rows_read", "Rows that searches and senders looked at", stats.scans.rows_read),
     ];
     for (name, help, value) in counters {
@@ -71,9 +77,23 @@ fn log(registry: &mut Registry, stats: &LogStats) {
         ("log_duplicate_ids", "Ids in memory", stats.duplicate_ids),
         ("store_wal_bytes", "Size of the write-ahead log", stats.wal_bytes),
         ("store_data_bytes", "Size of the data file", stats.data_bytes),
+        ("store_free_bytes", "Part of the data file that holds nothing", stats.free_bytes),
+        ("log_fresh_events", "Events that are not sealed", stats.seal.fresh),
+        ("segments", "Files of sealed events", stats.seal.segments),
+        ("segment_bytes", "Size of those files", stats.seal.bytes),
+        ("segment_events", "Kept events in those files", stats.seal.rows),
+        ("seal_failing", "1 while the last attempt to seal, merge or expire failed", u64::from(stats.seal.failing)),
+        ("disk_total_bytes", "Size of the volume of the data directory", stats.space.total),
+        ("disk_free_bytes", "Bytes of it that may still be written", stats.space.free),
     ];
     for (name, help, value) in gauges {
         registry.register(name, help, ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)));
+    }
+    for (name, help, time) in [
+        ("seal_seconds", "Time spent making segments of fresh events", stats.seal.seal_time),
+        ("seal_merge_seconds", "Time spent making segments of other segments", stats.seal.merge_time),
+    ] {
+        registry.register(name, help, ConstCounter::new(time.as_secs_f64()));
     }
     registry.register("log_commit_seconds", "Time of a commit", CommitTimes(*stats));
 }

@@ -193,6 +193,10 @@ impl Store for SqliteStore {
         sealed::fresh(&self.readers, limit).await
     }
 
+    async fn oldest_groups(&self, through: GroupId, limit: u32) -> Result<Vec<(GroupId, u64)>, StoreError> {
+        sealed::oldest_groups(&self.readers, through, limit).await
+    }
+
     async fn segment(&self, id: SegmentId) -> Result<Option<Segment>, StoreError> {
         sealed::segment(&self.readers, id).await
     }

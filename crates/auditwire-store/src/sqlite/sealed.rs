@@ -1,6 +1,6 @@
 //! Reading what is sealed, and what is to be. Each function is one statement, so no read transaction outlives it.
 
-use auditwire_engine::store::{ProjectSize, SealedSpan, Segment, SegmentId, Span, StoreError};
+use auditwire_engine::store::{GroupId, ProjectSize, SealedSpan, Segment, SegmentId, Span, StoreError};
 use auditwire_model::{Position, ProjectId, Timestamp};
 use bytes::Bytes;
 use sqlx::Row;
@@ -19,6 +19,22 @@ pub(super) async fn fresh(readers: &SqlitePool, limit: u32) -> Result<Vec<Span>,
     );
     let rows = sqlx::query(sql).bind(i64::from(limit)).fetch_all(readers).await.map_err(from_sqlx)?;
     rows.iter().map(|row| span(&project_of(row, 8)?, row)).collect()
+}
+
+pub(super) async fn oldest_groups(
+    readers: &SqlitePool,
+    through: GroupId,
+    limit: u32,
+) -> Result<Vec<(GroupId, u64)>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT id, length(blob) FROM groups WHERE id <= ?1 AND id < (SELECT max(id) FROM groups) ORDER BY id LIMIT ?2",
+    )
+    .bind(number(through.0))
+    .bind(i64::from(limit))
+    .fetch_all(readers)
+    .await
+    .map_err(from_sqlx)?;
+    rows.iter().map(|row| Ok((GroupId(unsigned(row, 0, "groups.id")?), unsigned(row, 1, "groups.blob")?))).collect()
 }
 
 pub(super) async fn segment(readers: &SqlitePool, id: SegmentId) -> Result<Option<Segment>, StoreError> {

@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use auditwire_engine::log::LogSettings;
+use auditwire_engine::log::{LogSettings, Retention, SealSettings};
 use auditwire_model::event::EventLimits;
 use ipnet::IpNet;
 
@@ -27,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) server: ServerConfig,
     /// Folder of the log and the state.
     pub(crate) data: PathBuf,
+    /// Room taken in advance; 0: none.
+    pub(crate) reserve_bytes: u64,
     /// Limits of the log.
     pub(crate) log: LogConfig,
     /// Limits of one event.
@@ -76,6 +78,12 @@ pub(crate) struct LogConfig {
     pub(crate) duplicate_events: u64,
     /// See [`LogSettings::tails_max`].
     pub(crate) tails_max: usize,
+    /// See [`SealSettings::rows`](auditwire_engine::log::SealSettings::rows).
+    pub(crate) seal_events: u64,
+    /// See [`SealSettings::after`](auditwire_engine::log::SealSettings::after).
+    pub(crate) seal_after: Duration,
+    /// See [`LogSettings::retention`]; the section `[retention]`.
+    pub(crate) retention: Retention,
 }
 
 impl LogConfig {
@@ -89,6 +97,8 @@ impl LogConfig {
             duplicate_window: self.duplicate_window,
             duplicate_events: self.duplicate_events,
             tails_max: self.tails_max,
+            seal: SealSettings { rows: self.seal_events, after: self.seal_after, ..SealSettings::default() },
+            retention: self.retention,
             ..LogSettings::default()
         }
     }
@@ -169,11 +179,21 @@ fn refuse(problems: &[String]) -> Failure {
 fn check(raw: &mut Raw) -> Option<Config> {
     let server = server(raw);
     let data = raw.required_text("data", "dir").map(PathBuf::from);
+    let reserve_bytes = raw.size("data", "reserve_bytes", 0, 64 << 30).and_then(|bytes| u64::try_from(bytes).ok());
     let log = log(raw);
     let event = event(raw);
     let delivery = delivery(raw);
     let telemetry = telemetry(raw);
-    Some(Config { server: server?, data: data?, log: log?, event: event?, delivery: delivery?, telemetry: telemetry? })
+    let reserve_bytes = reserve_bytes?;
+    Some(Config {
+        server: server?,
+        data: data?,
+        reserve_bytes,
+        log: log?,
+        event: event?,
+        delivery: delivery?,
+        telemetry: telemetry?,
+    })
 }
 
 fn server(raw: &mut Raw) -> Option<ServerConfig> {
@@ -218,6 +238,12 @@ fn log(raw: &mut Raw) -> Option<LogConfig> {
     let duplicate_window = raw.parsed("log", "duplicate_window", units::duration);
     let duplicate_events = raw.size("log", "duplicate_events", 1 << 20, 1 << 32);
     let tails_max = raw.size("log", "tails_max", 1, 4096);
+    let seal_events = raw.size("log", "seal_events", 1, 1 << 20);
+    let seal_after = raw.parsed("log", "seal_after", units::duration);
+    let retention = retention(raw);
+    if seal_after.is_some_and(|after| !(Duration::from_secs(60)..=Duration::from_secs(24 * 3600)).contains(&after)) {
+        raw.problem("log", "seal_after", "\"1 m\" to \"24 h\"");
+    }
     if duplicate_window.is_some_and(|window| window < Duration::from_secs(24 * 3600)) {
         raw.problem("log", "duplicate_window", "at least \"24 h\": senders rely on it for their retries");
     }
@@ -229,7 +255,32 @@ fn log(raw: &mut Raw) -> Option<LogConfig> {
         duplicate_window: duplicate_window?,
         duplicate_events: u64::try_from(duplicate_events?).ok()?,
         tails_max: tails_max?,
+        seal_events: u64::try_from(seal_events?).ok()?,
+        seal_after: seal_after?,
+        retention: retention?,
     })
+}
+
+fn retention(raw: &mut Raw) -> Option<Retention> {
+    let (age, bytes) = (raw.text("retention", "age")?, raw.text("retention", "bytes")?);
+    let age = age.map(|text| match units::duration(&text) {
+        Ok(age) if age >= Duration::from_secs(24 * 3600) => Ok(age),
+        Ok(_) => Err("at least \"1 d\"".to_owned()),
+        Err(why) => Err(why),
+    });
+    let bytes = bytes.map(|text| match units::size(&text) {
+        Ok(bytes) if bytes >= 1 << 20 => Ok(bytes),
+        Ok(_) => Err("at least \"1 MiB\"".to_owned()),
+        Err(why) => Err(why),
+    });
+    let mut told = |key, why: Option<&String>| {
+        if let Some(why) = why {
+            raw.problem("retention", key, why);
+        }
+    };
+    told("age", age.as_ref().and_then(|age| age.as_ref().err()));
+    told("bytes", bytes.as_ref().and_then(|bytes| bytes.as_ref().err()));
+    Some(Retention { age: age.transpose().ok()?, bytes: bytes.transpose().ok()? })
 }
 
 fn event(raw: &mut Raw) -> Option<EventLimits> {

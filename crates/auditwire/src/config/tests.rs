@@ -21,6 +21,7 @@ fn the_defaults_are_the_products() {
     let config = Config::load(None, [], &Vec::new()).unwrap();
     assert_eq!(config.server.listen, "127.0.0.1:8514".parse().unwrap());
     assert_eq!(config.data, PathBuf::from("auditwire-data"));
+    assert_eq!(config.reserve_bytes, 64 << 20);
     assert_eq!(config.event, EventLimits::default());
     let (ours, engines) = (config.log.settings(), LogSettings::default());
     assert_eq!(format!("{ours:?}"), format!("{engines:?}"));
@@ -74,6 +75,11 @@ fn every_wrong_value_names_its_key() {
         ("[log]\nduplicate_window = '1 h'", "at least"),
         ("[log]\nduplicate_window = '1 week'", "log.duplicate_window"),
         ("[log]\nduplicate_events = 10", "log.duplicate_events"),
+        ("[log]\nseal_after = '1 s'", "log.seal_after"),
+        ("[retention]\nage = '1 h'", "retention.age"),
+        ("[retention]\nbytes = '5'", "retention.bytes"),
+        ("[retention]\nbytes = 'much'", "retention.bytes"),
+        ("[data]\nreserve_bytes = 'much'", "data.reserve_bytes"),
         ("[event]\nevent_bytes_max = '1 B'", "event.event_bytes_max"),
         ("[event]\njson_depth_max = 1000", "event.json_depth_max"),
         ("[delivery]\nhostname = 'a b'", "delivery.hostname"),

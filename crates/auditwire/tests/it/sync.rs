@@ -62,6 +62,56 @@ async fn unsynced_answers(shim: &Path, args: &[&str]) -> usize {
     unsynced
 }
 
+#[tokio::test]
+async fn a_sealed_file_and_its_folder_are_synced_before_the_commit_that_takes_the_rows_away() {
+    let Some(shim) = real::shim("watched syncs") else { return };
+    assert_eq!(synced_before_commit(&shim, &[]).await, ["file", "folder"]);
+}
+
+/// The same question to a service whose files are not synced: the test above can fail.
+#[tokio::test]
+async fn a_missing_sync_of_a_sealed_file_is_noticed() {
+    let Some(shim) = real::shim("watched syncs") else { return };
+    assert_eq!(synced_before_commit(&shim, &["--unsafe-no-sync"]).await, [""; 0]);
+}
+
+/// Posts as many events as are sealed at once, and says what of the segment was synced, in this order, between its last
+/// write and the next write of the store.
+async fn synced_before_commit(shim: &Path, args: &[&str]) -> Vec<&'static str> {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("calls");
+    let (shim, path) = (shim.display().to_string(), log.display().to_string());
+    let environment = [
+        ("LD_PRELOAD", shim.as_str()),
+        ("SYNC_SHIM_LOG", &path),
+        ("SYNC_SHIM_PATHS", "1"),
+        ("AUDITWIRE_LOG__SEAL_EVENTS", "20"),
+    ];
+    let service = Service::start_in(folder, &environment, args).await;
+    let events: Vec<Value> = (0..19).map(|n| json!({ "action": "create-vm", "message": n.to_string() })).collect();
+    service.post(EVENTS, &Value::Array(events)).await.expect(200);
+    let begin = calls(&log).len();
+    service.post(EVENTS, &json!({ "action": "create-vm" })).await.expect(200);
+    let in_store = |call: &str| call.starts_with('W') && call.ends_with("log.sqlite-wal");
+    let in_segment = |call: &str| call.starts_with('W') && call.contains("/segments/");
+    let (written, committed) = eventually("a sealed file and its commit", Duration::from_secs(30), async || {
+        let calls = calls(&log);
+        let written = begin + calls[begin..].iter().rposition(|call| in_segment(call))?;
+        Some((written, written + calls[written..].iter().position(|call| in_store(call))?))
+    })
+    .await;
+    // What was sealed is still there, and on disk as a file.
+    assert!(service.all_events().await.len() >= 20);
+    let synced =
+        calls(&log)[written..committed].iter().filter(|call| call.starts_with('S')).cloned().collect::<Vec<_>>();
+    let what = |call: &String| match call.rsplit_once('/') {
+        Some((_, "segments")) => "folder",
+        Some((folder, _)) if folder.ends_with("/segments") => "file",
+        _ => "other",
+    };
+    synced.iter().map(what).filter(|what| *what != "other").collect()
+}
+
 fn calls(log: &Path) -> Vec<String> {
     std::fs::read_to_string(log).unwrap().lines().map(str::to_owned).collect()
 }

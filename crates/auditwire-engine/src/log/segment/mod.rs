@@ -1,9 +1,6 @@
 //! Segments: sealed history, one Parquet file each (`docs/formats/segment.md`). [`SegmentWriter`] makes them,
 //! [`Segments`] reads them. Nothing here knows which segments exist: that is the store's.
 
-#![expect(dead_code, reason = "sealing, which uses the writer, comes with the next commits")]
-#![cfg_attr(not(test), expect(unused_imports, reason = "likewise"))]
-
 mod candidates;
 mod decode;
 mod fetch;

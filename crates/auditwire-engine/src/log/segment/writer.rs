@@ -81,11 +81,6 @@ impl SegmentWriter {
         })
     }
 
-    /// Rows so far.
-    pub(crate) fn rows(&self) -> u64 {
-        self.rows
-    }
-
     /// Appends rows of a project. Projects come in ascending order, the positions of each in ascending order. A batch has
     /// the event schema; its positions have no gaps.
     ///

@@ -3,7 +3,10 @@
 mod blob;
 mod faults;
 mod model;
+mod objects;
+mod same;
 mod sealed;
+mod sealing;
 mod window;
 
 use std::sync::Arc;
@@ -13,6 +16,7 @@ use auditwire_model::event::{Columns, Event, EventDraft, Plane, rows};
 use auditwire_model::query::Expr;
 use auditwire_model::{Position, ProjectId, Timestamp};
 use futures_util::TryStreamExt;
+use object_store::ObjectStore;
 
 use super::{Log, LogSettings, Scan, Submission};
 use crate::store::memory::MemoryStore;
@@ -46,6 +50,12 @@ pub(crate) async fn open(store: &Arc<MemoryStore>, settings: LogSettings) -> Log
     Log::open(store, crate::store::memory::objects(), Arc::new(ManualClock::new(Timestamp::EPOCH)), settings)
         .await
         .unwrap()
+}
+
+/// Opens a log whose files lie in `objects`.
+pub(crate) async fn open_on(store: &Arc<MemoryStore>, objects: Arc<dyn ObjectStore>, settings: LogSettings) -> Log {
+    let clock = Arc::new(ManualClock::new(Timestamp::EPOCH));
+    Log::open(Arc::clone(store) as _, objects, clock, settings).await.unwrap()
 }
 
 pub(crate) fn submission(project: &ProjectId, events: Vec<Event>) -> Submission {

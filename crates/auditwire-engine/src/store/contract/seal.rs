@@ -127,6 +127,9 @@ pub(super) async fn drop_groups(store: Arc<dyn Store>) {
     assert!(matches!(store.commit(drop(3)).await, Err(StoreError::Mismatch(_))));
     let left = async || store.blobs(&[GroupId(1), GroupId(2), GroupId(3)]).await.unwrap().len();
     assert_eq!(left().await, 3);
+    let oldest = async |through, limit| store.oldest_groups(GroupId(through), limit).await.unwrap();
+    assert_eq!(oldest(9, 9).await, [(GroupId(1), 6), (GroupId(2), 6)]);
+    assert_eq!((oldest(1, 9).await.len(), oldest(9, 1).await.len(), oldest(0, 9).await.len()), (1, 1, 0));
     store.commit(drop(1)).await.unwrap();
     assert_eq!(left().await, 2);
     store.commit(seal(2, vec![sealed(2, "a", 5, 2, 0)], Replaced::Groups(3..=3))).await.unwrap();

@@ -1,0 +1,321 @@
+//! Sealing: the oldest groups become one segment. Its file is on disk, complete, before the commit that names it and
+//! takes the rows out of the groups.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int64Type, UInt64Type};
+use arrow_select::concat::concat_batches;
+use auditwire_model::event::{columns, schema};
+use auditwire_model::{Position, ProjectId, Timestamp};
+use bytes::Bytes;
+use futures_util::Stream;
+use futures_util::StreamExt;
+use futures_util::stream;
+use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
+use tokio::sync::{mpsc, oneshot};
+
+use super::commit::Step;
+use super::segment::{Finished, SegmentError, SegmentWriter};
+use super::upkeep::Keeper;
+use super::{Submission, blob, error};
+use crate::error::Result;
+use crate::store::{GroupId, Place, Replaced, Seal, SealedSpan, Segment, SegmentId, Span, StoreError};
+
+/// Most spans looked at for one segment; more than a group can have.
+pub(super) const SPANS_READ: u32 = 65_536;
+/// Rows that are put together before they are handed to the writer: single ones cost it more than many.
+const PIECE_ROWS: usize = 4096;
+/// A longer file is uploaded in parts of this size (S3 wants at least 5 MiB).
+const PART_BYTES: usize = if cfg!(test) { 12 << 10 } else { 8 << 20 };
+/// How far the thread that encodes stands back (`nice`): behind intake, before searches.
+const NICENESS: i32 = 5;
+
+/// Rows of a project, in the order of the file.
+pub(super) type Piece = (ProjectId, RecordBatch);
+
+/// A segment whose file is on disk.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) segment: Segment,
+    pub(super) spans: Vec<SealedSpan>,
+}
+
+impl Keeper {
+    /// Seals the oldest groups. False when there is nothing to seal.
+    pub(super) async fn seal(&mut self) -> Result<bool> {
+        let started = Instant::now();
+        let fresh = self.shared.store.fresh(SPANS_READ).await.map_err(error::read)?;
+        let mut spans = self.oldest_groups(fresh);
+        let (Some(from), Some(to)) = (spans.first().and_then(group_of), spans.last().and_then(group_of)) else {
+            return Ok(false);
+        };
+        let groups = self.read(&spans).await?;
+        spans.sort_by(|a, b| (&a.project, a.first).cmp(&(&b.project, b.first)));
+        let id = self.next_segment().await?;
+        let pieces = pieces(&spans, &groups).map(Ok);
+        let written = self.write(id, 0, id.0, stream::iter(pieces)).await?;
+        drop(groups);
+        let rows = u64::from(written.segment.rows);
+        let seal = Seal { segment: written.segment, spans: written.spans, replaces: Replaced::Groups(from.0..=to.0) };
+        self.commit(Step { seal: Some(seal), ..Step::default() }, Submission::default()).await?;
+        self.droppable = Some(to);
+        self.shared.fresh.sealed(&spans, self.shared.clock.now());
+        self.shared.counters.sealed(rows, started.elapsed());
+        tracing::debug!(segment = id.0, rows, from = from.0, to = to.0, took = ?started.elapsed(), "sealed");
+        Ok(true)
+    }
+
+    /// The spans of the oldest groups that are sealed together; always whole groups, and at least one.
+    fn oldest_groups(&self, mut fresh: Vec<Span>) -> Vec<Span> {
+        let settings = &self.shared.settings.seal;
+        if fresh.len() >= SPANS_READ as usize {
+            // The last group may have more spans than were read.
+            let last = fresh.last().map(|span| span.place);
+            fresh.retain(|span| Some(span.place) != last);
+        }
+        let (mut rows, mut bytes, mut spans) = (0, 0, 0);
+        let mut taken = 0;
+        for group in fresh.chunk_by(|a, b| a.place == b.place) {
+            rows += group.iter().map(|span| u64::from(span.rows)).sum::<u64>();
+            bytes += group.first().map_or(0, |span| u64::from(span.blob_bytes));
+            spans += group.len() as u64;
+            if taken > 0 && (rows > settings.rows || bytes > settings.bytes || spans > settings.spans) {
+                break;
+            }
+            taken += group.len();
+        }
+        fresh.truncate(taken);
+        fresh
+    }
+
+    /// The groups of the spans, decoded where they lie. Every row of a group belongs to one of the spans: the blob goes
+    /// when they are sealed.
+    async fn read(&self, spans: &[Span]) -> Result<HashMap<GroupId, RecordBatch>> {
+        let mut rows: HashMap<GroupId, usize> = HashMap::new();
+        for span in spans {
+            if let Some(id) = group_of(span) {
+                *rows.entry(id).or_default() += span.rows as usize;
+            }
+        }
+        let ids: Vec<GroupId> = rows.keys().copied().collect();
+        let blobs = self.shared.store.blobs(&ids).await.map_err(error::read)?;
+        let damaged = |id: GroupId, what: String| error::read(StoreError::Damaged(format!("group {}: {what}", id.0)));
+        let mut groups = HashMap::with_capacity(blobs.len());
+        for (id, bytes) in blobs {
+            let batch = blob::decode(&bytes, None).map_err(|e| damaged(id, e.to_string()))?;
+            if rows.get(&id) != Some(&batch.num_rows()) {
+                return Err(damaged(id, format!("it has {} rows, its spans have not", batch.num_rows())));
+            }
+            groups.insert(id, batch);
+        }
+        match ids.iter().find(|id| !groups.contains_key(id)) {
+            Some(id) => Err(damaged(*id, "it is missing".to_owned())),
+            None => Ok(groups),
+        }
+    }
+
+    /// A number that no segment has had.
+    pub(super) async fn next_segment(&mut self) -> Result<SegmentId> {
+        let last = match self.last_segment {
+            Some(last) => last,
+            None => {
+                let known = self.shared.store.segments().await.map_err(error::read)?;
+                known.iter().map(|(segment, _)| segment.id).max().unwrap_or(SegmentId(0))
+            }
+        };
+        let next = SegmentId(last.0 + 1);
+        self.last_segment = Some(next);
+        Ok(next)
+    }
+
+    /// Writes a segment's file. When this returns it is on disk under its name.
+    pub(super) async fn write(
+        &self,
+        id: SegmentId,
+        level: u8,
+        rank: u64,
+        pieces: impl Stream<Item = Result<Piece>>,
+    ) -> Result<Written> {
+        let name = format!("{:010}-{:08x}.parquet", id.0, rand::random::<u32>());
+        let mut ends = HashMap::new();
+        let (to_writer, from_feeder) = mpsc::channel::<Piece>(2);
+        let (to_upload, from_writer) = mpsc::channel::<Bytes>(2);
+        let (answer, finished) = oneshot::channel();
+        let encode = move || drop(answer.send(encode(from_feeder, &to_upload)));
+        std::thread::Builder::new().name("seal".to_owned()).spawn(encode).map_err(error::defect)?;
+        let feed = async {
+            let fed = feed(pieces, &to_writer, &mut ends).await;
+            drop(to_writer);
+            fed
+        };
+        // Not `try_join`: when feeding fails, the upload is dropped with it and leaves nothing behind.
+        let (fed, uploaded) = tokio::join!(feed, upload(&*self.shared.objects, &name, from_writer));
+        fed?;
+        let upload = uploaded.map_err(|e| put_failed(&name, e))?;
+        let finished = finished.await.map_err(error::defect)?.map_err(error::defect)?;
+        upload.complete(finished.bytes.clone()).await.map_err(|e| put_failed(&name, e))?;
+        written(
+            &Segment {
+                id,
+                name,
+                level,
+                rank,
+                rows: u32::try_from(finished.rows).map_err(error::defect)?,
+                bytes: finished.total_bytes,
+                made_at: self.shared.clock.now(),
+            },
+            finished,
+            &ends,
+        )
+    }
+}
+
+fn written(segment: &Segment, finished: Finished, ends: &HashMap<(ProjectId, Position), Timestamp>) -> Result<Written> {
+    let share = |rows: u32| segment.bytes * u64::from(rows) / u64::from(segment.rows.max(1));
+    let mut spans = Vec::with_capacity(finished.spans.len());
+    for made in finished.spans {
+        let span = Span {
+            place: Place::Segment(segment.id),
+            project: made.project,
+            first: made.first,
+            rows: made.rows,
+            offset: made.offset,
+            time_min: made.time_min,
+            time_max: made.time_max,
+            blob_bytes: u32::try_from(share(made.rows)).unwrap_or(u32::MAX),
+        };
+        let received_max = ends.get(&(span.project.clone(), span.last())).copied();
+        let received_max = received_max.ok_or_else(|| error::defect(format!("no end of {span:?}")))?;
+        spans.push(SealedSpan { span, received_max, summary: made.summary });
+    }
+    Ok(Written { segment: segment.clone(), spans })
+}
+
+fn put_failed(name: &str, source: object_store::Error) -> crate::error::Error {
+    error::segment_not_written(name, source)
+}
+
+pub(super) fn group_of(span: &Span) -> Option<GroupId> {
+    match span.place {
+        Place::Group(id) => Some(id),
+        Place::Segment(_) => None,
+    }
+}
+
+/// Position and time of receipt of the last row.
+fn end_of(batch: &RecordBatch) -> Option<(Position, Timestamp)> {
+    let seq = batch.column(columns::SEQ).as_primitive::<UInt64Type>().values().last().copied()?;
+    let received = batch.column(columns::RECEIVED_AT).as_primitive::<Int64Type>().values().last().copied()?;
+    Some((Position(seq), Timestamp::from_nanos(received)?))
+}
+
+/// The rows of the spans, which are sorted; small ones of a project are put together.
+fn pieces<'a>(spans: &'a [Span], groups: &'a HashMap<GroupId, RecordBatch>) -> impl Iterator<Item = Piece> + use<'a> {
+    let rows = |span: &Span| {
+        let batch = groups.get(&group_of(span)?)?;
+        Some(batch.slice(span.offset as usize, span.rows as usize))
+    };
+    let mut left = spans;
+    std::iter::from_fn(move || {
+        let first = left.first()?;
+        let (mut count, mut taken) = (0, 0);
+        for span in left.iter().take_while(|span| span.project == first.project) {
+            if taken > 0 && count + span.rows as usize > PIECE_ROWS {
+                break;
+            }
+            count += span.rows as usize;
+            taken += 1;
+        }
+        let (now, later) = left.split_at(taken);
+        left = later;
+        let batches: Vec<RecordBatch> = now.iter().filter_map(rows).collect();
+        // All batches have the one schema; a missing one would fail the check of rows in the commit.
+        let batch =
+            if batches.len() == 1 { batches.into_iter().next()? } else { concat_batches(&schema(), &batches).ok()? };
+        Some((first.project.clone(), batch))
+    })
+}
+
+/// Hands the rows to the writer, and notes where each batch ends.
+async fn feed(
+    pieces: impl Stream<Item = Result<Piece>>,
+    writer: &mpsc::Sender<Piece>,
+    ends: &mut HashMap<(ProjectId, Position), Timestamp>,
+) -> Result<()> {
+    let mut pieces = std::pin::pin!(pieces);
+    while let Some(piece) = pieces.next().await {
+        let (project, batch) = piece?;
+        if let Some((last, received)) = end_of(&batch) {
+            ends.insert((project.clone(), last), received);
+        }
+        if writer.send((project, batch)).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Runs on a thread of its own.
+fn encode(mut pieces: mpsc::Receiver<Piece>, upload: &mpsc::Sender<Bytes>) -> Result<Finished, SegmentError> {
+    // Where it is not allowed, sealing and intake share the processors evenly.
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS);
+    let mut writer = SegmentWriter::new()?;
+    while let Some((project, batch)) = pieces.blocking_recv() {
+        writer.push(&project, &batch)?;
+        let bytes = writer.take_bytes()?;
+        // When the upload has failed nobody wants the rest.
+        if !bytes.is_empty() && upload.blocking_send(bytes).is_err() {
+            return Err(SegmentError::Ended);
+        }
+    }
+    writer.finish()
+}
+
+/// An upload whose last bytes are still to come. Dropped, it leaves nothing behind.
+struct Upload<'o> {
+    objects: &'o dyn ObjectStore,
+    name: object_store::path::Path,
+    held: Vec<Bytes>,
+    parts: Option<Box<dyn object_store::MultipartUpload>>,
+}
+
+async fn upload<'o>(
+    objects: &'o dyn ObjectStore,
+    name: &str,
+    mut bytes: mpsc::Receiver<Bytes>,
+) -> object_store::Result<Upload<'o>> {
+    let mut upload = Upload { objects, name: name.into(), held: Vec::new(), parts: None };
+    while let Some(bytes) = bytes.recv().await {
+        upload.held.push(bytes);
+        if upload.held.iter().map(Bytes::len).sum::<usize>() >= PART_BYTES {
+            upload.part().await?;
+        }
+    }
+    Ok(upload)
+}
+
+impl Upload<'_> {
+    async fn part(&mut self) -> object_store::Result<()> {
+        let parts = match &mut self.parts {
+            Some(parts) => parts,
+            None => self.parts.insert(self.objects.put_multipart(&self.name).await?),
+        };
+        parts.put_part(PutPayload::from_iter(self.held.drain(..))).await
+    }
+
+    /// Both ways to the end sync the file and the folder, when the folder is opened so.
+    async fn complete(mut self, rest: Bytes) -> object_store::Result<()> {
+        self.held.push(rest);
+        if self.parts.is_none() {
+            return self.objects.put(&self.name, PutPayload::from_iter(self.held)).await.map(drop);
+        }
+        self.part().await?;
+        match &mut self.parts {
+            Some(parts) => parts.complete().await.map(drop),
+            None => Ok(()),
+        }
+    }
+}

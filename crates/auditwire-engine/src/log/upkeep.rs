@@ -1,0 +1,274 @@
+//! What the log does for itself, in one task beside everything else: it seals fresh events, merges segments, lets events
+//! end, and removes what nobody needs any more. A failure is told, and tried again later; nothing is lost by it, because
+//! rows go only with the commit that names their new place.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use auditwire_model::Timestamp;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::commit::{Pending, Step};
+use super::{Room, Shared, Submission, error};
+use crate::error::Result;
+use crate::store::{Expire, GroupId, SegmentId, Span};
+
+/// How often the volume and the age of fresh events and of kept ones are looked at.
+const TICK: Duration = Duration::from_secs(10);
+/// After a failure the next attempt is made after this long, and after twice as long each time it fails again.
+const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// Bytes of blobs removed in one commit, so that no commit of events waits long for it.
+const DROPPED_BYTES: u64 = 4 << 20;
+/// What holds nothing and stays in the data file for the next groups, and how much is given back at once.
+const FREE_BYTES: u64 = 16 << 20;
+const SHRUNK_BYTES: u64 = 1 << 20;
+
+/// The task and those who wait for it.
+#[derive(Debug, Default)]
+pub(crate) struct Upkeep {
+    pub(super) task: Option<JoinHandle<()>>,
+    /// Told when everything is sealed.
+    pub(super) asked: Vec<oneshot::Sender<Result<()>>>,
+}
+
+/// Counts what is not sealed.
+#[derive(Debug, Default)]
+pub(crate) struct Fresh {
+    rows: AtomicU64,
+    bytes: AtomicU64,
+    spans: AtomicU64,
+    /// When the oldest of them came, as far as this process knows.
+    since: Mutex<Option<Timestamp>>,
+    /// Wakes the task when there is much to seal.
+    wake: Notify,
+    /// Wakes it because somebody asked.
+    pub(super) asked: Notify,
+}
+
+impl Fresh {
+    /// A group was committed.
+    pub(super) fn committed(&self, rows: usize, bytes: usize, spans: usize, shared: &Shared) {
+        let before = self.rows.fetch_add(rows as u64, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.spans.fetch_add(spans as u64, Ordering::Relaxed);
+        if before == 0 {
+            *self.since.lock() = Some(shared.clock.now());
+        }
+        if self.is_much(shared) {
+            self.wake.notify_one();
+        }
+    }
+
+    fn add(&self, spans: &[Span], now: Timestamp) {
+        let groups: HashMap<_, _> = spans.iter().map(|span| (span.place, u64::from(span.blob_bytes))).collect();
+        self.rows.fetch_add(spans.iter().map(|span| u64::from(span.rows)).sum(), Ordering::Relaxed);
+        self.bytes.fetch_add(groups.values().sum(), Ordering::Relaxed);
+        self.spans.fetch_add(spans.len() as u64, Ordering::Relaxed);
+        *self.since.lock() = (!spans.is_empty()).then_some(now);
+    }
+
+    /// Spans were sealed.
+    pub(super) fn sealed(&self, spans: &[Span], now: Timestamp) {
+        let groups: HashMap<_, _> = spans.iter().map(|span| (span.place, u64::from(span.blob_bytes))).collect();
+        let less = |counter: &AtomicU64, by: u64| {
+            let _ = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| Some(n.saturating_sub(by)));
+        };
+        less(&self.rows, spans.iter().map(|span| u64::from(span.rows)).sum());
+        less(&self.bytes, groups.values().sum());
+        less(&self.spans, spans.len() as u64);
+        *self.since.lock() = (self.rows() > 0).then_some(now);
+    }
+
+    pub(super) fn rows(&self) -> u64 {
+        self.rows.load(Ordering::Relaxed)
+    }
+
+    fn is_much(&self, shared: &Shared) -> bool {
+        let settings = &shared.settings.seal;
+        self.rows() >= settings.rows
+            || self.bytes.load(Ordering::Relaxed) >= settings.bytes
+            || self.spans.load(Ordering::Relaxed) >= settings.spans
+    }
+
+    fn is_old(&self, shared: &Shared) -> bool {
+        let settings = &shared.settings.seal;
+        let wait = if self.rows() >= settings.few { settings.after } else { settings.after * 6 };
+        self.rows() > 0 && self.since.lock().is_some_and(|since| shared.clock.now().since(since) >= wait)
+    }
+}
+
+impl Shared {
+    /// Events ended with a commit.
+    pub(super) fn expired(&self, expired: &[Expire]) {
+        for Expire { project, through } in expired {
+            self.first_kept.write().insert(project.clone(), through.next());
+        }
+    }
+}
+
+/// Starts the task. It ends with the log.
+pub(super) async fn start(shared: &Arc<Shared>, queue: &mpsc::UnboundedSender<Pending>) -> Result<()> {
+    let spans = shared.store.fresh(super::seal::SPANS_READ).await.map_err(error::read)?;
+    shared.fresh.add(&spans, shared.clock.now());
+    let queue = queue.downgrade();
+    let keeper = Keeper {
+        shared: Arc::clone(shared),
+        queue,
+        unmergeable: BTreeSet::new(),
+        orphans: None,
+        listed: false,
+        events_seen: 0,
+        droppable: None,
+        last_segment: None,
+    };
+    let mut closing = shared.closing.subscribe();
+    let mut ended = shared.ended.subscribe();
+    let task = tokio::spawn(async move {
+        tokio::select! {
+            () = keeper.run() => {}
+            _ = closing.wait_for(|closing| *closing) => {}
+            _ = ended.wait_for(Option::is_some) => {}
+        }
+    });
+    shared.upkeep.lock().task = Some(task);
+    Ok(())
+}
+
+/// The task's own state. Everything in it can be lost.
+pub(super) struct Keeper {
+    pub(super) shared: Arc<Shared>,
+    queue: mpsc::WeakUnboundedSender<Pending>,
+    /// Segments that could not be read: they stay as they are.
+    pub(super) unmergeable: BTreeSet<SegmentId>,
+    /// Objects that no row names, and when they may go; `None` before they were looked for.
+    pub(super) orphans: Option<HashMap<String, Timestamp>>,
+    /// No object has become an orphan since they were looked for.
+    pub(super) listed: bool,
+    /// Events committed when the last round ended.
+    events_seen: u64,
+    /// Groups up to this one are sealed, and may still be there; `None` before that was looked for.
+    pub(super) droppable: Option<GroupId>,
+    /// The highest number a segment was given.
+    pub(super) last_segment: Option<SegmentId>,
+}
+
+impl Keeper {
+    async fn run(mut self) {
+        let mut failures = 0;
+        loop {
+            let asked = std::mem::take(&mut self.shared.upkeep.lock().asked);
+            let all = !asked.is_empty();
+            let done = self.round(all).await;
+            self.shared.counters.upkeep_done(done.is_err());
+            let wait = match &done {
+                Ok(()) => {
+                    failures = 0;
+                    TICK
+                }
+                Err(error) => {
+                    tracing::warn!(%error, source = ?error.source, "sealing or merging failed; it is tried again");
+                    failures += 1;
+                    (BACKOFF.0 * (1 << (failures - 1).min(6))).min(BACKOFF.1)
+                }
+            };
+            if all {
+                let answer = |done: &Result<()>| done.as_ref().map_err(error::copy).copied();
+                asked.into_iter().for_each(|asked| drop(asked.send(answer(&done))));
+            }
+            if self.shared.upkeep.lock().asked.is_empty() {
+                // After a failure only time helps; what arrives meanwhile must not make it try at once.
+                let fresh = &self.shared.fresh;
+                tokio::select! {
+                    () = fresh.asked.notified() => {}
+                    () = fresh.wake.notified(), if failures == 0 => {}
+                    () = tokio::time::sleep(wait) => {}
+                }
+            }
+        }
+    }
+
+    /// One round: everything that is due, once.
+    async fn round(&mut self, all: bool) -> Result<()> {
+        self.guard().await?;
+        self.sweep().await?;
+        let fresh = |keeper: &Self| {
+            let fresh = &keeper.shared.fresh;
+            fresh.is_much(&keeper.shared) || fresh.is_old(&keeper.shared) || (all && fresh.rows() > 0)
+        };
+        while fresh(self) {
+            if !self.seal().await? {
+                break;
+            }
+            self.drop_groups().await?;
+        }
+        // A merge needs room before it gives some back.
+        while self.shared.guard.room() != Room::None && self.merge().await? {}
+        self.drop_groups().await?;
+        self.expire().await?;
+        self.sweep().await?;
+        self.shrink(all).await
+    }
+
+    /// Commits a step together with events and changes.
+    pub(super) async fn commit(&self, step: Step, submission: Submission) -> Result<()> {
+        let Some(queue) = self.queue.upgrade() else { return Err(error::closing()) };
+        let (answer, answered) = oneshot::channel();
+        if queue.send(Pending { submission, upkeep: Some(step), bytes: 0, answer }).is_err() {
+            return Err(error::closing());
+        }
+        drop(queue);
+        answered.await.unwrap_or_else(|_| Err(error::ended())).map(drop)
+    }
+
+    /// Removes the blobs of sealed groups in small steps.
+    async fn drop_groups(&mut self) -> Result<()> {
+        let store = &self.shared.store;
+        if self.droppable.is_none() {
+            // After a start: everything before the oldest group that a span names.
+            let oldest = store.fresh(1).await.map_err(error::read)?;
+            let last = store.heads().await.map_err(error::read)?.1;
+            self.droppable = match oldest.first().map(|span| span.place) {
+                Some(crate::store::Place::Group(id)) => Some(GroupId(id.0.saturating_sub(1))),
+                _ => last,
+            };
+        }
+        let Some(through) = self.droppable else { return Ok(()) };
+        loop {
+            let sizes = store.oldest_groups(through, 64).await.map_err(error::read)?;
+            let mut bytes = 0;
+            let step = sizes.iter().take_while(|(_, size)| {
+                let fits = bytes == 0 || bytes + size <= DROPPED_BYTES;
+                bytes += size;
+                fits
+            });
+            let Some((last, _)) = step.last() else { return Ok(()) };
+            let step = Step { drop_groups: Some(*last), ..Step::default() };
+            self.commit(step, Submission::default()).await?;
+        }
+    }
+
+    /// Gives back room when nothing else is to be done: while events come, the next groups use it again.
+    async fn shrink(&mut self, all: bool) -> Result<()> {
+        let events = self.shared.counters.events.load(Ordering::Relaxed);
+        let idle = all || self.events_seen == events;
+        self.events_seen = events;
+        if !idle {
+            return Ok(());
+        }
+        let mut free = u64::MAX;
+        loop {
+            let now = self.shared.store.stats().await.map_err(error::read)?.free_bytes;
+            // When a step gave nothing back, the next one would not, either.
+            if now <= FREE_BYTES || now >= free || self.shared.fresh.is_much(&self.shared) {
+                return Ok(());
+            }
+            free = now;
+            let step = Step { shrink: Some((FREE_BYTES, SHRUNK_BYTES)), ..Step::default() };
+            self.commit(step, Submission::default()).await?;
+        }
+    }
+}
