@@ -25,4 +25,3 @@ pub use json::{DraftReader, Items, Rejection, RejectionCode, UnreadableBody, Unr
 pub use limits::EventLimits;
 pub use schema::{SCHEMA_VERSION, columns, schema};
 pub use view::{EventView, Pairs, Texts, rows, view};
-pub(crate) use view::{labels, pairs};

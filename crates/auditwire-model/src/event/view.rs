@@ -177,13 +177,13 @@ pub fn rows(batch: &RecordBatch) -> impl DoubleEndedIterator<Item = EventView<'_
     (0..batch.num_rows()).map(|row| view(batch, row))
 }
 
-pub(crate) fn pairs(batch: &RecordBatch, column: usize, row: usize) -> Pairs<'_> {
+fn pairs(batch: &RecordBatch, column: usize, row: usize) -> Pairs<'_> {
     let map = batch.column(column).as_map();
     let (from, to) = range(map.offsets(), row);
     Pairs { keys: map.keys().as_string(), values: map.values().as_string(), from, to }
 }
 
-pub(crate) fn labels(batch: &RecordBatch, row: usize) -> Texts<'_> {
+fn labels(batch: &RecordBatch, row: usize) -> Texts<'_> {
     let list = batch.column(columns::LABELS).as_list::<i32>();
     let (from, to) = range(list.offsets(), row);
     Texts { values: list.values().as_string(), from, to }

@@ -5,6 +5,7 @@
 //! queries.
 
 mod compare;
+mod complete;
 mod error;
 mod evaluate;
 mod expr;
@@ -13,12 +14,14 @@ mod lex;
 mod parse;
 mod print;
 mod suggest;
+mod texts;
 mod time;
 mod value;
 
 #[cfg(test)]
 mod tests;
 
+pub use complete::{Completing, Completion, complete};
 pub use error::{Hint, QueryError};
 pub use evaluate::{Selected, evaluate};
 pub use expr::{Expr, Field, Op, Value};

@@ -51,6 +51,19 @@ pub(super) fn fixed(field: &Field) -> &'static [&'static str] {
     }
 }
 
+/// Values that people often mean, of a parameter that has many others.
+pub(super) fn usual(field: &Field) -> &'static [&'static str] {
+    if is_time(field) { &["now", "now-15m", "now-1h", "now-24h", "now-7d"] } else { &[] }
+}
+
+/// The operators that have a meaning for a parameter.
+pub(super) fn operators(field: &Field) -> &'static [&'static str] {
+    match field {
+        Field::Column(columns::LABELS) => &["=", "<>", ":", "EXIST"],
+        _ => &["=", "<>", "<", "<=", ">", ">=", ":", "EXIST"],
+    }
+}
+
 /// For a comparison that can never hold, or always: what nobody means.
 pub(super) fn doubt(field: &Field, op: Op, value: &Value) -> Option<String> {
     let Value::Text(text) = value else { return None };

@@ -188,6 +188,34 @@ fn the_longest_texts_have_an_answer() {
     }
 }
 
+/// What users are told is so.
+#[test]
+fn the_documentation_is_right() {
+    let document = include_str!("../../../../../docs/search-language.md");
+    let blocks = document.split("```query\n").skip(1);
+    let examples: Vec<&str> = blocks.flat_map(|block| block.split("```").next().unwrap().lines()).collect();
+    assert!(examples.len() > 30);
+    for example in examples {
+        let printed = expr(example).to_string();
+        assert_eq!(expr(&printed), expr(example), "{example}");
+    }
+    let mistakes = document.lines().filter(|line| line.starts_with("| `") && line.contains("| `query_"));
+    let cell = |cell: &str| cell.trim().trim_matches('`').to_owned();
+    let mistakes: Vec<Vec<String>> = mistakes.map(|line| line.split('|').map(cell).collect()).collect();
+    assert_eq!(mistakes.len(), 8);
+    for cells in mistakes {
+        let error = read(&cells[1]).expect_err(&cells[1]);
+        assert_eq!(
+            (error.code, error.suggestion.unwrap_or_default()),
+            (cells[2].as_str(), cells[3].clone()),
+            "{cells:?}"
+        );
+    }
+    for name in crate::query::Field::names() {
+        assert!(document.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_has_an_answer(text in "(\\PC|[ ()\"'\\\\=<>:a.]|AND|OR |NOT |action|seq ){0,60}") {
