@@ -16,6 +16,9 @@ mod supervisor;
 pub mod tls;
 mod window;
 
+#[cfg(test)]
+pub(crate) use sender::selected;
+
 use std::sync::Arc;
 
 use auditwire_model::{Clock, ConnectionId, Position, ProjectId, Timestamp};

@@ -1,5 +1,6 @@
 //! Pages and live tail; [`questions`] has what is asked beside a page.
 
+mod agreement;
 mod questions;
 mod sealed;
 

@@ -25,14 +25,14 @@ pub(super) enum TextTest<'v> {
     Equal(&'v str),
     Address(IpAddr),
     Inside(IpNet),
-    Contains(Needle),
+    Contains(Box<Needle>),
     Order { op: Op, value: &'v str, integer: Option<Integer<'v>> },
 }
 
 impl<'v> TextTest<'v> {
     pub(super) fn new(op: Op, value: &'v str, kind: Kind) -> Self {
         match op {
-            Op::Contains => Self::Contains(Needle::new(value)),
+            Op::Contains => Self::Contains(Box::new(Needle::new(value))),
             Op::Equal | Op::NotEqual if kind == Kind::Address => {
                 let address = value.parse().map(|address: IpAddr| Self::Address(address.to_canonical()));
                 let network = || value.parse().map(Self::Inside);

@@ -82,7 +82,7 @@ impl Needle {
         }
         if self.has_far_pairs && !bytes.is_ascii() {
             let occurs = |pair: &&str| memmem::find(bytes, pair.as_bytes()).is_some();
-            if FAR_PAIRS.iter().any(|pair| occurs(&pair)) {
+            if FAR_PAIRS.iter().any(occurs) {
                 return None;
             }
         }

@@ -10,15 +10,8 @@ use super::problem::{Problem, Result};
 use crate::App;
 
 /// Below a project.
-const PATHS: [&str; 7] = [
-    "/events/search",
-    "/connections/preview",
-    "/connections/{id}/quarantine",
-    "/connections/{id}/replay",
-    "/replays/{id}",
-    "/replays/{id}/{verb}",
-    "/members",
-];
+const PATHS: [&str; 5] =
+    ["/connections/{id}/quarantine", "/connections/{id}/replay", "/replays/{id}", "/replays/{id}/{verb}", "/members"];
 
 pub(super) fn routes() -> Router<App> {
     PATHS.iter().fold(Router::new(), |router, path| router.route(&format!("/projects/{{project}}{path}"), any(refuse)))

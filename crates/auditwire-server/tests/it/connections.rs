@@ -107,6 +107,52 @@ async fn wrong_bodies_have_codes_and_fields() {
 }
 
 #[tokio::test]
+async fn a_query_is_a_filter_and_a_wrong_one_is_explained() {
+    let service = Service::start().await;
+    let mut body = plain("main", 514);
+    body["filter"] = json!({"kind": "query", "query": "severity>=warn source.id = iam"});
+    let created = service.post(CONNECTIONS, &body).await;
+    let mut object = created.is(201).json();
+    assert_eq!(object["filter"]["query"], "severity>=warn source.id = iam", "shown as it was written");
+    assert_eq!(object["filter"]["kind"], "query");
+    let location = created.header("location").to_owned();
+    object["filter"]["query"] = json!("(severity >= warn");
+    let refused = service.send("PUT", &location, &[JSON], object.to_string()).await;
+    let problem = refused.is_problem(400, "query_syntax");
+    assert_eq!(
+        (&problem["field"], &problem["position"], &problem["length"]),
+        (&json!("filter.query"), &json!(0), &json!(1))
+    );
+    object["filter"]["query"] = json!("timestamp > now-1h");
+    let refused = service.send("PUT", &location, &[JSON], object.to_string()).await;
+    refused.is_problem(400, "query_relative_time");
+    object["filter"]["query"] = json!("outcome = failure");
+    let changed = service.send("PUT", &location, &[JSON], object.to_string()).await.is(200).json();
+    assert_eq!(changed["filter"]["query"], "outcome = failure");
+}
+
+#[tokio::test]
+async fn a_preview_shows_the_effect_and_the_messages() {
+    let service = Service::start().await;
+    service.fill(1, 3).await;
+    let preview = format!("{CONNECTIONS}/preview");
+    let body = json!({"format": "cef", "filter": {"kind": "query", "query": "seq > 1"}});
+    let seen = service.post(&preview, &body).await.is(200).json();
+    assert_eq!((&seen["matched"], &seen["total"], &seen["exact"]), (&json!(2), &json!(3), &json!(true)), "{seen}");
+    assert_eq!(seen["filter"], "seq > 1");
+    let messages = seen["messages"].as_array().expect("messages");
+    assert_eq!(messages.iter().map(|m| m["seq"].clone()).collect::<Vec<_>>(), [json!(3), json!(2)]);
+    assert!(messages.iter().all(|m| m["text"].as_str().is_some_and(|text| text.contains("CEF:0|"))), "{seen}");
+    service.post(&preview, &plain("main", 514)).await.is(200);
+    service.post(&preview, &json!({"colour": 1})).await.is_problem(400, "unknown_field");
+    let wrong = json!({"filter": {"kind": "query", "query": "seq >"}});
+    let problem = service.post(&preview, &wrong).await.is_problem(400, "query_syntax");
+    assert_eq!((&problem["field"], &problem["position"]), (&json!("filter.query"), &json!(5)), "{problem}");
+    let reader = service.token_with(&["read"]).await;
+    service.send_as(&reader, "POST", &preview, &[JSON], "{}").await.is_problem(403, "forbidden");
+}
+
+#[tokio::test]
 async fn a_repeated_creation_makes_one_connection() {
     let service = Service::start().await;
     let headers = [JSON, ("idempotency-key", "k1")];

@@ -172,6 +172,41 @@ async fn a_wrong_query_is_explained() {
 }
 
 #[tokio::test]
+async fn a_search_by_body_is_the_search_by_parameters() {
+    let service = Service::start().await;
+    service.fill(1, 7).await;
+    let search = format!("{EVENTS}/search");
+    let first = service.post(&search, &json!({"q": "seq >= 2", "order": "asc", "limit": 3, "from": null})).await;
+    let first = first.is(200).json();
+    assert_eq!(seqs(&first), [2, 3, 4]);
+    let (by_parameters, cursor) = (format!("{EVENTS}?q=seq%20%3E%3D%202&order=asc&limit=3"), &first["next"]);
+    assert_eq!(service.get(&by_parameters).await.is(200).json(), first);
+    let body = json!({"q": "seq >= 2", "order": "asc", "cursor": cursor, "plane": ""});
+    let second = service.post(&search, &body).await.is(200).json();
+    assert_eq!((seqs(&second), &second["next"]), (vec![5, 6, 7], &Value::Null));
+    // A query may be longer than an address.
+    let long = vec!["seq = 1"; 1200].join(" OR ");
+    assert_eq!(seqs(&service.post(&search, &json!({"q": long})).await.is(200).json()), [1]);
+    let all = service.send("POST", &search, &[], axum::body::Body::empty()).await;
+    assert_eq!(seqs(&all.is(200).json()).len(), 7);
+    for (body, code, field) in [
+        (json!({"query": "x"}), "unknown_field", "query"),
+        (json!({"q": "actoin = x"}), "query_unknown_parameter", "q"),
+        (json!({"q": "a ".repeat(9000)}), "query_too_long", "q"),
+        (json!({"limit": 0}), "invalid_limit", "limit"),
+        (json!({"limit": 1001}), "invalid_limit", "limit"),
+        (json!({"order": "up"}), "invalid_order", "order"),
+        (json!({"to": "yesterday"}), "invalid_time", "to"),
+        (json!({"cursor": cursor}), "cursor_mismatch", "cursor"),
+    ] {
+        let problem = service.post(&search, &body).await.is_problem(400, code);
+        assert_eq!(problem["field"], field, "{problem}");
+    }
+    service.post(&search, &json!({"q": 1})).await.is_problem(400, "invalid_value");
+    service.get(&search).await.is_problem(405, "method_not_allowed");
+}
+
+#[tokio::test]
 async fn one_event_or_none() {
     let service = Service::start().await;
     service.fill(1, 1).await;

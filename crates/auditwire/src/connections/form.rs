@@ -108,8 +108,11 @@ pub(crate) struct OptionArgs {
 #[command(next_help_heading = "Filter (several conditions are joined by AND)")]
 pub(crate) struct FilterArgs {
     /// Send everything.
-    #[arg(long, conflicts_with_all = ["status_only", "status_except", "source_only", "source_except"])]
+    #[arg(long, conflicts_with_all = ["status_only", "status_except", "source_only", "source_except", "query"])]
     pub(crate) no_filter: bool,
+    /// Send only what this expression of the search language matches.
+    #[arg(long, value_name = "EXPRESSION", conflicts_with_all = ["status_only", "status_except", "source_only", "source_except"])]
+    pub(crate) query: Option<String>,
     /// Send only these: success, failure, unknown, a code, or a class such as 4xx.
     #[arg(long, value_delimiter = ',', value_name = "STATUS,…", conflicts_with = "status_except")]
     pub(crate) status_only: Vec<String>,
@@ -242,6 +245,9 @@ impl FilterArgs {
         if self.no_filter {
             return json!({ "kind": "none", "status": { "mode": "off", "values": [] }, "source": { "mode": "off", "values": [] } });
         }
+        if let Some(query) = &self.query {
+            return json!({ "kind": "query", "query": query });
+        }
         let selection = |only: &[String], except: &[String]| match (only, except) {
             ([], []) => None,
             ([], except) => Some(json!({ "mode": "except", "values": except })),
@@ -336,6 +342,8 @@ mod tests {
             }
         });
         assert_eq!(form(line).apply(json!({})).unwrap(), expected);
+        let query = json!({ "filter": { "kind": "query", "query": "severity>=WARNING" } });
+        assert_eq!(form("--query severity>=WARNING").apply(json!({})).unwrap(), query);
     }
 
     #[test]

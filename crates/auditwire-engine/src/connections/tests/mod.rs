@@ -5,6 +5,7 @@ mod checking;
 mod choices;
 mod editing;
 mod model;
+mod previewing;
 
 use std::sync::Arc;
 use std::time::Duration;

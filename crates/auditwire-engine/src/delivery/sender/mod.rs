@@ -228,3 +228,27 @@ impl Sender {
 fn unusable(code: &'static str, message: impl Into<String>) -> LinkFailure {
     LinkFailure::new(code, message)
 }
+
+/// The positions that a connection with these settings would send of the whole log, for tests of other parts.
+#[cfg(test)]
+pub(crate) async fn selected(
+    log: &crate::log::Log,
+    project: &ProjectId,
+    spec: &auditwire_model::connection::ConnectionSpec,
+) -> Vec<Position> {
+    let context = RenderContext { hostname: "h".to_owned(), instance: "i".to_owned() };
+    let renderer = Renderer::new(spec, &context);
+    let filter = spec.filter.to_expr();
+    let mut feed = Feed::new(log.clone(), project.clone(), filter, renderer, spec.framing, spec.transport);
+    let limits = Limits { entries_max: ENTRIES_MAX, bytes_max: BYTES_MAX, overlap_max: None };
+    let mut progress = Progress::new(Cursor::beginning(), limits);
+    let mut sent = Vec::new();
+    while progress.next() <= log.head(project) {
+        if !feed.is_loaded() {
+            feed.load(progress.next()).await.expect("the log is readable");
+        }
+        let entries = &feed.chunk(&mut progress, 7).entries;
+        sent.extend(entries.iter().filter(|entry| entry.kind == super::window::Kind::Sent).map(|entry| entry.first));
+    }
+    sent
+}

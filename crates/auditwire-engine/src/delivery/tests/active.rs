@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auditwire_model::connection::{FilterKind, Selection, SelectionMode, Transport};
+use auditwire_model::connection::{Filter, FilterKind, Selection, SelectionMode, Transport};
 use auditwire_model::{Clock, Position};
 
 use super::fixtures::{Manner, Service, receiver, spec, until};
@@ -140,11 +140,17 @@ async fn a_pause_leaves_an_exact_cursor_and_no_number_is_given_twice() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn filtered_events_are_settled_and_numbers_count_what_passes() {
+    let source = Selection { mode: SelectionMode::Only, values: vec!["nova".to_owned()] };
+    only_nova_passes(Filter { kind: FilterKind::General, source, ..Filter::default() }).await;
+    let query = Some("source.id=nova NOT severity > emerg".to_owned());
+    only_nova_passes(Filter { kind: FilterKind::Query, query, ..Filter::default() }).await;
+}
+
+async fn only_nova_passes(filter: Filter) {
     let (address, received) = receiver(vec![Manner::Reads], None).await;
     let mut service = Service::start().await;
     let mut only_nova = spec(address, Transport::Tcp);
-    only_nova.filter.kind = FilterKind::General;
-    only_nova.filter.source = Selection { mode: SelectionMode::Only, values: vec!["nova".to_owned()] };
+    only_nova.filter = filter;
     service.store_connection("a", 1, only_nova).await;
     service.activate(Some("a")).await;
     service.post(1000).await;

@@ -4,6 +4,7 @@ mod activate;
 mod check;
 mod matching;
 mod objects;
+mod preview;
 mod view;
 
 pub(super) use activate::{__path_activate_connection, __path_stop_connection};
@@ -17,6 +18,7 @@ pub(super) use objects::{
 pub(super) use objects::{
     create_connection, delete_connection, delete_connections, get_connection, list_connections, update_connection,
 };
+pub(super) use preview::{__path_preview_connection, preview_connection};
 
 use auditwire_engine::connections::ConnectionInput;
 

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 
 use auditwire_engine::search::{self, Page};
+use auditwire_model::ProjectId;
 use auditwire_model::event::{view, write_canonical};
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -52,11 +53,23 @@ pub(crate) async fn list_events(
     let mut params = params.only(&["q", "from", "to", "plane", "order", "limit", "cursor"])?;
     let question = Question::take(&mut params);
     let limit = read_limit(params.take("limit").as_deref())?;
-    let cursor = params.take("cursor").map(|text| Cursor::read(&text, &question)).transpose()?;
+    answer(&app, &auth, &project, &question, limit, params.take("cursor")).await
+}
+
+/// The page that a question asks for.
+pub(super) async fn answer(
+    app: &App,
+    auth: &Auth,
+    project: &ProjectId,
+    question: &Question,
+    limit: usize,
+    cursor: Option<String>,
+) -> Result<Response> {
+    let cursor = cursor.map(|text| Cursor::read(&text, question)).transpose()?;
     let now = cursor.map_or_else(|| app.engine().clock.now(), |c| c.now);
     let wanted = question.search(cursor, now, limit)?;
-    let page = search::page(app.engine(), &auth.caller, &project, &wanted).await?;
-    let next = page.next.map(|after| Cursor { after, now }.write(&question));
+    let page = search::page(app.engine(), &auth.caller, project, &wanted).await?;
+    let next = page.next.map(|after| Cursor { after, now }.write(question));
     Ok(write_page(page, next))
 }
 
