@@ -17,7 +17,12 @@ pub(super) fn project() -> ProjectId {
 }
 
 pub(super) fn event(id: &str, content: u8) -> Event {
-    let draft = EventDraft { event_id: Some(id.to_owned()), action: "create-vm".to_owned(), ..EventDraft::default() };
+    let draft = EventDraft {
+        event_id: Some(id.to_owned()),
+        action: "create-vm".to_owned(),
+        message: Some(content.to_string()),
+        ..EventDraft::default()
+    };
     draft.complete(String::new, Plane::Control, Timestamp::from_nanos(1_000_000).unwrap(), [content; 16])
 }
 
