@@ -1,8 +1,13 @@
 // Monitoring → Event log: filters that apply themselves, details in a sheet over the list, live tail.
+
+/** Shows another view of the page that is open (set below). */
+let visit;
+/** Says something to those who do not see the page change (set below). */
+let say;
 {
   // Filters. A menu that closes with changes applies them; the content is fetched anew, and the focus stays where it was.
   const query = (form) => {
-    const pairs = Array.from(new FormData(form)).filter(([name, value]) => value !== "" && name !== "zone");
+    const pairs = Array.from(new FormData(form)).filter(([name, value]) => value.trim() !== "" && name !== "zone");
     const dated = pairs.some(([name]) => name === "from" || name === "to");
     if (dated) pairs.push(["zone", form.elements.zone.value]);
     return new URLSearchParams(pairs).toString();
@@ -12,23 +17,41 @@
   status.className = "sr-only";
   status.setAttribute("role", "status");
   document.body.append(status);
-  const visit = async (url) => {
-    const focused = document.activeElement && document.activeElement.closest("details.menu > summary");
+  say = (text) => (status.textContent = text);
+  let asked = 0;
+  visit = async (url) => {
+    const mine = ++asked;
+    dispatchEvent(new Event("leaving"));
+    const focused = document.activeElement && document.activeElement.closest("details.menu > summary, input[id]");
     const { response, body } = await fragment(url);
+    // Another view was asked for meanwhile.
+    if (mine !== asked) return;
     if (!response.ok) return location.assign(url);
     history.pushState({}, "", response.redirected ? response.url : url);
     fill(document.getElementById("content"), body);
-    if (focused) document.getElementById(focused.id)?.focus();
-    status.textContent = document.querySelector("[data-found]")?.dataset.found || "";
+    const again = focused && document.getElementById(focused.id);
+    if (again) {
+      again.focus();
+      if (again.id === "q") again.setSelectionRange(again.value.length, again.value.length);
+    }
+    say(document.querySelector("[data-found]")?.dataset.found || "");
   };
+  // What comes in another order says the same.
+  const sorted = (form) => query(form).split("&").sort().join("&");
   const apply = (form) => {
     const text = query(form);
-    if (form.dataset.applied === text) return;
-    form.dataset.applied = text;
-    visit(form.action + (text ? `?${text}` : ""));
+    if (form.dataset.applied === sorted(form)) return;
+    form.dataset.applied = sorted(form);
+    // Not `form.action`: a field has that name.
+    visit(form.getAttribute("action") + (text ? `?${text}` : ""));
   };
   addEventListener("popstate", () => location.reload());
-  each("form[data-filters]", (form) => (form.dataset.applied = query(form)));
+  each("form[data-filters]", (form) => (form.dataset.applied = sorted(form)));
+  on("click", ".query-told a.repair", (event, link) => {
+    if (!plain(event)) return;
+    event.preventDefault();
+    visit(link.href).then(() => document.getElementById("q")?.focus());
+  });
   // `toggle` does not bubble.
   document.addEventListener("toggle", (event) => {
     const form = event.target.closest && event.target.closest("form[data-filters]");
@@ -40,9 +63,14 @@
     if (menu) {
       menu.querySelector("summary").focus();
       menu.open = false;
+    } else {
+      // The same question again: there may be new events.
+      delete form.dataset.applied;
     }
     apply(form);
   });
+
+  const plain = (event) => !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button);
 
   // Details. Previous and next walk along the list under the sheet.
   const link = (row) => row && row.querySelector("a.row-link");
@@ -95,7 +123,6 @@
       location.assign(link(row).href);
     }
   };
-  const plain = (event) => !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button);
   on("click", "#events tr.event", (event, row) => {
     const other = event.target.closest("a, button, input");
     if (!plain(event) || (other && other !== link(row)) || String(getSelection())) return;
@@ -107,11 +134,21 @@
     event.preventDefault();
     const rel = button.rel;
     const dialog = button.closest("dialog");
-    const row = document.querySelector(`#events a.row-link[href="${CSS.escape(new URL(button.href).pathname)}"]`);
+    const { pathname, search } = new URL(button.href);
+    const row = document.querySelector(`#events a.row-link[href="${CSS.escape(pathname + search)}"]`);
     show(dialog, button.href, row && row.closest("tr")).then(() => {
       const again = dialog.querySelector(`.event-nav a[rel=${rel}]`);
       (again && !again.hidden ? again : dialog.querySelector("[data-close]")).focus();
     });
+  });
+
+  // From a value to the events with it.
+  on("click", ".sheet a.find, .sheet a.find-around", async (event, link) => {
+    if (!plain(event)) return;
+    event.preventDefault();
+    await visit(link.href);
+    link.closest("dialog")?.close();
+    document.getElementById("q")?.focus();
   });
 
   // Live tail. The server paces its messages and bounds them; here the table is bounded.

@@ -37,7 +37,6 @@ events-to = To
 events-in-zone = Times in { $zone }
 events-apply = Apply
 events-clear = Clear filters
-events-no-sources = No event names its source yet.
 events-wrong-time = “{ $text }” is not a date and time. Write it like 2026-11-22 14:30.
 events-wrong-end = The end must be later than the beginning.
 events-wrong-value = There is no “{ $text }” to choose here; it is left out.
@@ -73,8 +72,13 @@ events-more = { $n ->
 }
 
 # Download.
-events-download = Download TSV (up to 1000 rows)
+events-download = Download
+events-download-list = TSV, up to 1,000 rows
 events-download-help = In this order and with these filters. The download is recorded in the Event log.
+events-export = Everything that matches, as one file:
+events-export-raw = Leave cells as they are
+events-export-raw-help = In CSV and TSV, cells that a spreadsheet would run as a formula get an apostrophe in front, unless they are left as they are. JSON Lines and Parquet are exact in any case.
+events-export-told = Every download is recorded in the Event log.
 
 # Nothing to show.
 events-first-title = No events yet

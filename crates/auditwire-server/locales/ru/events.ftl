@@ -37,7 +37,6 @@ events-to = До
 events-in-zone = Часовой пояс: { $zone }
 events-apply = Применить
 events-clear = Сбросить фильтры
-events-no-sources = Источники появятся здесь вместе с событиями.
 events-wrong-time = «{ $text }» — не дата и время. Укажите в виде 2026-11-22 14:30.
 events-wrong-end = Конец периода должен быть позже начала.
 events-wrong-value = Значения «{ $text }» здесь нет, оно не учтено.
@@ -75,8 +74,13 @@ events-more = { $n ->
 }
 
 # Выгрузка.
-events-download = Скачать TSV (до 1000 строк)
+events-download = Скачать
+events-download-list = TSV, до 1000 строк
 events-download-help = В этом порядке и с этими фильтрами. Выгрузка записывается в журнал событий.
+events-export = Всё найденное одним файлом:
+events-export-raw = Оставить ячейки как есть
+events-export-raw-help = В CSV и TSV перед содержимым ячеек, которое табличный редактор выполнил бы как формулу, ставится апостроф. JSON Lines и Parquet всегда точны.
+events-export-told = Каждая выгрузка записывается в журнал событий.
 
 # Показывать нечего.
 events-first-title = Событий пока нет

@@ -11,6 +11,7 @@ mod assets;
 mod cookies;
 mod csrf;
 mod events;
+mod explain;
 pub(crate) mod failure;
 mod form;
 mod home;

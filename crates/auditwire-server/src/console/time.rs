@@ -7,6 +7,8 @@ use jiff::tz::TimeZone;
 
 use super::words::Words;
 
+mod ticks;
+
 /// A zone by its IANA name, if there is one.
 pub(crate) fn zone(name: &str) -> Option<TimeZone> {
     TimeZone::get(name).ok()
@@ -43,6 +45,11 @@ pub(crate) struct When {
 impl Calendar {
     pub(crate) fn new(zone: TimeZone, clock: &dyn Clock, words: Words) -> Self {
         Self { zone, now: clock.now(), words }
+    }
+
+    /// The time that it was made at.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// The same in another zone.

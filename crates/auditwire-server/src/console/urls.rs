@@ -16,6 +16,10 @@ pub(crate) const EVENTS: &str = "/projects/{project}/events";
 pub(crate) const EVENT: &str = "/projects/{project}/events/{seq}";
 pub(crate) const LIVE_EVENTS: &str = "/projects/{project}/events/live";
 pub(crate) const DOWNLOAD: &str = "/projects/{project}/events/download";
+pub(crate) const COUNT: &str = "/projects/{project}/events/count";
+pub(crate) const HISTOGRAM: &str = "/projects/{project}/events/histogram";
+pub(crate) const FACETS: &str = "/projects/{project}/events/facets";
+pub(crate) const COMPLETE: &str = "/projects/{project}/events/complete";
 pub(crate) const NEW_CONNECTION: &str = "/projects/{project}/settings/siem/new";
 pub(crate) const PEM: &str = "/projects/{project}/settings/siem/pem";
 pub(crate) const FILTER: &str = "/projects/{project}/settings/siem/filter";
@@ -47,6 +51,32 @@ impl Urls<'_> {
     /// One event.
     pub(crate) fn event(self, seq: Position) -> String {
         format!("/projects/{}/events/{seq}", self.0)
+    }
+
+    /// One event, seen from a view of the list.
+    pub(crate) fn event_in(self, seq: Position, query: &str) -> String {
+        with_query(self.event(seq), query)
+    }
+
+    /// A fragment: how many events a view has.
+    pub(crate) fn count(self, query: &str) -> String {
+        with_query(format!("/projects/{}/events/count", self.0), query)
+    }
+
+    /// A fragment: when the events of a view happened.
+    pub(crate) fn histogram(self, query: &str) -> String {
+        with_query(format!("/projects/{}/events/histogram", self.0), query)
+    }
+
+    /// A fragment: the values of a filter that the events of a view have.
+    pub(crate) fn facets(self, query: &str, of: &str) -> String {
+        let path = with_query(format!("/projects/{}/events/facets", self.0), query);
+        format!("{path}{}of={of}", if query.is_empty() { '?' } else { '&' })
+    }
+
+    /// A fragment: what could stand at a place of a query.
+    pub(crate) fn complete(self, query: &str) -> String {
+        with_query(format!("/projects/{}/events/complete", self.0), query)
     }
 
     /// Server-sent events with rows of the table, beginning after `seen`.

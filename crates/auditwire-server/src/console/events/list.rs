@@ -1,7 +1,7 @@
 //! The Event log's page: tabs, filters, table, pages.
 
 use askama::Template;
-use auditwire_engine::search;
+use auditwire_engine::search::{self, Page};
 use auditwire_engine::store::Order;
 use auditwire_model::event::Plane;
 use auditwire_model::{Position, Timestamp};
@@ -9,6 +9,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::asked::Asked;
+use super::beside::{Beside, Count};
+use super::chart::Chart;
+use super::hint;
 use super::menus::{self, Menu, TimeMenu};
 use super::query_of;
 use super::range::{Quick, Range};
@@ -16,13 +19,18 @@ use super::row::{Row, Rows};
 use super::sample::Origin;
 use super::view::{PageSearch, Place, View};
 use crate::api::Problem;
+use crate::console::explain::Mistake;
 use crate::console::form::FormErrors;
 use crate::console::page::{Frame, Section, go, page};
 use crate::console::urls::Urls;
+use crate::console::visible::line;
 use crate::console::who::InProject;
+use crate::console::words::Words;
 
 /// Rows of one page.
 pub(super) const ROWS: usize = 50;
+/// So many characters of a query are shown in a link.
+const OR_SHOWN: usize = 160;
 /// Seconds after which a live page without script loads itself again.
 const RELOAD_SECONDS: u32 = 2;
 
@@ -37,12 +45,24 @@ struct ListPage {
     fields: Vec<(&'static str, String)>,
     time: TimeMenu,
     menus: Vec<Menu>,
+    line: Line,
+    /// When the page waited for them.
+    count: Option<Count>,
+    chart: Option<Chart>,
     filtered: bool,
     live: bool,
     ascending: bool,
     rows: Rows,
     partial: bool,
     empty: Option<Empty>,
+}
+
+/// The search line and what is said about it.
+struct Line {
+    text: String,
+    mistake: Option<(Mistake, Option<String>)>,
+    /// Where two values of one field, joined by AND, are joined by OR: the text, visible, and the address.
+    or: Option<(String, String)>,
 }
 
 /// Addresses on the page, most of them of other views.
@@ -59,7 +79,14 @@ struct Links {
     not_live: String,
     stream: String,
     unfiltered: String,
+    /// The filters as a part of the query; none without filters.
+    as_query: Option<String>,
     all_time: String,
+    count: String,
+    histogram: String,
+    complete: String,
+    /// The page that waits for count, histogram and values.
+    counting: String,
 }
 
 /// The pages beside this one.
@@ -76,6 +103,8 @@ struct Pages {
 enum Empty {
     /// The log has no event at all; a command that sends one.
     Log { curl: String },
+    /// The query is wrong; what, is told under it.
+    Wrong,
     /// Nothing matches the filters, the range, or both.
     Nothing { filtered: bool, ranged: bool },
 }
@@ -89,15 +118,25 @@ pub(super) async fn list(by: InProject, origin: Origin) -> Result<Response, Prob
     // Before the search: what is committed after this comes by the live tail.
     let head = engine.log.head(&by.project.id);
     let PageSearch { search, reversed } = view.search(now, ROWS);
-    let found = search::page(engine, by.caller(), &by.project.id, &search).await?;
-    if view.begins_anew(reversed, &found) {
+    let found = match asked.wrong {
+        None => search::page(engine, by.caller(), &by.project.id, &search).await?,
+        Some(_) => Page::default(),
+    };
+    if asked.wrong.is_none() && view.begins_anew(reversed, &found) {
         return Ok(go(&view.first().url(urls)));
     }
     let sources = search::sources(engine, by.caller(), &by.project.id).await?;
-    let rows = Row::of_page(&found, reversed, urls, &calendar);
+    let waits = view.counts && !view.live && asked.wrong.is_none();
+    let beside = if waits { Some(Beside::load(&by, view).await?) } else { None };
+    let (count, chart, counted) = match beside {
+        Some(Beside { count, chart, choices }) => (Some(count), Some(chart), choices),
+        None => (None, None, Vec::new()),
+    };
+    let rows = Row::of_page(&found, reversed, view, urls, &calendar);
     let newest = rows.iter().map(|row| row.seq).max().unwrap_or_default();
     let mut frame = Frame::new(&by, Section::Events, words.t("frame-event-log"));
     frame.reload = view.live.then_some(RELOAD_SECONDS);
+    let nothing = rows.is_empty() && !found.partial && (!view.live || asked.wrong.is_some());
     let template = ListPage {
         frame,
         links: Links::of(view, urls, newest.max(head)),
@@ -105,12 +144,15 @@ pub(super) async fn list(by: InProject, origin: Origin) -> Result<Response, Prob
         is_data: view.plane == Plane::Data,
         fields: view.fields(),
         time: menus::time(&asked, urls, &calendar, words),
-        menus: menus::filters(&view.chosen, sources, words),
-        filtered: !view.chosen.is_empty(),
+        menus: menus::filters(&asked, sources, counted, urls, words),
+        line: Line::of(&asked, now, urls, words),
+        count,
+        chart,
+        filtered: view.is_filtered(),
         live: view.live,
         ascending: view.shown_order() == Order::Ascending,
         partial: found.partial,
-        empty: (rows.is_empty() && !found.partial && !view.live).then(|| Empty::of(view, head, &origin, urls)),
+        empty: nothing.then(|| Empty::of(&asked, head, &origin, urls)),
         rows: Rows { words, rows },
         errors: asked.errors.clone(),
     };
@@ -121,6 +163,24 @@ impl ListPage {
     /// The log has no event yet.
     fn is_new(&self) -> bool {
         matches!(self.empty, Some(Empty::Log { .. }))
+    }
+
+    fn is_wrong(&self) -> bool {
+        self.line.mistake.is_some()
+    }
+}
+
+impl Line {
+    fn of(asked: &Asked, now: Timestamp, urls: Urls<'_>, words: Words) -> Self {
+        let (view, text) = (&asked.view, asked.view.typed.text());
+        let mistake = asked.wrong.as_ref().map(|error| {
+            let mistake = Mistake::of(words, text, error);
+            let repaired = mistake.repair.as_ref().map(|repair| view.typing(repair.query.clone()).url(urls));
+            (mistake, repaired)
+        });
+        let or = hint::with_or(text, &asked.hints, view.at.unwrap_or(now));
+        let or = or.map(|text| (line(&text, OR_SHOWN), view.typing(text).url(urls)));
+        Self { text: text.to_owned(), mistake, or }
     }
 }
 
@@ -143,6 +203,11 @@ impl Links {
             not_live: view.going_live(false).url(urls),
             stream: urls.live_events(&first, seen),
             unfiltered: view.unfiltered().url(urls),
+            as_query: (!view.chosen.is_empty()).then(|| view.as_query().url(urls)),
+            count: urls.count(&first),
+            histogram: urls.histogram(&first),
+            complete: urls.complete(&first),
+            counting: view.counting().url(urls),
             all_time: view.in_range(Range::Quick(Quick::All)).url(urls),
         }
     }
@@ -171,10 +236,14 @@ impl Pages {
 }
 
 impl Empty {
-    fn of(view: &View, head: Position, origin: &Origin, urls: Urls<'_>) -> Self {
+    fn of(asked: &Asked, head: Position, origin: &Origin, urls: Urls<'_>) -> Self {
+        let view = &asked.view;
+        if asked.wrong.is_some() {
+            return Self::Wrong;
+        }
         if head == Position::ZERO && view.plane == Plane::Control {
             return Self::Log { curl: origin.curl(urls) };
         }
-        Self::Nothing { filtered: !view.chosen.is_empty(), ranged: view.range != Range::Quick(Quick::All) }
+        Self::Nothing { filtered: view.is_filtered(), ranged: view.range != Range::Quick(Quick::All) }
     }
 }

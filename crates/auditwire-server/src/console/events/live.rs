@@ -41,7 +41,7 @@ type Batches = BoxStream<'static, EngineResult<arrow_array::RecordBatch>>;
 /// `GET /projects/{project}/events/live`.
 pub(super) async fn live(by: InProject, headers: HeaderMap) -> Result<Response, Problem> {
     let query = query_of(&by.visitor.guest.here);
-    let view = Asked::read(query, &by.calendar(), by.words()).view;
+    let view = Asked::read(query, &by.calendar(), by.words()).searchable()?;
     let head = by.engine().log.head(&by.project.id);
     let asked = last_seen(&headers, query);
     // Ahead of the log: the browser followed another log under this name (a restored store, say).
@@ -54,7 +54,8 @@ pub(super) async fn live(by: InProject, headers: HeaderMap) -> Result<Response, 
     let mut heartbeat = interval_at(Instant::now() + every, every);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let gathered = Gathered { more: skipped, ..Gathered::default() };
-    let live = Live { by, view, batches, heartbeat, gathered, next_at: Instant::now() };
+    let address = View { place: Place::First, ..view.clone() }.address();
+    let live = Live { by, view, address, batches, heartbeat, gathered, next_at: Instant::now() };
     let first = Bytes::from_static(b"retry: 2000\n\n");
     let body = stream::once(async { first }).chain(stream::unfold(live, Live::step));
     let headers = [(header::CONTENT_TYPE, "text/event-stream"), (HeaderName::from_static("x-accel-buffering"), "no")];
@@ -80,6 +81,8 @@ struct Rest {
 struct Live {
     by: InProject,
     view: View,
+    /// Of the view, for the links of the rows.
+    address: String,
     batches: Batches,
     heartbeat: Interval,
     gathered: Gathered,
@@ -121,7 +124,7 @@ impl Live {
     fn gather(&mut self, batch: &arrow_array::RecordBatch) {
         let (urls, calendar) = (self.by.urls(), self.by.calendar());
         let left_out = batch.num_rows().saturating_sub(ROWS);
-        let rows = (left_out..batch.num_rows()).map(|row| Row::new(&view(batch, row), urls, &calendar));
+        let rows = (left_out..batch.num_rows()).map(|row| Row::new(&view(batch, row), &self.address, urls, &calendar));
         self.gathered.add(left_out, rows);
     }
 

@@ -1,11 +1,15 @@
-//! Monitoring → Event log: the table, one event, live tail, download.
+//! Monitoring → Event log: the table, what stands beside it, one event, live tail, download.
 //!
 //! [`asked`] reads an address into a [`view`], which writes it back; [`list`] is the page, the others stand beside it.
 
 mod asked;
+mod beside;
+mod chart;
+mod complete;
 mod details;
 mod download;
 mod filter;
+mod hint;
 mod json;
 mod list;
 mod live;
@@ -13,6 +17,7 @@ mod menus;
 mod range;
 mod row;
 mod sample;
+mod typed;
 mod view;
 
 use axum::Router;
@@ -26,6 +31,10 @@ pub(super) fn routes() -> Router<App> {
     Router::new()
         .route(urls::EVENTS, get(list::list))
         .route(urls::LIVE_EVENTS, get(live::live))
+        .route(urls::COUNT, get(beside::count))
+        .route(urls::HISTOGRAM, get(beside::histogram))
+        .route(urls::FACETS, get(beside::facets))
+        .route(urls::COMPLETE, get(complete::complete))
         .route(urls::DOWNLOAD, post(download::download))
         .route(urls::EVENT, get(details::details))
 }

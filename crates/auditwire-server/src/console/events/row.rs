@@ -7,6 +7,7 @@ use auditwire_engine::search::Page;
 use auditwire_model::event::{EventView, rows};
 use auditwire_model::{Position, catalogue};
 
+use super::view::View;
 use crate::console::time::{Calendar, When};
 use crate::console::urls::Urls;
 use crate::console::visible::line;
@@ -56,12 +57,13 @@ impl Rows {
 }
 
 impl Row {
-    pub(super) fn new(event: &EventView<'_>, urls: Urls<'_>, calendar: &Calendar) -> Self {
+    /// `query` is the address of the view that the details lead back to.
+    pub(super) fn new(event: &EventView<'_>, query: &str, urls: Urls<'_>, calendar: &Calendar) -> Self {
         let cut = |text: Option<&str>, max| text.map(|text| line(text, max)).unwrap_or_default();
         let seq = event.seq.unwrap_or_default();
         Self {
             seq,
-            url: urls.event(seq),
+            url: urls.event_in(seq, query),
             when: calendar.when(event.timestamp),
             received: is_late(event).then(|| calendar.when(event.received_at)),
             severity: event.severity.as_str(),
@@ -80,9 +82,10 @@ impl Row {
     }
 
     /// The rows of a page, in the order of the list.
-    pub(super) fn of_page(page: &Page, reversed: bool, urls: Urls<'_>, calendar: &Calendar) -> Vec<Self> {
+    pub(super) fn of_page(page: &Page, reversed: bool, view: &View, urls: Urls<'_>, calendar: &Calendar) -> Vec<Self> {
         let events = page.batches.iter().flat_map(rows);
-        let mut shown: Vec<Self> = events.map(|event| Self::new(&event, urls, calendar)).collect();
+        let query = view.address();
+        let mut shown: Vec<Self> = events.map(|event| Self::new(&event, &query, urls, calendar)).collect();
         if reversed {
             shown.reverse();
         }

@@ -1,14 +1,15 @@
 //! One view of the Event log: what is searched for it, and its address. An address says all of it, so that whoever opens it
 //! sees the same.
 
-use auditwire_engine::search::{Page, Search};
+use auditwire_engine::search::{Page, Question, Search};
 use auditwire_engine::store::Order;
 use auditwire_model::event::Plane;
 use auditwire_model::query::Expr;
 use auditwire_model::{Position, Timestamp};
 
-use super::filter::Chosen;
+use super::filter::{Chosen, Facet};
 use super::range::{Quick, Range};
+use super::typed::Typed;
 use crate::console::urls::Urls;
 
 /// Where a page stands in the list.
@@ -28,12 +29,15 @@ pub(super) enum Place {
 pub(super) struct View {
     pub(super) plane: Plane,
     pub(super) range: Range,
+    pub(super) typed: Typed,
     pub(super) chosen: Chosen,
     pub(super) order: Order,
     pub(super) place: Place,
     /// What `now` meant on the first page, so that a quick range begins at the same time on all pages.
     pub(super) at: Option<Timestamp>,
     pub(super) live: bool,
+    /// Count, histogram and values are part of the page (`with=counts`), for browsers without script: it waits for them.
+    pub(super) counts: bool,
 }
 
 /// The search for a page of a view.
@@ -61,9 +65,24 @@ impl View {
         PageSearch { search, reversed: towards != order }
     }
 
-    /// The predicate of the chosen filters.
+    /// What is asked beside the page: how many events, when, with which values. A quick range ends now.
+    pub(super) fn question(&self, now: Timestamp) -> Question {
+        let (time_from, time_to) = self.range.ends(self.at.unwrap_or(now));
+        Question { query: self.query(), time_from, time_to, plane: Some(self.plane) }
+    }
+
+    /// The predicate of the search line and the chosen filters.
     pub(super) fn query(&self) -> Expr {
-        self.chosen.predicate()
+        match (self.typed.expr(), self.chosen.predicate()) {
+            (Expr::All, chosen) => chosen,
+            (typed, Expr::All) => typed.clone(),
+            (typed, chosen) => Expr::And(vec![typed.clone(), chosen]),
+        }
+    }
+
+    /// Something is searched for or filtered.
+    pub(super) fn is_filtered(&self) -> bool {
+        !self.typed.is_empty() || !self.chosen.is_empty()
     }
 
     /// Live views show the newest first, whatever was chosen before.
@@ -98,15 +117,19 @@ impl View {
                 }
             }
         }
-        out.extend_pairs(self.chosen.sources.iter().map(|source| ("source", source.as_str())));
-        out.extend_pairs(self.chosen.severities.iter().map(|severity| ("severity", severity.as_str())));
-        out.extend_pairs(self.chosen.outcomes.iter().map(|outcome| ("outcome", outcome.as_str())));
+        if !self.typed.is_empty() {
+            out.append_pair("q", self.typed.text());
+        }
+        for facet in Facet::EACH {
+            out.extend_pairs(self.chosen.values(facet).into_iter().map(|value| (facet.name(), value)));
+        }
         match self.place {
             Place::First => {}
             Place::After(seq) => drop(out.append_pair("after", &seq.to_string())),
             Place::Before(seq) => drop(out.append_pair("before", &seq.to_string())),
         }
-        if let (Some(at), Range::Quick(_)) = (self.at.filter(|_| self.place != Place::First), self.range) {
+        let depends_on_now = matches!(self.range, Range::Quick(_)) || !self.typed.is_empty();
+        if let Some(at) = self.at.filter(|_| self.place != Place::First && depends_on_now) {
             out.append_pair("at", &at.to_string());
         }
         out.finish()
@@ -128,6 +151,9 @@ impl View {
         }
         if self.live {
             fields.push(("live", "1".to_owned()));
+        }
+        if self.counts {
+            fields.push(("with", "counts".to_owned()));
         }
         fields
     }
@@ -157,7 +183,26 @@ impl View {
     }
 
     pub(super) fn unfiltered(&self) -> Self {
-        Self { chosen: Chosen::default(), ..self.first() }
+        Self { typed: Typed::default(), chosen: Chosen::default(), ..self.first() }
+    }
+
+    /// With another text in the search line.
+    pub(super) fn typing(&self, text: String) -> Self {
+        Self { typed: Typed::unread(text), ..self.first() }
+    }
+
+    /// Only those of its events that match `also`, too.
+    pub(super) fn narrowed(&self, also: &Expr) -> Self {
+        self.typing(self.typed.and(also))
+    }
+
+    /// The chosen filters as a part of the query's text.
+    pub(super) fn as_query(&self) -> Self {
+        Self { chosen: Chosen::default(), ..self.narrowed(&self.chosen.predicate()) }
+    }
+
+    pub(super) fn counting(&self) -> Self {
+        Self { counts: true, ..self.clone() }
     }
 
     pub(super) fn going_live(&self, live: bool) -> Self {

@@ -27,6 +27,8 @@ fn an_address_reproduces_its_view() {
         "from=2026-11-20T00%3A00%3A00Z&to=2026-11-21T00%3A00%3A00Z&before=70",
         "to=2026-11-21T00%3A00%3A00Z",
         "after=7&at=2026-11-22T09%3A00%3A00Z",
+        "live=1&with=counts&q=action+%3D+a&action=b&user=u-1&type=vm",
+        "q=action+%3D&before=7",
     ] {
         let read = asked(address);
         assert_eq!(read.view.address(), address);
@@ -60,9 +62,9 @@ fn what_is_wrong_is_explained_and_the_rest_is_shown() {
 fn the_choice_of_sources_is_bounded() {
     let many: Vec<String> = (0..8_000).map(|n| format!("source={n}")).collect();
     let read = asked(&many.join("&"));
-    assert_eq!(read.view.chosen.sources.len(), SOURCES_MAX);
+    assert_eq!(read.view.chosen.sources.len(), VALUES_MAX);
     assert!(read.errors.of("source").is_some_and(|text| text.contains("“100”")));
-    let longest = "x".repeat(SOURCE_BYTES_MAX);
+    let longest = "x".repeat(VALUE_BYTES_MAX);
     assert_eq!(asked(&format!("source={longest}")).view.chosen.sources, [longest.as_str()]);
     let read = asked(&format!("source={longest}x&severity=ERROR"));
     assert_eq!(read.view.address(), "severity=ERROR");

@@ -1,5 +1,5 @@
-//! The procedures of the manual for SIEM connections, as people do them, with receivers at the other end: each test looks at
-//! what the page shows and at what was received.
+//! The procedures of the manual, as people do them; those for SIEM connections with receivers at the other end: each test looks
+//! at what the page shows and at what was received.
 
 mod change;
 mod create;
@@ -9,6 +9,7 @@ mod fails;
 mod keyboard;
 mod newcomer;
 mod received;
+mod search;
 mod start_stop;
 mod variants;
 mod words;

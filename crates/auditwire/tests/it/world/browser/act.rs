@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fantoccini::actions::{InputSource, KeyAction, KeyActions};
+use fantoccini::actions::{InputSource, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
 use fantoccini::elements::Element;
 use fantoccini::key::Key;
 use serde_json::json;
@@ -119,6 +119,31 @@ impl View {
                 passed.push(focused);
             }
             panic!("{at}: Tab never comes to {name:?}; it came to {}", passed.join(", "));
+        }
+    }
+
+    /// Presses the mouse button on what a CSS selector finds, moves, and lets go: from one place in it to another, in parts of
+    /// its width and height.
+    #[track_caller]
+    pub(crate) fn drag(&self, selector: &str, from: (f64, f64), to: (f64, f64)) -> impl Future<Output = ()> {
+        let step = self.step(format!("drag in {selector}"));
+        async move {
+            step.until(async || {
+                let element = serde_json::to_value(self.css(selector).await?).unwrap();
+                let script = "arguments[0].scrollIntoView({ block: 'center' }); \
+                    const r = arguments[0].getBoundingClientRect(); return [r.left, r.top, r.width, r.height]";
+                let place = self.client().execute(script, vec![element]).await?;
+                let side = |n: usize| place[n].as_f64().unwrap();
+                let at = |(x, y): (f64, f64)| (side(0) + side(2) * x, side(1) + side(3) * y);
+                let go = |(x, y): (f64, f64)| PointerAction::MoveTo { duration: Some(Duration::from_millis(50)), x, y };
+                let drag = MouseActions::new("mouse".to_owned())
+                    .then(go(at(from)))
+                    .then(PointerAction::Down { button: MOUSE_BUTTON_LEFT })
+                    .then(go(at(to)))
+                    .then(PointerAction::Up { button: MOUSE_BUTTON_LEFT });
+                Ok(self.client().perform_actions(drag).await?)
+            })
+            .await;
         }
     }
 
