@@ -82,7 +82,7 @@
 
   const watchFilters = (form) => {
     const shown = form.querySelector("#filter-meaning");
-    const names = ["csrf", "filter", "status_mode", "status", "status_more", "source_mode", "source", "source_more"];
+    const names = ["csrf", "filter", "status_mode", "status", "status_more", "source_mode", "source", "source_more", "query"];
     const show = settled(200, async (current) => {
       const fields = new URLSearchParams(Array.from(new FormData(form)).filter(([name]) => names.includes(name)));
       const response = await post(form.dataset.filter, fields).catch(() => null);
@@ -91,6 +91,13 @@
     });
     form.addEventListener("input", (event) => {
       if (event.target.name !== "csrf" && names.includes(event.target.name)) show();
+    });
+    shown.addEventListener("click", (event) => {
+      const repair = event.target.closest("[data-repair]");
+      if (!repair) return;
+      form.elements.query.value = repair.dataset.repair;
+      form.elements.query.focus();
+      show();
     });
   };
 
@@ -105,7 +112,7 @@
   };
 
   /** Puts the form that came back in the place of the one that was sent. */
-  const comeBack = (form, body) => {
+  const comeBack = (form, body, button) => {
     if (!body.querySelector("[data-connection]")) {
       // A page about a failure: what was entered stays.
       say(form, all("h1, p:not(.muted):not(:has(a))", body).map((element) => element.textContent.trim()).join(". "));
@@ -128,6 +135,9 @@
     } else if (notice) {
       notice.tabIndex = -1;
       notice.focus();
+    } else if (button && !button.hidden) {
+      // A button that only shows something.
+      again.querySelector(`button[name=save][value="${CSS.escape(button.value)}"]`)?.focus();
     }
   };
 
@@ -142,7 +152,7 @@
     } else if (response.status === 403 && again && (await renewed(form))) {
       return send(form, button, false);
     } else {
-      comeBack(form, await parsed(response));
+      comeBack(form, await parsed(response), button);
     }
     return false;
   };

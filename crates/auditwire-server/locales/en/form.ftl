@@ -113,6 +113,13 @@ form-filter-none = Disabled
 form-filter-none-help = All events are sent.
 form-filter-general = General filters
 form-filter-general-help = By status and by source. An event is sent when it passes both.
+form-filter-query = Query filter
+form-filter-query-help = By an expression of the search language. An event is sent when it matches.
+form-only-query = Only with a query filter.
+form-query = Query
+form-query-help = Parameters, operators and values as in the search line of the Event log; times are dates, not counted from now.
+form-query-repair = Correct it
+form-wrong-no-query = Enter a query, or choose another kind of filtering.
 form-only-general = Only with general filters.
 form-mode-off = Disabled
 form-mode-only = Send only selected
@@ -131,6 +138,40 @@ form-meaning = As a search expression
 form-meaning-saved = It is worked out when you save.
 form-everything = All events are sent.
 form-filter-incomplete = Choose at least one value.
+
+# What a filter would do, and rows that write a query.
+form-builder = Build it from rows
+form-builder-help = All rows must hold. An empty parameter leaves its row out.
+form-builder-no-rows = This query is more than comparisons joined by AND. Edit its text.
+form-build = Write the query
+form-row-field = Parameter, row { $n }
+form-row-op = Comparison, row { $n }
+form-row-value = Value, row { $n }
+form-op-equal = is
+form-op-not-equal = is not
+form-op-contains = contains
+form-op-greater = greater than
+form-op-greater-or-equal = at least
+form-op-less = less than
+form-op-less-or-equal = at most
+form-op-exist = is present
+form-preview = Preview
+form-preview-help = Counts the last 24 hours and shows the latest messages. Nothing is sent or stored.
+form-preview-sends = { $n ->
+    [one] { $count } of { $total } events of the last 24 hours would be sent
+   *[other] { $count } of { $total } events of the last 24 hours would be sent
+}
+form-preview-sends-partial = { $n ->
+    [one] At least { $count } of { $total } events of the last 24 hours would be sent; counting stopped early
+   *[other] At least { $count } of { $total } events of the last 24 hours would be sent; counting stopped early
+}
+form-preview-none = No event in the log matches, so there is no message to show.
+form-preview-latest = The latest messages, byte by byte; what cannot be seen is shown as its code:
+form-preview-bytes = { $n ->
+    [one] { $count } byte
+   *[other] { $count } bytes
+}
+form-preview-truncated = cut to fit
 
 form-pace = Pace
 form-pace-help = For receivers that cannot keep up.

@@ -20,6 +20,24 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Bytes as text in which also line breaks, tabs and what is no UTF-8 can be seen.
+pub(crate) fn visible_bytes(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len() + 32);
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if hidden(c) || c.is_control() {
+                let _ = write!(out, "⟨U+{:04X}⟩", u32::from(c));
+            } else {
+                out.push(c);
+            }
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(out, "⟨{byte:02X}⟩");
+        }
+    }
+    out
+}
+
 /// For one line of a table: line breaks become blanks, and at most `max` characters are shown.
 pub(crate) fn line(text: &str, max: usize) -> String {
     let cut = text.char_indices().nth(max).map(|(at, _)| at);
@@ -70,6 +88,12 @@ mod tests {
         assert_eq!(line("one\r\ntwo", 100), "one  two");
         assert_eq!(line(&"й".repeat(70_000), 3), "ййй…");
         assert_eq!(line("abc", 3), "abc");
+    }
+
+    #[test]
+    fn bytes_show_everything() {
+        assert_eq!(visible_bytes("<109>1 \u{feff}я\r\n\t".as_bytes()), "<109>1 ⟨U+FEFF⟩я⟨U+000D⟩⟨U+000A⟩⟨U+0009⟩");
+        assert_eq!(visible_bytes(b"a\xff\xd1"), "a⟨FF⟩⟨D1⟩");
     }
 
     #[test]

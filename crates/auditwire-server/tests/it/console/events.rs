@@ -9,7 +9,7 @@ use crate::service::{Answer, EVENTS, Service};
 const LIST: &str = "/projects/default/events";
 
 /// The events of a page, in its order.
-fn seqs(page: &Answer) -> Vec<u64> {
+pub(super) fn seqs(page: &Answer) -> Vec<u64> {
     let html = page.text();
     html.split("data-event=\"")
         .skip(1)
@@ -19,7 +19,7 @@ fn seqs(page: &Answer) -> Vec<u64> {
 
 /// The address of the page's first link whose tag has this attribute and whose text is this.
 #[track_caller]
-fn link(page: &Answer, text: &str) -> String {
+pub(super) fn link(page: &Answer, text: &str) -> String {
     let html = page.text();
     let found = html.split("<a ").skip(1).find(|rest| {
         let inside = rest.split("</a>").next().unwrap_or_default();
@@ -30,11 +30,11 @@ fn link(page: &Answer, text: &str) -> String {
     unescape(tag.split("href=\"").nth(1).and_then(|t| t.split('"').next()).expect("an address"))
 }
 
-fn says(page: &Answer, text: &str) -> bool {
+pub(super) fn says(page: &Answer, text: &str) -> bool {
     page.text().contains(text)
 }
 
-async fn send(service: &Service, events: &[Value]) {
+pub(super) async fn send(service: &Service, events: &[Value]) {
     let answer = service.post(EVENTS, &Value::from(events.to_vec())).await;
     assert_eq!(answer.is(200).json()["rejected"], json!([]));
 }
@@ -239,7 +239,8 @@ async fn an_event_with_every_field() {
         "north",
         "403",
         "denied",
-        "one, two",
+        "<bdi>one</bdi>",
+        "<bdi>two</bdi>",
         "failure",
         "Data plane",
         "&#34;a.b&#34;: &#34;nested&#34;",
@@ -313,9 +314,27 @@ async fn the_download_is_the_list_as_a_file_and_is_told_in_the_log() {
     assert_eq!(seqs(&told), [3]);
     assert!(says(&told, "<bdi>export</bdi>"));
 
+    let (format, raw) = (("format", "csv"), ("raw", "1"));
+    let whole = browser.submit(&page, &action, &[format]).await;
+    assert_eq!(
+        whole.is(200).header("content-disposition"),
+        "attachment; filename=\"events-default-20261122T100000Z.csv\""
+    );
+    assert!(
+        whole.header("content-type").starts_with("text/csv") && whole.text().lines().count() == 2,
+        "{}",
+        whole.text()
+    );
+    for other in ["tsv", "jsonl", "parquet"] {
+        let file = browser.submit(&page, &action, &[("format", other), raw]).await;
+        assert!(!file.is(200).body.is_empty(), "{other}");
+    }
+    browser.submit(&page, &action, &[("format", "exe")]).await.is(400);
+    let before = seqs(&browser.get(LIST).await).len();
+
     browser.post(&action, &[]).await.is(403);
     browser.get(&action).await.is(405);
-    assert_eq!(seqs(&browser.get(LIST).await).len(), 3, "what was refused is no export");
+    assert_eq!(seqs(&browser.get(LIST).await).len(), before, "what was refused is no export");
 }
 
 #[tokio::test]

@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use super::Browser;
 use crate::service::{Answer, Service};
 
-const LIST: &str = "/projects/default/settings/siem";
-const NEW: &str = "/projects/default/settings/siem/new";
+pub(super) const LIST: &str = "/projects/default/settings/siem";
+pub(super) const NEW: &str = "/projects/default/settings/siem/new";
 const PEM: &str = "/projects/default/settings/siem/pem";
-const FILTER: &str = "/projects/default/settings/siem/filter";
-const CONNECTIONS: &str = "/api/v1/projects/default/connections";
+pub(super) const FILTER: &str = "/projects/default/settings/siem/filter";
+pub(super) const CONNECTIONS: &str = "/api/v1/projects/default/connections";
 
 /// What a browser sends of an untouched form with these changes.
-fn fields<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+pub(super) fn fields<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let mut fields = vec![
         ("name", "Main SIEM"),
         ("endpoint", "siem.example.com:514"),
@@ -65,20 +65,20 @@ fn closed_port() -> u16 {
     listener.local_addr().expect("an address").port()
 }
 
-async fn stored(service: &Service) -> Vec<Value> {
+pub(super) async fn stored(service: &Service) -> Vec<Value> {
     let list = service.get(CONNECTIONS).await;
     list.is(200).json()["connections"].as_array().expect("a list").clone()
 }
 
 /// Creates a connection by the API and gives its object and the address of its form.
-async fn existing(service: &Service, body: &Value) -> (Value, String) {
+pub(super) async fn existing(service: &Service, body: &Value) -> (Value, String) {
     let made = service.post(CONNECTIONS, body).await.is(201).json();
     let address = format!("{LIST}/connections/{}", made["id"].as_str().expect("an id"));
     (made, address)
 }
 
 #[track_caller]
-fn has(answer: &Answer, texts: &[&str]) {
+pub(super) fn has(answer: &Answer, texts: &[&str]) {
     let page = answer.text();
     for text in texts {
         assert!(page.contains(text), "{text:?} is not in {page}");

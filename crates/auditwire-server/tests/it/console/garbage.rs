@@ -10,6 +10,7 @@ use crate::service::{EVENTS, Service};
 
 /// Every field that some page or form knows.
 const FIELDS: &[&str] = &[
+    "action",
     "after",
     "app_name",
     "at",
@@ -17,6 +18,7 @@ const FIELDS: &[&str] = &[
     "bom",
     "cef_envelope",
     "count",
+    "cursor",
     "despite",
     "endpoint",
     "facility",
@@ -35,6 +37,7 @@ const FIELDS: &[&str] = &[
     "min_version",
     "name",
     "next",
+    "of",
     "order",
     "outcome",
     "overlap_bytes",
@@ -42,9 +45,14 @@ const FIELDS: &[&str] = &[
     "pem_remove",
     "pen",
     "plane",
+    "q",
+    "query",
     "range",
     "rate_limit",
     "revision",
+    "row_field",
+    "row_op",
+    "row_value",
     "save",
     "server_name",
     "severity",
@@ -58,8 +66,12 @@ const FIELDS: &[&str] = &[
     "theme",
     "to",
     "transport",
+    "type",
+    "user",
     "verify",
     "verify_off_confirmed",
+    "whole",
+    "with",
     "zone",
 ];
 /// Values that are nearly right.
@@ -103,6 +115,15 @@ const VALUES: &[&str] = &[
     "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----",
     "-----BEGIN RSA PRIVATE KEY-----\nc2VjcmV0Y2FuYXJ5",
     "keep",
+    "preview",
+    "build",
+    "query",
+    "counts",
+    "severity >= ERROR",
+    "action = a action = b",
+    "sorce.id = x",
+    "timestamp > now-1h OR (",
+    "source",
     "c-000000000000",
 ];
 
@@ -119,6 +140,10 @@ fn addresses(id: &str) -> (Vec<String>, Vec<String>) {
     pages.extend([
         events.clone(),
         format!("{events}/1"),
+        format!("{events}/count"),
+        format!("{events}/histogram"),
+        format!("{events}/facets"),
+        format!("{events}/complete"),
         siem.clone(),
         format!("{siem}/new"),
         format!("{siem}/delete"),

@@ -84,8 +84,21 @@ fn event(texts: &[String]) -> Value {
 
 /// The tags of a page in their order: element, attributes, and the values of those that hold no foreign text.
 fn skeleton(html: &str) -> Vec<String> {
-    const FREE: [&str; 9] =
-        ["value", "href", "title", "datetime", "action", "data-tail", "data-event", "aria-label", "data-url"];
+    const FREE: [&str; 13] = [
+        "value",
+        "href",
+        "title",
+        "datetime",
+        "action",
+        "data-tail",
+        "data-event",
+        "aria-label",
+        "data-url",
+        "data-load",
+        "data-facets",
+        "data-complete",
+        "data-histogram",
+    ];
     let mut tags = Vec::new();
     let mut rest = html;
     while let Some(at) = rest.find('<') {
@@ -144,7 +157,20 @@ async fn pages(event: &Value, source: &str) -> Vec<(String, String)> {
     let filter: String = form_urlencoded::byte_serialize(source.as_bytes()).collect();
     let list = "/projects/default/events";
     let mut pages = Vec::new();
-    for path in [list.to_owned(), format!("{list}?live=1"), format!("{list}?source={filter}"), format!("{list}/1")] {
+    // As a query that is right, and as one that is wrong.
+    let quoted = source.replace('\\', "\\\\").replace('"', "\\\"");
+    let query = |text: String| -> String { form_urlencoded::byte_serialize(text.as_bytes()).collect() };
+    let right = query(format!("source.id = \"{quoted}\""));
+    let wrong = query(format!("sorce.id = \"{quoted}\""));
+    for path in [
+        list.to_owned(),
+        format!("{list}?live=1"),
+        format!("{list}?source={filter}"),
+        format!("{list}?with=counts"),
+        format!("{list}?q={right}"),
+        format!("{list}?q={wrong}"),
+        format!("{list}/1"),
+    ] {
         pages.push((path.split('?').next().unwrap_or_default().to_owned(), browser.get(&path).await.is(200).text()));
     }
     pages.push(("fragment".to_owned(), browser.fragment(&format!("{list}/1")).await.is(200).text()));

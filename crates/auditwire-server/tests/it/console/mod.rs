@@ -1,11 +1,13 @@
 //! The console as a browser without script sees it: pages, forms, cookies.
 
 mod events;
+mod filter;
 mod form;
 mod garbage;
 mod hostile;
 mod live;
 mod safety;
+mod search;
 mod siem;
 mod sign_in;
 mod weight;

@@ -7,7 +7,7 @@ use crate::console::form::FormErrors;
 use crate::console::words::Words;
 
 /// Each field of the form with its label, in the order in which they stand there.
-pub(super) const FIELDS: [(&str, &str); 23] = [
+pub(super) const FIELDS: [(&str, &str); 24] = [
     ("name", "form-name"),
     ("endpoint", "form-endpoint"),
     ("transport", "form-transport"),
@@ -30,6 +30,7 @@ pub(super) const FIELDS: [(&str, &str); 23] = [
     ("filter", "form-filter"),
     ("status", "form-status"),
     ("source", "form-source"),
+    ("query", "form-query"),
     ("rate_limit", "form-rate-limit"),
 ];
 
@@ -39,6 +40,7 @@ fn field_of(path: &str) -> Option<&'static str> {
         "tls" => "transport",
         path if path.starts_with("filter.status") => "status",
         path if path.starts_with("filter.source") => "source",
+        "filter.query" => "query",
         path if path.starts_with("filter.") => "filter",
         path => path.rsplit('.').next().unwrap_or(path),
     };
@@ -71,6 +73,7 @@ pub(super) fn text(words: Words, mistake: &Error) -> String {
         ("verify_off_unconfirmed", _) => Some("form-wrong-unconfirmed"),
         ("pem_expected", _) => Some("form-wrong-pem-expected"),
         ("idempotency_key_reused", _) => Some("form-wrong-sent-before"),
+        ("missing_field", "filter.query") => Some("form-wrong-no-query"),
         ("missing_field" | "invalid_type", _) => Some("form-wrong-missing"),
         _ => None,
     };
@@ -110,6 +113,7 @@ mod tests {
             ("filter.kind", "filter"),
             ("filter.status.values", "status"),
             ("filter.source.mode", "source"),
+            ("filter.query", "query"),
             ("rate_limit", "rate_limit"),
         ];
         for (path, field) in cases {

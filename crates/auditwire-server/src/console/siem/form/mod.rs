@@ -4,10 +4,12 @@
 //! fields ([`mistakes`]), all of it at once. A PEM that was sent is never written back into a page: its key must not leave
 //! the server again.
 
+mod builder;
 mod filter;
 mod mistakes;
 mod page;
 mod pem;
+mod preview;
 mod stale;
 mod values;
 
@@ -21,7 +23,7 @@ use axum::routing::{get, post};
 
 use crate::App;
 use crate::api::Problem;
-use crate::console::form::{Form, FormErrors, Posted};
+use crate::console::form::{Form, Posted};
 use crate::console::notice::Notice;
 use crate::console::page::done;
 use crate::console::urls;
@@ -40,13 +42,15 @@ pub(super) fn routes() -> Router<App> {
 
 /// `GET …/settings/siem/new`.
 async fn new(by: InProject) -> Result<Response, Problem> {
-    let draft = Draft { values: Values::new(), errors: FormErrors::none(), posted: None, stored: None, stale: false };
-    show(&by, StatusCode::OK, draft).await
+    show(&by, StatusCode::OK, Draft::of(Values::new())).await
 }
 
 /// `POST …/settings/siem/new`: stores it as inactive and begins its check.
 async fn create(Posted { by, form }: Posted<InProject>) -> Result<Response, Problem> {
     let values = Values::read(&form);
+    if is_draft(&form) {
+        return draft(&by, &form, values, None).await;
+    }
     let key = Some(form.text("key")).filter(|key| !key.is_empty());
     let made = match read(&values, &form) {
         Ok(input) => {
@@ -59,7 +63,7 @@ async fn create(Posted { by, form }: Posted<InProject>) -> Result<Response, Prob
         Ok(view) => Ok(check(&by, &view, "connection-created").await),
         Err(mistakes) => {
             let errors = mistakes::told(by.words(), mistakes)?;
-            let draft = Draft { values, errors, posted: Some(&form), stored: None, stale: false };
+            let draft = Draft { errors, posted: Some(&form), ..Draft::of(values) };
             show(&by, StatusCode::UNPROCESSABLE_ENTITY, draft).await
         }
     }
@@ -69,7 +73,7 @@ async fn create(Posted { by, form }: Posted<InProject>) -> Result<Response, Prob
 async fn configure(by: InProject, Path((_, id)): Path<(String, String)>) -> Result<Response, Problem> {
     let stored = get_one(&by, &id).await?;
     let values = Values::of(&stored.stored.spec);
-    let draft = Draft { values, errors: FormErrors::none(), posted: None, stored: Some(&stored), stale: false };
+    let draft = Draft { stored: Some(&stored), ..Draft::of(values) };
     show(&by, StatusCode::OK, draft).await
 }
 
@@ -79,6 +83,10 @@ async fn save(
     Posted { by, form }: Posted<InProject>,
 ) -> Result<Response, Problem> {
     let values = Values::read(&form);
+    if is_draft(&form) {
+        let stored = get_one(&by, &id).await?;
+        return draft(&by, &form, values, Some(&stored)).await;
+    }
     let expected = form.text("revision").parse().ok();
     // A form that is out of date is told before it stops anything.
     let before = get_one(&by, &id).await?;
@@ -105,6 +113,24 @@ async fn save(
             refused(&by, &form, values, &now, vec![error], stopped).await
         }
     }
+}
+
+/// A button was pressed that shows the form again and stores nothing.
+fn is_draft(form: &Form) -> bool {
+    matches!(form.text("save"), "preview" | "build")
+}
+
+/// The form with a preview of what it would do, or with the query that its rows say.
+async fn draft(
+    by: &InProject,
+    form: &Form,
+    values: Values,
+    stored: Option<&ConnectionView>,
+) -> Result<Response, Problem> {
+    let built = form.text("save") == "build";
+    let values = if built { Values { query: builder::query(form), ..values } } else { values };
+    let preview = if built { None } else { Some(preview::Shown::load(by, &values).await?) };
+    show(by, StatusCode::OK, Draft { posted: Some(form), stored, preview, built, ..Draft::of(values) }).await
 }
 
 /// What was entered, as the engine takes it; else everything that is wrong with it.
@@ -142,12 +168,12 @@ async fn refused(
 ) -> Result<Response, Problem> {
     let mut errors = mistakes::told(by.words(), mistakes)?;
     errors.general.extend(also);
-    let draft = Draft { values, errors, posted: Some(form), stored: Some(stored), stale: false };
+    let draft = Draft { errors, posted: Some(form), stored: Some(stored), ..Draft::of(values) };
     show(by, StatusCode::UNPROCESSABLE_ENTITY, draft).await
 }
 
 async fn outdated(by: &InProject, form: &Form, values: Values, stored: &ConnectionView) -> Result<Response, Problem> {
-    let draft = Draft { values, errors: FormErrors::none(), posted: Some(form), stored: Some(stored), stale: true };
+    let draft = Draft { posted: Some(form), stored: Some(stored), stale: true, ..Draft::of(values) };
     show(by, StatusCode::CONFLICT, draft).await
 }
 

@@ -6,6 +6,7 @@ use auditwire_engine::delivery::Status;
 use auditwire_engine::search;
 use auditwire_engine::secrets::Secret;
 use auditwire_model::connection::{Format, Options, Transport};
+use auditwire_model::query::Field;
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -14,6 +15,7 @@ use super::mistakes::FIELDS;
 use super::pem::Shown;
 use super::stale::{Difference, differences};
 use super::values::{Selected, Values, size_text, word};
+use super::{builder, preview};
 use crate::api::Problem;
 use crate::console::cookies::hex;
 use crate::console::form::{Form, FormErrors};
@@ -41,6 +43,18 @@ pub(super) struct Draft<'a> {
     pub(super) stored: Option<&'a ConnectionView>,
     /// Somebody else changed it meanwhile.
     pub(super) stale: bool,
+    /// What it would do, when that was asked for.
+    pub(super) preview: Option<preview::Shown>,
+    /// Its query was just made from rows.
+    pub(super) built: bool,
+}
+
+impl Draft<'_> {
+    /// Values that nothing is said about.
+    pub(super) fn of(values: Values) -> Self {
+        let errors = FormErrors::none();
+        Self { values, errors, posted: None, stored: None, stale: false, preview: None, built: false }
+    }
 }
 
 /// The text that an empty field shows, by what is chosen in another one.
@@ -76,6 +90,7 @@ struct FormPage {
     list: String,
     pem_url: String,
     filter_url: String,
+    complete_url: String,
     /// So that a form that is sent twice makes one connection.
     key: String,
     pem: Shown,
@@ -88,6 +103,11 @@ struct FormPage {
     statuses: Vec<Choice>,
     sources: Vec<Choice>,
     meaning: Meaning,
+    /// The query as rows, as far as it is one of those.
+    rows: Option<Vec<builder::Row>>,
+    parameters: Vec<&'static str>,
+    built: bool,
+    preview: Option<preview::Shown>,
     differences: Option<Vec<Difference>>,
     wrong: Vec<(&'static str, String)>,
     options_changed: u64,
@@ -95,7 +115,7 @@ struct FormPage {
 
 /// Writes the page.
 pub(super) async fn show(by: &InProject, status: StatusCode, draft: Draft<'_>) -> Result<Response, Problem> {
-    let Draft { values, errors, posted, stored, stale } = draft;
+    let Draft { values, errors, posted, stored, stale, preview, built } = draft;
     let (words, urls) = (by.words(), by.urls());
     let title = words.t(if stored.is_some() { "form-title-configure" } else { "form-title-new" });
     let pasted = posted.map(|form| form.raw("pem")).filter(|pem| !pem.trim().is_empty());
@@ -121,7 +141,12 @@ pub(super) async fn show(by: &InProject, status: StatusCode, draft: Draft<'_>) -
         facilities: FACILITIES.iter().enumerate().map(|(n, name)| (n.to_string(), format!("{n} {name}"))).collect(),
         statuses: statuses(by, &values.status),
         sources: offered(&values.source, sources),
-        meaning: Meaning::of(&values),
+        meaning: Meaning::of(&values, words),
+        complete_url: urls.complete("whole=1"),
+        rows: builder::rows(&values.query),
+        parameters: Field::names().collect(),
+        built,
+        preview,
         differences,
         wrong: wrong.map(|(field, key)| (*field, words.t(key))).collect(),
         options_changed: options_changed(&values),
@@ -205,6 +230,18 @@ impl FormPage {
         match self.wrong.first() {
             Some((first, _)) => *first == field,
             None => self.editing.is_none() && field == "name",
+        }
+    }
+
+    fn operators(&self) -> &'static [(&'static str, &'static str)] {
+        &builder::OPERATORS
+    }
+
+    /// What Enter in a field does: the first button at the end of the form.
+    fn usual_button(&self) -> &'static str {
+        match &self.editing {
+            Some(editing) if editing.active => "keep",
+            _ => "check",
         }
     }
 

@@ -76,10 +76,11 @@ fn choice(words: Words, value: &str) -> String {
 }
 
 fn meaning(words: Words, values: &Values) -> String {
-    match Meaning::of(values) {
+    match Meaning::of(values, words) {
         Meaning::Everything => words.t("form-everything"),
         Meaning::Matching(expression) => expression,
         Meaning::Incomplete => words.t("form-filter-incomplete"),
+        Meaning::Wrong(_) => line(&values.query, 200),
     }
 }
 

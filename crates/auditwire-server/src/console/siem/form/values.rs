@@ -10,6 +10,7 @@ use auditwire_engine::connections::defaults;
 use auditwire_model::connection::{
     CefEnvelope, ConnectionSpec, FilterKind, Format, Options, Selection, SelectionMode, TlsSpec, Transport,
 };
+use auditwire_model::query::parse;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -41,6 +42,8 @@ pub(super) struct Values {
     pub(super) filter: String,
     pub(super) status: Selected,
     pub(super) source: Selected,
+    /// Of the filter by query, as it was typed.
+    pub(super) query: String,
     pub(super) rate_limit: String,
 }
 
@@ -98,6 +101,7 @@ impl Values {
             filter: word(FilterKind::default()),
             status: Selected::of(&Selection::default()),
             source: Selected::of(&Selection::default()),
+            query: String::new(),
             rate_limit: String::new(),
         }
     }
@@ -130,6 +134,7 @@ impl Values {
             filter: word(spec.filter.kind),
             status: Selected::of(&spec.filter.status),
             source: Selected::of(&spec.filter.source),
+            query: spec.filter.query.clone().unwrap_or_default(),
             rate_limit: spec.rate_limit.map(|n| n.to_string()).unwrap_or_default(),
         }
     }
@@ -159,6 +164,7 @@ impl Values {
             filter: text("filter"),
             status: Selected::read(form, "status_mode", "status", "status_more"),
             source: Selected::read(form, "source_mode", "source", "source_more"),
+            query: text("query"),
             rate_limit: text("rate_limit"),
         }
     }
@@ -178,6 +184,16 @@ impl Values {
         body.insert("filter".to_owned(), self.filter_json());
         body.insert("rate_limit".to_owned(), number(&self.rate_limit));
         Value::Object(body)
+    }
+
+    /// What a preview depends on.
+    pub(super) fn preview_json(&self) -> Value {
+        json!({
+            "transport": self.transport,
+            "format": self.format,
+            "options": self.options_json(),
+            "filter": self.filter_json(),
+        })
     }
 
     fn tls_json(&self, pem: &PemChange<'_>) -> Value {
@@ -213,12 +229,21 @@ impl Values {
 
     /// The part that says which events are sent.
     pub(super) fn filter_json(&self) -> Value {
-        let applies = self.filter != "none";
-        json!({
+        let applies = self.filter == "general";
+        let query = self.is_by_query() || parse(&self.query, None).is_ok();
+        let mut filter = json!({
             "kind": self.filter,
             "status": self.status.to_json(applies, |c| c == ',' || c.is_whitespace()),
             "source": self.source.to_json(applies, |c| c == ',' || c == '\n'),
-        })
+        });
+        if query && !self.query.is_empty() {
+            filter["query"] = json!(self.query);
+        }
+        filter
+    }
+
+    pub(super) fn is_by_query(&self) -> bool {
+        self.filter == "query"
     }
 
     pub(super) fn is_tls(&self) -> bool {
