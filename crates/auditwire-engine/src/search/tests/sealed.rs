@@ -15,8 +15,8 @@ use crate::export::{Wanted, export};
 use crate::log::segment::SegmentWriter;
 use crate::store::{Commit, Place, Replaced, Seal, SealedSpan, Segment, SegmentId, Span, Store};
 
-struct World {
-    engine: Engine,
+pub(super) struct World {
+    pub(super) engine: Engine,
     store: Arc<MemoryStore>,
     objects: Arc<InMemory>,
     project: ProjectId,
@@ -24,7 +24,7 @@ struct World {
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-11-22T10:00:00Z").unwrap()));
         let keyring = Arc::new(Keyring::new(vec![("k1".to_owned(), Secret::new(vec![7; 32]))]));
         let (store, objects) = (Arc::new(MemoryStore::default()), Arc::new(InMemory::new()));
@@ -36,14 +36,14 @@ impl World {
         Self { engine, store, objects, project: ProjectId::default_project(), segments: 0 }
     }
 
-    async fn post(&self, drafts: &[EventDraft]) {
+    pub(super) async fn post(&self, drafts: &[EventDraft]) {
         let items = drafts.iter().cloned().map(Ok).collect();
         let batch = Intake { items, door: Plane::Control, idempotency_key: None };
         intake::accept(&self.engine, &operator(), &self.project, batch).await.unwrap();
     }
 
     /// Puts all fresh events into a segment, with or without counts beside it.
-    async fn seal(&mut self, counted: bool) {
+    pub(super) async fn seal(&mut self, counted: bool) {
         let fresh = self.store.fresh(10_000).await.unwrap();
         let groups: Vec<u64> =
             fresh.iter().filter_map(|span| if let Place::Group(id) = span.place { Some(id.0) } else { None }).collect();
