@@ -133,6 +133,27 @@ async fn neighbours_of_an_event_are_read_once() {
     assert_eq!(segments.shared.source.bytes.load(std::sync::atomic::Ordering::Relaxed), read);
 }
 
+/// Written by the first version of the format; never to be written again.
+const GOLDEN: &[u8] = include_bytes!("golden-segment-v1.parquet");
+const GOLDEN_SUMMARY: &[u8] = include_bytes!("golden-summary-v1.bin");
+
+#[tokio::test]
+async fn a_segment_of_version_1_opens_for_ever() {
+    let (a, b) = (batch(5, 155), batch(1, 31));
+    let (bytes, finished) = in_small_pages(&[(project("a"), a.clone()), (project("b"), b.clone())]);
+    if std::env::var_os("AUDITWIRE_WRITE_GOLDEN").is_some() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/log/segment/tests");
+        std::fs::write(folder.join("golden-segment-v1.parquet"), bytes).unwrap();
+        std::fs::write(folder.join("golden-summary-v1.bin"), &finished.spans[0].summary).unwrap();
+    }
+    let segments = stored(Bytes::from_static(GOLDEN)).await;
+    same(&all(&segments, 0, 150).await.unwrap(), &a);
+    same(&all(&segments, 150, 30).await.unwrap(), &b);
+    let (then, now) = (Summary::decode(GOLDEN_SUMMARY), Summary::decode(&finished.spans[0].summary));
+    let (then, now) = (then.unwrap().unwrap(), now.unwrap().unwrap());
+    assert_eq!((then.batch, then.counts), (now.batch, now.counts));
+}
+
 #[test]
 fn rows_out_of_order_are_refused() {
     let mut writer = SegmentWriter::new().unwrap();
