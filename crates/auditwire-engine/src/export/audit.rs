@@ -1,5 +1,9 @@
 //! What the audit events of exports say.
 
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::UInt64Type;
+use auditwire_model::event::columns;
 use auditwire_model::query::Expr;
 use auditwire_model::{Position, Timestamp};
 
@@ -15,9 +19,12 @@ pub(super) struct Taken {
 }
 
 impl Taken {
-    /// One more event.
-    pub(super) fn add(&mut self, seq: Position) {
-        self.merge(Self { rows: 1, range: Some((seq, seq)) });
+    /// The events of a batch, in either order.
+    pub(super) fn of(batch: &RecordBatch) -> Self {
+        let seqs = batch.column(columns::SEQ).as_primitive::<UInt64Type>().values();
+        let ends = seqs.first().zip(seqs.last());
+        let range = ends.map(|(one, other)| (Position(*one.min(other)), Position(*one.max(other))));
+        Self { rows: seqs.len() as u64, range }
     }
 
     /// More events.

@@ -6,6 +6,7 @@ use auditwire_model::event::rows;
 use auditwire_model::export::{Format, Formulas, tsv as format};
 
 use super::audit::{Asked, Taken, events};
+use super::stream::unreadable;
 use crate::audit::{Audit, action};
 use crate::error::{Error, Kind, Result};
 use crate::log::Submission;
@@ -19,7 +20,7 @@ const TSV_ROWS_MAX: usize = 1000;
 /// The bytes are handed out only when the audit event `export` is on disk.
 ///
 /// # Errors
-/// `forbidden`, `project_not_found`, `too_many_searches`; `export_timeout` when the search ran into its time limit: half an
+/// `forbidden`, `project_not_found`, `too_many_searches`; `events_unreadable` when a part of the log is damaged; `export_timeout` when the search ran into its time limit: half an
 /// answer would pass for a whole one.
 pub async fn tsv(engine: &Engine, caller: &Caller, project: &ProjectId, search: &Search) -> Result<Vec<u8>> {
     projects::authorize(engine, caller, project, &[Right::Read(project)]).await?;
@@ -29,12 +30,15 @@ pub async fn tsv(engine: &Engine, caller: &Caller, project: &ProjectId, search: 
         let detail = "the search took too long; choose a shorter time range or a narrower filter";
         return Err(Error::new(Kind::Unavailable, "export_timeout", detail));
     }
+    if let Some(damage) = page.unreadable.first() {
+        return Err(unreadable(damage));
+    }
     let mut out = Vec::new();
     let mut taken = Taken::default();
     format::write_header(&mut out);
-    for event in page.batches.iter().flat_map(rows) {
-        format::write_row(&event, Formulas::Neutralised, &mut out);
-        taken.add(event.seq.unwrap_or_default());
+    for batch in &page.batches {
+        rows(batch).for_each(|event| format::write_row(&event, Formulas::Neutralised, &mut out));
+        taken.merge(Taken::of(batch));
     }
     let asked = Asked {
         format: Format::Tsv.as_str(),

@@ -34,8 +34,7 @@ pub(super) fn header(format: Format) -> Vec<u8> {
 
 /// Renders the events of a batch.
 pub(super) fn render(format: Format, formulas: Formulas, batch: &RecordBatch) -> Result<Rendered> {
-    let mut taken = Taken::default();
-    rows(batch).for_each(|event| taken.add(event.seq.unwrap_or_default()));
+    let taken = Taken::of(batch);
     let write: fn(&EventView<'_>, Formulas, &mut Vec<u8>) = match format {
         Format::Tsv => tsv::write_row,
         Format::Csv => csv::write_row,

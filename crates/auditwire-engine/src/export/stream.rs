@@ -275,7 +275,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
     tokio::task::spawn_blocking(work).await.map_err(|e| unwritable(&e))?
 }
 
-fn unreadable(damage: &Damage) -> Error {
+pub(super) fn unreadable(damage: &Damage) -> Error {
     let Damage { from, to, segment, .. } = damage;
     let detail = format!(
         "events {from} to {to} cannot be read, because {segment} is damaged; export what lies before and after them \

@@ -196,6 +196,8 @@ async fn a_damaged_segment_is_told_everywhere() {
     assert_eq!((found.unreadable[0].from, found.unreadable[0].to), (Position(1), Position(100)));
     assert!(found.unreadable[0].segment.contains("segment-1"));
 
+    let refused = crate::export::tsv(engine, &caller, project, &search).await.unwrap_err();
+    assert_eq!(refused.code, "events_unreadable");
     let wanted = json_lines(all);
     let file = export(engine, &caller, project, &wanted).await.unwrap();
     assert!(!file.expected.exact);
