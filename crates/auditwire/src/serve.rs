@@ -221,7 +221,8 @@ fn engine_settings(config: &Config, bound: &BoundServer) -> Settings {
         deny: config.delivery.deny.clone(),
         own_listeners: vec![address],
     };
-    Settings { log: config.log.settings(), event: config.event, delivery, ..Settings::default() }
+    let (search, export) = config.search.settings();
+    Settings { log: config.log.settings(), event: config.event, delivery, search, export }
 }
 
 /// This machine's name, as far as it may stand in a message (RFC 5424 section 6.2.4).

@@ -3,6 +3,7 @@
 //! its key. The defaults are the committed `config.default.toml`, which is also the documentation.
 
 mod raw;
+mod search;
 mod units;
 
 use std::ffi::OsString;
@@ -31,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) reserve_bytes: u64,
     /// Limits of the log.
     pub(crate) log: LogConfig,
+    /// Limits of searches and exports.
+    pub(crate) search: search::SearchConfig,
     /// Limits of one event.
     pub(crate) event: EventLimits,
     /// What connections to a SIEM may do.
@@ -181,6 +184,7 @@ fn check(raw: &mut Raw) -> Option<Config> {
     let data = raw.required_text("data", "dir").map(PathBuf::from);
     let reserve_bytes = raw.size("data", "reserve_bytes", 0, 64 << 30).and_then(|bytes| u64::try_from(bytes).ok());
     let log = log(raw);
+    let search = search::search(raw);
     let event = event(raw);
     let delivery = delivery(raw);
     let telemetry = telemetry(raw);
@@ -190,6 +194,7 @@ fn check(raw: &mut Raw) -> Option<Config> {
         data: data?,
         reserve_bytes,
         log: log?,
+        search: search?,
         event: event?,
         delivery: delivery?,
         telemetry: telemetry?,

@@ -1,5 +1,8 @@
 //! Each mistake is told with its key, and all of them at once.
 
+use auditwire_engine::export::ExportSettings;
+use auditwire_engine::search::SearchSettings;
+
 use super::*;
 
 fn load(file: &str, environment: &[(&str, &str)], overrides: &Overrides) -> Result<Config> {
@@ -25,6 +28,8 @@ fn the_defaults_are_the_products() {
     assert_eq!(config.event, EventLimits::default());
     let (ours, engines) = (config.log.settings(), LogSettings::default());
     assert_eq!(format!("{ours:?}"), format!("{engines:?}"));
+    let defaults = (SearchSettings::default(), ExportSettings::default());
+    assert_eq!(format!("{:?}", config.search.settings()), format!("{defaults:?}"));
     assert_eq!(config.telemetry, TelemetryConfig { format: LogFormat::Text, level: "info".into() });
 }
 
@@ -68,6 +73,8 @@ fn every_wrong_value_names_its_key() {
         ("[server]\nhostnames = ['a b']", "server.hostnames"),
         ("[data]\ndir = ''", "data.dir"),
         ("[log]\ngroup_bytes_max = '4 MB'", "log.group_bytes_max"),
+        ("[search]\ntime_max = '1 d'", "search.time_max"),
+        ("[search]\nexports_max = 0", "search.exports_max"),
         ("[log]\ngroup_bytes_max = 1", "outside"),
         ("[log]\ngroup_events_max = 0", "log.group_events_max"),
         ("[log]\ntail_bytes_max = -1", "log.tail_bytes_max"),
