@@ -52,11 +52,17 @@ pub(crate) async fn tail_events(
     let question = Question::take(&mut params);
     let asked = last_event_id(&headers)?;
     let head = app.engine().log.head(&project);
-    // Ahead of the log: the client followed another log under this name (a restored store, say).
-    let after = asked.map(|seq| seq.min(head));
+    let gone = app.engine().log.first_kept(&project).previous();
+    // Ahead of the log: the client followed another log under this name (a restored store, say). Behind it: what comes
+    // next has expired.
+    let after = asked.map(|seq| seq.min(head).max(gone));
     let (query, plane) = (question.query(app.engine().clock.now())?, question.plane()?);
     let batches = search::tail(app.engine(), &auth.caller, &project, query, plane, after).await?;
-    let gap = asked.filter(|seq| *seq > head).map(|seq| gap(seq, head));
+    let gap = asked.and_then(|seq| match after {
+        _ if seq > head => Some(gap(seq, head, "ahead_of_log")),
+        Some(after) if after > seq => Some(gap(seq, after, "expired")),
+        _ => None,
+    });
     let every = app.limits().tail_heartbeat;
     let mut heartbeat = interval_at(Instant::now() + every, every);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -75,9 +81,9 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<Position>> {
     })
 }
 
-fn gap(asked: Position, head: Position) -> String {
+fn gap(asked: Position, after: Position, reason: &str) -> String {
     format!(
-        "id: {head}\nevent: gap\ndata: {{\"requested\":{asked},\"resumed_after\":{head},\"reason\":\"ahead_of_log\"}}\n\n"
+        "id: {after}\nevent: gap\ndata: {{\"requested\":{asked},\"resumed_after\":{after},\"reason\":\"{reason}\"}}\n\n"
     )
 }
 
