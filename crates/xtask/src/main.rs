@@ -3,6 +3,7 @@
 
 mod browser;
 mod ci;
+mod duckdb;
 mod real;
 mod run;
 mod shim;
@@ -15,8 +16,8 @@ const USAGE: &str = "\
 cargo xtask VERB
 
   test [--real=auto|require|off] [-- ARGS]
-      All tests. Gets what they need first: real syslog receivers (rsyslog, syslog-ng) and axe-core into target/real/,
-      without root; Chromium and its driver where they are installed, else, as root, by apt-get.
+      All tests. Gets what they need first: real syslog receivers (rsyslog, syslog-ng), DuckDB and axe-core into
+      target/real/, without root; Chromium and its driver where they are installed, else, as root, by apt-get.
       auto     (default) run what can be had here and print which suites could not run and why
       require  fail when something cannot be had
       off      only what needs none of it
@@ -24,7 +25,8 @@ cargo xtask VERB
   real
       Only fetch the receivers and print where they are.
   bench [ARGS]
-      The benchmark: durable intake to a TCP receiver (see docs/benchmarks.md). `bench --help` lists what can be chosen.
+      The benchmark: durable intake to a TCP receiver, and with `--only search` questions over a large log, beside DuckDB
+      (see docs/benchmarks.md). `bench --help` lists what can be chosen.
   screenshots
       Renews docs/console/*.png from the console's pages.
   tidy

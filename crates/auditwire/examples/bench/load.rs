@@ -123,24 +123,24 @@ fn event(random: &mut Random, stamp: Option<Duration>, body: &mut Vec<u8>) {
 }
 
 /// xorshift64*: cheap, and different in every thread and run.
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    fn new(number: u64) -> Self {
+    pub(crate) fn new(number: u64) -> Self {
         use std::hash::{BuildHasher, Hasher};
         let mut hasher = std::hash::RandomState::new().build_hasher();
         hasher.write_u64(number);
         Self(hasher.finish() | 1)
     }
 
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
     }
 
-    fn uuid(&mut self, out: &mut Vec<u8>) {
+    pub(crate) fn uuid(&mut self, out: &mut Vec<u8>) {
         const HEX: &[u8; 16] = b"0123456789abcdef";
         let bits = (u128::from(self.next()) << 64) | u128::from(self.next());
         for i in 0..32_u32 {

@@ -7,6 +7,7 @@
 mod http;
 mod load;
 mod receiver;
+mod search;
 mod service;
 mod stats;
 
@@ -21,12 +22,14 @@ use stats::{Samples, mib};
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 const USAGE: &str = "\
-bench --service PATH [--only throughput|latency|singles|siems] [--seconds N] [--rounds N] [--singles N] [--sync-delay-us N]
+bench --service PATH [--only throughput|latency|singles|siems|search] [--seconds N] [--rounds N] [--singles N] [--sync-delay-us N]
+      [--events N] [--duckdb FOLDER]
 
   throughput  batches of 100 events of about 500 bytes, durable, to a TCP receiver; as the disk is and with slow syncs
   latency     1,000 single-event posts/s on kept connections, post to receiver; as the disk is and with slow syncs
   singles     memory after many single-event posts
   siems       latency of intake beside a healthy, a dead and a stalled SIEM in one run
+  search      questions over a sealed log of --events events (only when it is named); beside them DuckDB, if its Python package is in FOLDER
 ";
 
 struct Options {
@@ -36,6 +39,8 @@ struct Options {
     rounds: usize,
     singles: usize,
     sync_delay_us: u64,
+    events: u64,
+    duckdb: Option<PathBuf>,
 }
 
 fn main() {
@@ -54,6 +59,8 @@ fn options() -> Result<Options> {
         rounds: 3,
         singles: 1_000_000,
         sync_delay_us: 1000,
+        events: 1_000_000,
+        duckdb: None,
     };
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} wants a value\n\n{USAGE}"));
@@ -64,6 +71,8 @@ fn options() -> Result<Options> {
             "--rounds" => options.rounds = value()?.parse()?,
             "--singles" => options.singles = value()?.parse()?,
             "--sync-delay-us" => options.sync_delay_us = value()?.parse()?,
+            "--events" => options.events = value()?.parse()?,
+            "--duckdb" => options.duckdb = Some(value()?.into()),
             _ => return Err(USAGE.into()),
         }
     }
@@ -87,6 +96,9 @@ fn run(options: &Options) -> Result<()> {
     if wanted("siems") {
         siems(options)?;
     }
+    if options.only.as_deref() == Some("search") {
+        search::run(options)?;
+    }
     Ok(())
 }
 
@@ -95,7 +107,7 @@ fn throughput(options: &Options, delay_us: u64) -> Result<()> {
     println!("\n## throughput, {} added to each sync", Duration::from_micros(delay_us).as_millis_text());
     println!("events/s stored | events/s delivered | CPU-us/event | events/sync | MiB idle | MiB peak");
     for _ in 0..options.rounds {
-        let service = Service::start(&options.service, Start { sync_delay_us: delay_us })?;
+        let service = Service::start(&options.service, Start { sync_delay_us: delay_us, ..Start::default() })?;
         let receiver = Receiver::start(Behaviour::Count)?;
         service.connect_siem(receiver.port)?;
         let idle = service.resident_bytes()?;
@@ -125,7 +137,7 @@ fn latency(options: &Options, delay_us: u64) -> Result<()> {
     );
     println!("post to receiver (ms)             | post to answer (ms)");
     for _ in 0..options.rounds {
-        let service = Service::start(&options.service, Start { sync_delay_us: delay_us })?;
+        let service = Service::start(&options.service, Start { sync_delay_us: delay_us, ..Start::default() })?;
         let receiver = Receiver::start(Behaviour::Stamp)?;
         service.connect_siem(receiver.port)?;
         let answers = load::paced(&service, 8, 1000, Duration::from_secs(options.seconds), receiver.clock)?;
@@ -138,7 +150,7 @@ fn latency(options: &Options, delay_us: u64) -> Result<()> {
 /// Memory after many single-event posts.
 fn singles(options: &Options) -> Result<()> {
     println!("\n## {} single-event posts", options.singles);
-    let service = Service::start(&options.service, Start { sync_delay_us: 0 })?;
+    let service = Service::start(&options.service, Start::default())?;
     let receiver = Receiver::start(Behaviour::Count)?;
     service.connect_siem(receiver.port)?;
     let idle = service.resident_bytes()?;
@@ -162,7 +174,7 @@ fn siems(options: &Options) -> Result<()> {
     let mut all: Vec<Samples> = vec![Samples::default(); kinds.len()];
     let mut worlds = Vec::new();
     for (_, behaviour) in kinds {
-        let service = Service::start(&options.service, Start { sync_delay_us: 0 })?;
+        let service = Service::start(&options.service, Start::default())?;
         let receiver = Receiver::start(behaviour)?;
         service.connect_siem(receiver.port)?;
         // Enough backlog that a stalled receiver's window is closed before anything is measured.

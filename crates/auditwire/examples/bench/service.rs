@@ -9,8 +9,11 @@ use crate::http::{Client, text};
 use crate::{Result, client};
 
 /// How it is started.
-pub(crate) struct Start {
+#[derive(Default)]
+pub(crate) struct Start<'s> {
     pub(crate) sync_delay_us: u64,
+    /// Settings as environment variables.
+    pub(crate) settings: &'s [(&'s str, &'s str)],
 }
 
 /// A running service; ended and removed when dropped.
@@ -22,12 +25,12 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) fn start(binary: &Path, start: Start) -> Result<Self> {
+    pub(crate) fn start(binary: &Path, start: Start<'_>) -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("auditwire-bench-{}-{:x}", std::process::id(), unique()));
         std::fs::create_dir_all(&folder)?;
         let mut command = Command::new(binary);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder.join("data"));
-        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::null()).envs(start.settings.iter().copied());
         if let Some(shim) = std::env::var_os("AUDITWIRE_TEST_SHIM") {
             command.env("LD_PRELOAD", shim).env("SYNC_SHIM_COUNT", folder.join("syncs"));
             command.env("SYNC_SHIM_DELAY_US", start.sync_delay_us.to_string());
@@ -107,10 +110,26 @@ impl Service {
         Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
     }
 
-    /// Everything in the data folder.
+    /// Everything in the data folder, with the folders in it.
     pub(crate) fn data_bytes(&self) -> u64 {
-        let files = std::fs::read_dir(self.folder.join("data"));
-        files.into_iter().flatten().flatten().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum()
+        bytes_below(&self.folder.join("data"))
+    }
+
+    /// Where its data folder lies.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// One metric without labels.
+    pub(crate) fn metric(&self, name: &str) -> Result<u64> {
+        let (_, text) = client(self)?.request("GET", "/metrics", b"")?;
+        let text = String::from_utf8(text)?;
+        let value = |line: &str| {
+            let (found, value) = line.split_once(' ')?;
+            (found.trim_end_matches("_total") == name).then(|| value.parse::<f64>().ok()).flatten()
+        };
+        let value = text.lines().find_map(value).ok_or_else(|| format!("there is no metric {name}"))?;
+        Ok(value as u64)
     }
 }
 
@@ -120,6 +139,16 @@ impl Drop for Service {
         let _ = self.child.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+fn bytes_below(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let bytes = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(data) if data.is_dir() => bytes_below(&entry.path()),
+        Ok(data) => data.len(),
+        Err(_) => 0,
+    };
+    entries.map(bytes).sum()
 }
 
 fn unique() -> u64 {
