@@ -6,6 +6,7 @@
 
 mod http;
 mod load;
+mod pages;
 mod receiver;
 mod search;
 mod service;
@@ -22,13 +23,14 @@ use stats::{Samples, mib};
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 const USAGE: &str = "\
-bench --service PATH [--only throughput|latency|singles|siems|search] [--seconds N] [--rounds N] [--singles N] [--sync-delay-us N]
+bench --service PATH [--only throughput|latency|singles|siems|pages|search] [--seconds N] [--rounds N] [--singles N] [--sync-delay-us N]
       [--events N] [--duckdb FOLDER]
 
   throughput  batches of 100 events of about 500 bytes, durable, to a TCP receiver; as the disk is and with slow syncs
   latency     1,000 single-event posts/s on kept connections, post to receiver; as the disk is and with slow syncs
   singles     memory after many single-event posts
   siems       latency of intake beside a healthy, a dead and a stalled SIEM in one run
+  pages       time and bytes of the console's pages over a log of --events events (only when it is named)
   search      questions over a sealed log of --events events (only when it is named); beside them DuckDB, if its Python package is in FOLDER
 ";
 
@@ -95,6 +97,9 @@ fn run(options: &Options) -> Result<()> {
     }
     if wanted("siems") {
         siems(options)?;
+    }
+    if options.only.as_deref() == Some("pages") {
+        pages::pages(options)?;
     }
     if options.only.as_deref() == Some("search") {
         search::run(options)?;

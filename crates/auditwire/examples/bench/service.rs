@@ -77,6 +77,11 @@ impl Service {
         }
     }
 
+    /// The one-time link to the console that a first start leaves.
+    pub(crate) fn sign_in_link(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(self.folder.join("data/sign-in.url"))?.trim().to_owned())
+    }
+
     fn proc(&self, file: &str) -> Result<String> {
         Ok(std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id()))?)
     }

@@ -46,7 +46,7 @@ const PEOPLE: u64 = 20_000;
 
 /// What is looked for. Each needle is in few events, spread over the log.
 #[derive(Debug, Clone)]
-pub(super) struct Needles {
+pub(crate) struct Needles {
     /// `request_id` of one event.
     pub(super) request: String,
     /// `subject.user_id` of three events.

@@ -28,9 +28,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     println!("\n## questions over {} events", options.events);
     let start = Start { sync_delay_us: 0, settings: &[("AUDITWIRE_LOG_SEAL_AGE", SEAL_AFTER)] };
     let service = Service::start(&options.service, start)?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-    let needles = Needles::new(&mut Random::new(0));
-    load(&service, &needles, options.events, now)?;
+    let (needles, now) = load(&service, options.events)?;
     wait_sealed(&service)?;
     println!(
         "{} segments, {:.0} MiB; data folder {:.0} MiB: {:.1} bytes/event; resident {:.0} MiB, peak {:.0} MiB",
@@ -62,14 +60,17 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Posts all events, in order of time but for what several clients shuffle.
-fn load(service: &Service, needles: &Needles, total: u64, now: u64) -> Result<()> {
+/// Posts so many events, in order of time but for what several clients shuffle. What can be found in them, and the time up
+/// to which they go (seconds since 1970).
+pub(crate) fn load(service: &Service, total: u64) -> Result<(Needles, u64)> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let needles = Needles::new(&mut Random::new(0));
     let (started, cpu) = (Instant::now(), service.cpu()?);
     let (next, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..CLIENTS)
             .map(|worker| {
-                let (next, bytes) = (&next, &bytes);
+                let (next, bytes, needles) = (&next, &bytes, &needles);
                 scope.spawn(move || -> std::result::Result<(), String> {
                     let mut client = client(service).map_err(|e| e.to_string())?;
                     let (mut random, mut body) = (Random::new(worker + 1), Vec::new());
@@ -94,7 +95,7 @@ fn load(service: &Service, needles: &Needles, total: u64, now: u64) -> Result<()
         (service.cpu()? - cpu).as_secs_f64() * 1e6 / total as f64,
         bytes.into_inner() as f64 / total as f64
     );
-    Ok(())
+    Ok((needles, now))
 }
 
 fn batch(
