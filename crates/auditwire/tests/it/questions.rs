@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use crate::world::service::{EVENTS, Service};
 use crate::world::{eventually, given};
 
-/// Events of each of the two halves.
-const HALF: usize = 1200;
-/// Sealed soon, so that a test need not wait ten minutes.
-const SETTINGS: [(&str, &str); 1] = [("AUDITWIRE_LOG_SEAL_AGE", "1s")];
+/// Events that are sealed, and events that stay at the fresh end.
+const SEALED: usize = 1200;
+const FRESH: usize = 900;
+/// Sealed when there are so many fresh events.
+const SETTINGS: [(&str, &str); 1] = [("AUDITWIRE_LOG_SEAL_EVENTS", "1000")];
 
 type Rule = fn(&Value) -> bool;
 
@@ -98,10 +99,10 @@ const CASES: &[(&str, Rule)] = &[
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_endpoint_answers_what_the_rules_say() {
     let service = Service::start_in(tempfile::tempdir().unwrap(), &SETTINGS, &[]).await;
-    let mut events: Vec<Value> = (0..2 * HALF).map(event).collect();
-    post(&service, &events[..HALF]).await;
-    sealed(&service, HALF as u64).await;
-    post(&service, &events[HALF..]).await;
+    let mut events: Vec<Value> = (0..SEALED + FRESH).map(event).collect();
+    post(&service, &events[..SEALED]).await;
+    sealed(&service, SEALED as u64).await;
+    post(&service, &events[SEALED..]).await;
     // The log also holds what the service says itself.
     let own = service.all_events().await.into_iter().filter(|e| e["source"]["id"] == "auditwire").count();
     assert_eq!(own, 0, "nothing was configured or exported yet");
@@ -210,9 +211,9 @@ async fn check_errors(service: &Service) {
 async fn duckdb_reads_the_segments() {
     let Some(package) = given("AUDITWIRE_TEST_DUCKDB", "of segments in DuckDB") else { return };
     let service = Service::start_in(tempfile::tempdir().unwrap(), &SETTINGS, &[]).await;
-    let events: Vec<Value> = (0..HALF).map(event).collect();
+    let events: Vec<Value> = (0..SEALED).map(event).collect();
     post(&service, &events).await;
-    sealed(&service, HALF as u64).await;
+    sealed(&service, SEALED as u64).await;
     let files = service.folder.path().join("data/segments/**/*.parquet");
     let sql = "SELECT count(*), min(seq), max(seq), count(*) FILTER (severity >= 5), count(DISTINCT event_id), \
                count(*) FILTER (list_contains(labels, 'urgent')), count(*) FILTER (resource_metadata['zone'] = 'ru-1'), \
@@ -228,13 +229,13 @@ async fn duckdb_reads_the_segments() {
     let found: Vec<u64> =
         String::from_utf8_lossy(&output.stdout).split_whitespace().map(|n| n.parse().unwrap()).collect();
     let count = |rule: Rule| events.iter().filter(|e| rule(e)).count() as u64;
-    let half = HALF as u64;
+    let all = SEALED as u64;
     let expected = [
-        half,
+        all,
         1,
-        half,
+        all,
         count(|e| rank(e) >= 5),
-        half,
+        all,
         count(|e| has_label(e, "urgent")),
         count(|e| text(e, "/resource/metadata/zone") == Some("ru-1")),
         count(|e| text(e, "/timestamp").unwrap() >= "2025-03-01T00:00:00Z"),
@@ -320,7 +321,7 @@ fn anywhere(event: &Value, word: &str) -> bool {
 }
 
 async fn post(service: &Service, events: &[Value]) {
-    for batch in events.chunks(400) {
+    for batch in events.chunks(300) {
         let report = service.post(EVENTS, &json!(batch)).await.expect(200);
         assert_eq!(report["accepted"], batch.len(), "{report}");
     }
@@ -330,7 +331,7 @@ async fn post(service: &Service, events: &[Value]) {
 async fn sealed(service: &Service, rows: u64) {
     eventually("sealed", Duration::from_secs(60), async || {
         let text = service.get("/metrics").await.expect(200);
-        let sealed = text.as_str()?.lines().find_map(|line| line.strip_prefix("auditwire_log_sealed_rows_total "))?;
+        let sealed = text.as_str()?.lines().find_map(|line| line.strip_prefix("auditwire_seal_events_total "))?;
         (sealed.parse::<f64>().unwrap() >= rows as f64).then_some(())
     })
     .await;

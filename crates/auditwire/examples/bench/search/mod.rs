@@ -19,21 +19,21 @@ use questions::{Answer, Question};
 const PATH: &str = "/api/v1/projects/default/events";
 const CLIENTS: u64 = 8;
 const BATCH: u64 = 500;
-/// Fresh events of the last seconds may still be unsealed; the service is told to seal them after this long.
-const SEAL_AFTER: &str = "5s";
+/// The rest that does not fill a segment is sealed after this long; the shortest time there is.
+const SEAL_AFTER: &str = "1 m";
 const SEALED_WITHIN: Duration = Duration::from_secs(600);
 
 /// Loads the log, waits until all of it is sealed, asks.
 pub(crate) fn run(options: &Options) -> Result<()> {
     println!("\n## questions over {} events", options.events);
-    let start = Start { sync_delay_us: 0, settings: &[("AUDITWIRE_LOG_SEAL_AGE", SEAL_AFTER)] };
+    let start = Start { sync_delay_us: 0, settings: &[("AUDITWIRE_LOG_SEAL_AFTER", SEAL_AFTER)] };
     let service = Service::start(&options.service, start)?;
     let (needles, now) = load(&service, options.events)?;
     wait_sealed(&service)?;
     println!(
         "{} segments, {:.0} MiB; data folder {:.0} MiB: {:.1} bytes/event; resident {:.0} MiB, peak {:.0} MiB",
-        service.metric("auditwire_log_segments")?,
-        mib(service.metric("auditwire_log_segment_bytes")?),
+        service.metric("auditwire_segments")?,
+        mib(service.metric("auditwire_segment_bytes")?),
         mib(service.data_bytes()),
         service.data_bytes() as f64 / options.events as f64,
         mib(service.resident_bytes()?),
@@ -131,8 +131,7 @@ fn post(client: &mut Client, body: &[u8]) -> std::result::Result<(), String> {
 fn wait_sealed(service: &Service) -> Result<()> {
     let (began, cpu) = (Instant::now(), service.cpu()?);
     loop {
-        let fresh = service.metric("auditwire_log_fresh_rows")?;
-        // The service's own events (the exports of the rounds before) may stay fresh.
+        let fresh = service.metric("auditwire_log_fresh_events")?;
         if fresh == 0 {
             break;
         }
