@@ -67,6 +67,9 @@ fn log(registry: &mut Registry, stats: &LogStats) {
         ("seal_failures", "Attempts to seal, merge or expire that failed", stats.seal.failures),
         ("retention_expired_events", "Events that ended by retention", stats.seal.expired_rows),
         ("log_rows_read", "Rows that searches and senders looked at", stats.scans.rows_read),
+        ("log_row_groups_read", "Row groups of segments that something was read of", stats.scans.row_groups_read),
+        ("log_pages_read", "Pages, dictionaries and filters read from segments", stats.scans.pages_read),
+        ("log_bytes_read", "Bytes read for searches and senders", stats.scans.bytes_read),
     ];
     for (name, help, value) in counters {
         registry.register(name, help, ConstCounter::new(value));
