@@ -260,7 +260,8 @@ fn event(n: usize) -> Value {
     }
     if !n.is_multiple_of(7) {
         event["source"] = json!({ "id": SOURCES[n / 7 % 4], "address": "10.9.0.1" });
-        event["status"] = json!({ "code": ["200", "404", "500", "7", "403"][n % 5] });
+        let code = ["200", "404", "500", "7", "403"][n % 5];
+        event["status"] = json!({ "code": code });
     }
     if !n.is_multiple_of(4) {
         let address = ["10.1.2.3", "192.0.2.7", "2001:db8::5"][n % 3];
@@ -269,10 +270,11 @@ fn event(n: usize) -> Value {
         });
     }
     if n.is_multiple_of(2) {
+        let zone = ["ru-1", "ru-2"][n / 2 % 2];
         event["resource"] = json!({
             "id": format!("res-{n}"), "type": "vm",
             "metadata": {
-                "zone": ["ru-1", "ru-2"][n / 2 % 2], "size": (n % 20).to_string(),
+                "zone": zone, "size": (n % 20).to_string(),
                 "service_id": if n.is_multiple_of(6) { "databases" } else { "compute" },
                 "authorization.k8s.io/decision": if n.is_multiple_of(8) { "allow" } else { "forbid" },
             },

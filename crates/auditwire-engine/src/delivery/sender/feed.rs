@@ -55,8 +55,10 @@ pub(crate) struct Chunk {
     pub(crate) entries: Vec<Entry>,
     /// New quarantine cases.
     pub(crate) unsendable: Vec<Unsendable>,
-    /// Positions that the log no longer had.
+    /// Positions that the log no longer had, or could not read.
     pub(crate) gone: Option<(Position, Position)>,
+    /// The segment that could not be read, when that is why.
+    pub(crate) damaged: Option<String>,
 }
 
 impl Chunk {
@@ -66,6 +68,7 @@ impl Chunk {
         self.entries.clear();
         self.unsendable.clear();
         self.gone = None;
+        self.damaged = None;
     }
 }
 
@@ -78,8 +81,10 @@ pub(crate) struct Feed {
     /// `None`: one datagram each.
     framing: Option<Framing>,
     reader: Option<BoxStream<'static, Result<Scanned>>>,
-    /// The present reader has given a batch.
+    /// The present reader has given events.
     read_something: bool,
+    /// The segment that the events before the next ones should have come from.
+    damaged: Option<String>,
     held: Option<Held>,
     message: Vec<u8>,
     chunk: Chunk,
@@ -111,6 +116,7 @@ impl Feed {
             framing,
             reader: None,
             read_something: false,
+            damaged: None,
             held: None,
             message,
             chunk,
@@ -149,8 +155,11 @@ impl Feed {
         });
         match reader.next().await {
             Some(Ok(scanned)) => {
-                self.read_something = true;
+                if let Some(damage) = scanned.damage {
+                    self.damaged = Some(damage.segment);
+                }
                 if scanned.batch.num_rows() > 0 {
+                    self.read_something = true;
                     let selected = (self.filter != Expr::All).then(|| evaluate(&self.filter, &scanned.batch));
                     self.held = Some(Held { batch: scanned.batch, selected, row: 0 });
                 }
@@ -196,6 +205,7 @@ impl Feed {
             let last = position.previous();
             self.chunk.entries.push(progress.skip(next, last, event.received_at, Kind::Gone));
             self.chunk.gone = Some((next, last));
+            self.chunk.damaged = self.damaged.take();
         }
         if held.selected.as_ref().is_some_and(|s| !s.value(held.row)) {
             self.chunk.entries.push(progress.skip(position, position, event.received_at, Kind::Filtered));

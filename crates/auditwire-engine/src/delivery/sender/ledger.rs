@@ -121,18 +121,19 @@ impl Ledger {
         self.pending.push((what, now));
     }
 
-    /// Takes note of positions that the log no longer has.
-    pub(crate) fn gone(&mut self, first: Position, last: Position) {
+    /// Takes note of positions that the log no longer has, or that lie in a segment that cannot be read.
+    pub(crate) fn gone(&mut self, first: Position, last: Position, damaged: Option<&str>) {
+        let why = match damaged {
+            None => "retention removed them first".to_owned(),
+            Some(segment) => format!("segment {segment} cannot be read; restore the file"),
+        };
         let event = Audit::new(action::GAP, &Caller::Service)
             .on_connection(&self.connection)
             .with("first_seq", first)
             .with("last_seq", last)
-            .with("reason", "retention")
+            .with("reason", if damaged.is_some() { "damaged" } else { "retention" })
             .severity(Severity::Warning)
-            .message(format!(
-                "Events {first} to {last} were not sent over {}: retention removed them first",
-                self.connection.spec.name
-            ));
+            .message(format!("Events {first} to {last} were not sent over {}: {why}", self.connection.spec.name));
         self.telling.push((last, event.build(self.context.clock.now())));
     }
 
