@@ -24,6 +24,7 @@ const EMPTY: &[Page<'static>] = &[
 /// When something has.
 const INSIDE: &[Page<'static>] = &[
     ("event-log", "/projects/default/events"),
+    ("event-log-wrong", "/projects/default/events?q=sorce.id+%3D+iam"),
     ("event", "/projects/default/events/3"),
     ("account", "/account"),
     ("projects", "/projects"),

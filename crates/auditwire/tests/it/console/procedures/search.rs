@@ -134,6 +134,31 @@ async fn a_value_is_clicked_to_find_more_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_filters_by_a_query_that_is_previewed() {
+    let Some((_service, browser)) = open(Options::default()).await else { return };
+    browser.goto("/projects/default/settings/siem/new").await;
+    browser.choose("Query filter").await;
+    // The rows write the text.
+    browser.fill("Parameter, row 1", "source.id").await;
+    browser.fill("Value, row 1", "nova").await;
+    browser.click("Write the query").await;
+    browser.wait_text("#filter-meaning", "source.id = nova").await;
+    assert_eq!(browser.value("Query").await, "source.id = nova");
+    browser.fill("Query", "source.id = nova AND sevrity = ERROR").await;
+    browser.press("Escape").await;
+    browser.wait_text("#filter-meaning mark", "sevrity").await;
+    browser.assert_accessible("a wrong query in the form of a connection").await;
+    browser.click("Correct it").await;
+    browser.wait_text("#filter-meaning", "source.id = nova AND severity = ERROR").await;
+    browser.click("Preview").await;
+    browser.wait_text("#preview", "2 of 12 events of the last 24 hours would be sent").await;
+    assert_eq!(browser.texts("#preview .messages > li").await.len(), 2);
+    browser.assert_accessible("the form of a connection with a preview").await;
+    browser.assert_fits("the form of a connection with a preview").await;
+    browser.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_javascript_the_page_brings_its_numbers() {
     let Some((_service, browser)) = open(Options::default().without_javascript().narrow()).await else { return };
     browser.fill("Search in the Event log", "severity = ERROR").await;
