@@ -91,7 +91,8 @@
         event.preventDefault();
         return soon(0);
       }
-      if (!list) return;
+      // What is on its way comes too late now.
+      if (!list) return event.key === "Escape" || event.key === "Enter" ? close() : undefined;
       if (step) {
         event.preventDefault();
         const count = options().length;

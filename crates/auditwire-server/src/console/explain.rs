@@ -40,7 +40,7 @@ impl Mistake {
     pub(crate) fn of(words: Words, query: &str, error: &QueryError) -> Self {
         let (begin, end) = (bytes(query, error.position), bytes(query, error.position.saturating_add(error.length)));
         let cut = |range: std::ops::Range<usize>| query.get(range).unwrap_or_default();
-        let (text, detail) = explained(words, error.code, &error.detail);
+        let (text, detail) = explained(words, error.code, &sentence(&error.detail));
         let repair = error.suggestion.as_deref().map(|suggestion| Repair {
             suggestion: line(suggestion, PART),
             query: format!("{}{suggestion}{}", cut(0..begin), cut(end..query.len())),
@@ -67,6 +67,13 @@ fn tail(text: &str) -> String {
     let over = text.chars().count().saturating_sub(AROUND);
     let shown = line(text.get(bytes(text, over)..).unwrap_or_default(), AROUND);
     if over > 0 { format!("…{shown}") } else { shown }
+}
+
+/// Details begin small, because programs put them behind a colon.
+fn sentence(detail: &str) -> String {
+    let mut letters = detail.chars();
+    let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
 }
 
 /// The parser's names of what could stand there are English; signs and words of the language are the same everywhere.

@@ -21,8 +21,8 @@ use crate::console::visible::line;
 use crate::console::who::InProject;
 use crate::console::words::Words;
 
-/// More are no help.
-const SUGGESTIONS: usize = 12;
+/// More are no help, and would have to be scrolled.
+const SUGGESTIONS: usize = 10;
 /// Suggestions that come later come too late.
 const VALUES_TIME: Duration = Duration::from_millis(1_500);
 

@@ -103,7 +103,9 @@ async fn an_interval_of_the_histogram_is_selected() {
     }
     let width = browser.attribute("svg.histogram .selection", "width").await.unwrap();
     assert_ne!(width, "0");
+    browser.execute("document.querySelector('svg.histogram').id = 'before'").await;
     browser.press("Enter").await;
+    browser.absent("#before").await;
     browser.wait("svg.histogram .bucket a").await;
     assert_ne!(browser.path().await, address);
     assert_eq!(rows(&browser).await, 12);
