@@ -1,4 +1,4 @@
-//! DuckDB, which opens the segment files as any analyst's engine would: in a test, and beside our own answers in the benchmark.
+//! DuckDB, which opens the segment files as any analyst's engine would, beside our own answers in the benchmark.
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -228,9 +228,10 @@ impl Keeper {
     async fn drop_groups(&mut self) -> Result<()> {
         let store = &self.shared.store;
         if self.droppable.is_none() {
-            // After a start: everything before the oldest group that a span names.
-            let oldest = store.fresh(1).await.map_err(error::read)?;
+            // After a start: everything before the oldest group that a span names. The last group is asked for first: one that
+            // is committed between the two questions must not pass for sealed because it was not fresh yet.
             let last = store.heads().await.map_err(error::read)?.1;
+            let oldest = store.fresh(1).await.map_err(error::read)?;
             self.droppable = match oldest.first().map(|span| span.place) {
                 Some(crate::store::Place::Group(id)) => Some(GroupId(id.0.saturating_sub(1))),
                 _ => last,

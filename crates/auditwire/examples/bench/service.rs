@@ -117,7 +117,12 @@ impl Service {
 
     /// Everything in the data folder, with the folders in it.
     pub(crate) fn data_bytes(&self) -> u64 {
-        bytes_below(&self.folder.join("data"))
+        self.data_bytes_without(&[])
+    }
+
+    /// The same without what has one of these names at its top.
+    pub(crate) fn data_bytes_without(&self, names: &[&str]) -> u64 {
+        bytes_below(&self.folder.join("data"), names)
     }
 
     /// Where its data folder lies.
@@ -146,14 +151,15 @@ impl Drop for Service {
     }
 }
 
-fn bytes_below(folder: &Path) -> u64 {
+fn bytes_below(folder: &Path, without: &[&str]) -> u64 {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let counts = |entry: &std::fs::DirEntry| !without.iter().any(|name| entry.file_name() == *name);
     let bytes = |entry: std::fs::DirEntry| match entry.metadata() {
-        Ok(data) if data.is_dir() => bytes_below(&entry.path()),
+        Ok(data) if data.is_dir() => bytes_below(&entry.path(), &[]),
         Ok(data) => data.len(),
         Err(_) => 0,
     };
-    entries.map(bytes).sum()
+    entries.filter(counts).map(bytes).sum()
 }
 
 fn unique() -> u64 {

@@ -15,7 +15,6 @@ mod crash;
 mod demo;
 mod events;
 mod process;
-mod questions;
 mod receive;
 mod receivers;
 mod script;
