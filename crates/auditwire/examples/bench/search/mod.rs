@@ -26,7 +26,7 @@ const SEALED_WITHIN: Duration = Duration::from_secs(600);
 /// Loads the log, waits until all of it is sealed, asks.
 pub(crate) fn run(options: &Options) -> Result<()> {
     println!("\n## questions over {} events", options.events);
-    let start = Start { sync_delay_us: 0, settings: &[("AUDITWIRE_LOG_SEAL_AFTER", SEAL_AFTER)] };
+    let start = Start { sync_delay_us: 0, settings: &[("AUDITWIRE_LOG__SEAL_AFTER", SEAL_AFTER)] };
     let service = Service::start(&options.service, start)?;
     let (needles, now) = load(&service, options.events)?;
     wait_sealed(&service)?;
