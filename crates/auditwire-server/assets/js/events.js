@@ -18,6 +18,8 @@ let say;
   status.setAttribute("role", "status");
   document.body.append(status);
   say = (text) => (status.textContent = text);
+  const here = () => location.pathname + location.search;
+  let shown = here();
   let asked = 0;
   visit = async (url) => {
     const mine = ++asked;
@@ -28,6 +30,7 @@ let say;
     if (mine !== asked) return;
     if (!response.ok) return location.assign(url);
     history.pushState({}, "", response.redirected ? response.url : url);
+    shown = here();
     fill(document.getElementById("content"), body);
     const again = focused && document.getElementById(focused.id);
     if (again) {
@@ -45,7 +48,10 @@ let say;
     // Not `form.action`: a field has that name.
     visit(form.getAttribute("action") + (text ? `?${text}` : ""));
   };
-  addEventListener("popstate", () => location.reload());
+  // A jump within the page (the link to the content) comes here, too; it shows nothing else.
+  addEventListener("popstate", () => {
+    if (here() !== shown) location.reload();
+  });
   each("form[data-filters]", (form) => (form.dataset.applied = sorted(form)));
   on("click", ".query-told a.repair", (event, link) => {
     if (!plain(event)) return;

@@ -1,5 +1,8 @@
 //! The console as people use it, in a real browser.
 
 mod harness;
+mod hostile;
+mod keyboard;
+mod live;
 mod pages;
 mod procedures;

@@ -48,9 +48,21 @@ impl Service {
 
     /// In this folder, with environment variables and further arguments.
     pub(crate) async fn start_in(folder: TempDir, env: &[(&str, &str)], args: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", folder, env, args).await
+    }
+
+    /// SIGTERM, and another process with the same folder at the same address.
+    pub(crate) async fn restart(self) -> Self {
+        let address = self.url.strip_prefix("http://").unwrap().to_owned();
+        let (status, folder) = self.terminate().await;
+        assert!(status.success(), "{status}");
+        Self::start_at(&address, folder, &[], &[]).await
+    }
+
+    async fn start_at(listen: &str, folder: TempDir, env: &[(&str, &str)], args: &[&str]) -> Self {
         let log = std::fs::File::options().create(true).append(true).open(folder.path().join("log")).unwrap();
         let mut child = crate::process::auditwire(&[])
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .args(["serve", "--listen", listen, "--data"])
             .arg(folder.path().join("data"))
             .args(args)
             .envs(env.iter().copied())

@@ -152,13 +152,16 @@ impl View {
 }
 
 impl Browser {
-    /// Waits until the address, without the origin, begins with this; gives the whole of it.
+    /// Waits until the address, without the origin, begins with this and its page is whole, script and all; gives the address.
     #[track_caller]
     pub(crate) fn comes_to(&self, path: &str) -> impl Future<Output = String> {
         let step = self.step(format!("come to {path}"));
         async move {
             step.until(async || match self.path_now().await? {
-                now if now.starts_with(path) => Ok(now),
+                now if now.starts_with(path) => match self.client().execute(WHOLE, Vec::new()).await? {
+                    Value::Bool(true) => Ok(now),
+                    _ => Err(Not::Yet(format!("{now} is still being loaded"))),
+                },
                 now => Err(Not::Yet(format!("it is {now}"))),
             })
             .await
@@ -220,3 +223,6 @@ impl Browser {
         Ok(url.strip_prefix(&self.origin).unwrap_or(&url).to_owned())
     }
 }
+
+/// Scripts with `defer` have not run before that.
+const WHOLE: &str = "return document.readyState === 'complete'";

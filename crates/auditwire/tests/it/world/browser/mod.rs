@@ -212,6 +212,11 @@ impl Browser {
         self.watch.may_fail(path);
     }
 
+    /// Forgets what it has kept of earlier pages, so that the next one is loaded as on a first visit.
+    pub(crate) async fn forget_cache(&self) {
+        self.devtools("Network.clearBrowserCache", json!({})).await;
+    }
+
     /// The folder that the browser's processes name on their command lines.
     pub(crate) fn folder(&self) -> &Path {
         self.driver.folder()
