@@ -98,7 +98,8 @@ fn pieces(receive: mpsc::Receiver<Result<Piece>>) -> BoxStream<'static, Result<B
             None => Some((Err(broken_off()), None)),
         }
     };
-    stream::unfold(Some(receive), next).boxed()
+    // A body that compresses asks once more after the end.
+    stream::unfold(Some(receive), next).fuse().boxed()
 }
 
 fn broken_off() -> Error {
