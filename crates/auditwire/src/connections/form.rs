@@ -11,6 +11,8 @@ use crate::failure::{Failure, Result};
 /// Fields that a client may write (product section 9); everything else in an answer is the service's.
 const WRITABLE: [&str; 9] =
     ["name", "endpoint", "transport", "tls", "format", "framing", "options", "filter", "rate_limit"];
+/// What a preview is made of.
+const PREVIEWED: [&str; 4] = ["transport", "format", "options", "filter"];
 const WRITABLE_TLS: [&str; 5] = ["pem", "server_name", "verify", "fingerprint", "min_version"];
 
 /// Flags of the form. Values are checked by the service, which knows all rules; closed sets are checked here too.
@@ -130,6 +132,15 @@ pub(crate) struct FilterArgs {
 /// What a new connection begins with: the API wants both told.
 pub(crate) fn blank() -> Value {
     json!({ "transport": "tcp", "format": "rfc5424" })
+}
+
+/// What a preview of a stored connection begins with.
+pub(crate) fn previewed(connection: &Value) -> Value {
+    let mut body = writable(connection);
+    if let Some(fields) = body.as_object_mut() {
+        fields.retain(|name, _| PREVIEWED.contains(&name.as_str()));
+    }
+    body
 }
 
 /// The part of an answer that may be sent back. The key stays stored because `pem` is absent.

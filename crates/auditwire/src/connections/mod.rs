@@ -11,6 +11,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::client::{Client, ClientArgs};
+use crate::events::question;
 use crate::failure::{Failure, Result};
 use crate::terminal::{self, Screen, Tone, escape};
 use form::FormArgs;
@@ -21,6 +22,7 @@ Examples:
   auditwire connections create --name siem-tls --endpoint siem.example:6514 --transport tls --pem-file siem.pem
   auditwire connections check siem-tls
   auditwire connections activate siem-tls --start take-over
+  auditwire connections preview --query 'severity >= WARNING' --format cef
   auditwire connections edit siem-tls --format cef --source-only iam,nova
   auditwire connections list --json";
 
@@ -65,6 +67,14 @@ pub(crate) enum Verb {
         /// Its id or name.
         connection: String,
         /// The form.
+        #[command(flatten)]
+        form: Box<FormArgs>,
+    },
+    /// Show what would be sent: how much of the last 24 hours, and the latest events as the very messages. Nothing is stored or sent.
+    Preview {
+        /// Id or name of a stored connection to begin with; without one, filter and format are those of the flags.
+        connection: Option<String>,
+        /// The form; filter, format, options and transport count.
         #[command(flatten)]
         form: Box<FormArgs>,
     },
@@ -121,6 +131,7 @@ pub(crate) async fn run(args: ConnectionsArgs) -> Result {
         Verb::Create { form } => create(&client, &form, out).await,
         Verb::Edit { connection, form } => edit(&client, &connection, &form, out).await,
         Verb::Check { connection, form } => check(&client, &connection, &form, out).await,
+        Verb::Preview { connection, form } => preview(&client, connection.as_deref(), &form, out).await,
         Verb::Activate { connection, start, despite_failed_check } => {
             let body = json!({ "start": start, "despite_failed_check": despite_failed_check });
             activate(&client, &connection, body, out).await
@@ -225,6 +236,22 @@ async fn check(client: &Client, wanted: &str, form: &FormArgs, out: Output) -> R
     let candidate = if form.is_empty() { None } else { Some(form.apply(form::writable(&stored))?) };
     let report = client.post(&["connections", show::text(&stored, "id"), "check"], candidate.as_ref()).await?;
     out.check(&report)
+}
+
+async fn preview(client: &Client, wanted: Option<&str>, form: &FormArgs, out: Output) -> Result {
+    let base = match wanted {
+        Some(wanted) => form::previewed(&find(client, wanted).await?),
+        None => json!({}),
+    };
+    let body = form.apply(base)?;
+    let request = client.request(Method::POST, &["connections", "preview"]).json(&body);
+    let response = question::send(client, request, show::text(&body["filter"], "query")).await?;
+    let preview: Value =
+        response.json().await.map_err(|e| Failure::caused_by("the service's answer cannot be read", &e))?;
+    if out.json {
+        return Ok(terminal::json(&preview)?);
+    }
+    Ok(show::preview(&preview, out.screen).iter().try_for_each(terminal::line)?)
 }
 
 async fn activate(client: &Client, wanted: &str, mut body: Value, out: Output) -> Result {

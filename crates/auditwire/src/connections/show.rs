@@ -131,6 +131,35 @@ pub(crate) fn check(report: &Value, screen: Screen) -> Vec<String> {
     lines
 }
 
+/// What a filter and a format would do: the filter, the last day, the latest messages.
+pub(crate) fn preview(preview: &Value, screen: Screen) -> Vec<String> {
+    let number = |key: &str| grouped(preview[key].as_u64().unwrap_or(0));
+    let at_least = if preview["exact"].as_bool().unwrap_or(false) { "" } else { "at least " };
+    let (matched, total) = (number("matched"), number("total"));
+    let told = format!("{at_least}{matched} of {at_least}{total} events of the last 24 hours would be sent");
+    let mut lines = match text(preview, "filter") {
+        "" => vec!["no filter: every event is sent".to_owned()],
+        filter => vec![format!("filter: {}", escape(filter))],
+    };
+    lines.push(screen.paint(Tone::Bold, told));
+    let messages = preview["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if messages.is_empty() {
+        lines.push("no event in the log matches".to_owned());
+    }
+    for message in messages {
+        let cut = if message["truncated"].as_bool().unwrap_or(false) { ", values were cut to fit" } else { "" };
+        let (size, shown) = match (message["text"].as_str(), message["base64"].as_str()) {
+            (Some(text), _) => (format!(", {} bytes", grouped(text.len() as u64)), escape(text).into_owned()),
+            (None, Some(bytes)) => (", not UTF-8, in Base64".to_owned(), escape(bytes).into_owned()),
+            (None, None) => (", no message".to_owned(), escape(text(message, "error")).into_owned()),
+        };
+        lines.push(String::new());
+        lines.push(screen.paint(Tone::Dim, format!("seq {}{size}{cut}", message["seq"])));
+        lines.push(shown);
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -163,6 +192,30 @@ mod tests {
             assert!(text.contains(part), "{part} in {text}");
         }
         assert!(!text.contains("[ok]"));
+    }
+
+    #[test]
+    fn a_preview_shows_the_effect_and_each_message() {
+        let shown = preview(
+            &json!({ "filter": "source.id = iam", "matched": 1_234, "total": 5_678, "exact": false, "messages": [
+                { "seq": 9, "text": "<109>1 a\u{1b}b", "truncated": true },
+                { "seq": 8, "base64": "/w==", "truncated": false },
+                { "seq": 7, "error": "too large", "truncated": false },
+            ] }),
+            PLAIN,
+        )
+        .join("\n");
+        for part in [
+            "filter: source.id = iam\n",
+            "at least 1,234 of at least 5,678 events",
+            "seq 9, 10 bytes, values were cut to fit\n<109>1 a\\u{1b}b\n",
+            "seq 8, not UTF-8, in Base64\n/w==",
+            "seq 7, no message\ntoo large",
+        ] {
+            assert!(shown.contains(part), "{part} in {shown}");
+        }
+        let shown = preview(&json!({ "filter": "", "matched": 0, "total": 0, "exact": true, "messages": [] }), PLAIN);
+        assert_eq!(shown.len(), 3, "{shown:?}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::progress::{Progress, size};
 use super::question::{QuestionArgs, send};
 use crate::client::Client;
 use crate::failure::{Failure, Result, chain};
-use crate::terminal::{self, escape, grouped};
+use crate::terminal::{self, escape};
 
 const FORMATS: [&str; 4] = ["tsv", "csv", "jsonl", "parquet"];
 
@@ -92,12 +92,11 @@ pub(super) async fn run(client: &Client, args: &ExportArgs, json: bool) -> Resul
     if json {
         let file = path.display().to_string();
         return Ok(terminal::json(
-            &json!({"file": file, "format": format, "events": progress.rows(), "bytes": progress.bytes}),
+            &json!({"file": file, "format": format, "events": progress.rows_of_whole(), "bytes": progress.bytes}),
         )?);
     }
     let shown = path.display().to_string();
-    let rows = progress.rows().map(|rows| format!("{} events, ", grouped(rows))).unwrap_or_default();
-    Ok(terminal::line(format!("{}: {rows}{}", escape(&shown), size(progress.bytes)))?)
+    Ok(terminal::line(format!("{}: {}{}", escape(&shown), progress.told_of_whole(), size(progress.bytes)))?)
 }
 
 async fn copy(mut response: Response, target: &mut Target, progress: &mut Progress) -> Result {

@@ -3,7 +3,7 @@
 
 mod export;
 mod progress;
-mod question;
+pub(crate) mod question;
 mod search;
 mod sse;
 

@@ -72,9 +72,24 @@ impl Progress {
         }
     }
 
-    /// How many events have come; not known of Parquet.
+    /// How many events have come; not known of Parquet, whose rows nobody sees go by.
     pub(super) fn rows(&self) -> Option<u64> {
         self.counter.rows()
+    }
+
+    /// How many events a file holds that ended properly: those that came, else those that the service had counted to the last before it began.
+    pub(super) fn rows_of_whole(&self) -> Option<u64> {
+        let counted = self.expected.filter(|(_, exact)| *exact).map(|(events, _)| events);
+        self.rows().or(counted)
+    }
+
+    /// The same, for a sentence; empty when nothing is known.
+    pub(super) fn told_of_whole(&self) -> String {
+        match (self.rows_of_whole(), self.expected) {
+            (Some(rows), _) => format!("{} events, ", grouped(rows)),
+            (None, Some((events, _))) => format!("at least {} events, ", grouped(events)),
+            (None, None) => String::new(),
+        }
     }
 
     /// What has come, for a sentence.
@@ -93,7 +108,10 @@ impl Progress {
                 format!("{bar}  {} of {at_least}{} events  {size}  {per_second}/s", grouped(rows), grouped(expected))
             }
             (Some(rows), None) => format!("{} events  {size}  {}/s", grouped(rows), rows_per_second(rows, seconds)),
-            (None, Some((expected, _))) => format!("{size} of {} events  {seconds:.0} s", grouped(expected)),
+            (None, Some((expected, exact))) => {
+                let at_least = if exact { "" } else { "at least " };
+                format!("{size} so far, of {at_least}{} events  {seconds:.0} s", grouped(expected))
+            }
             (None, None) => format!("{size}  {seconds:.0} s"),
         }
     }
@@ -175,6 +193,27 @@ mod tests {
         assert_eq!(counter.rows(), Some(0));
         counter.add(b"a\tb\n1\t2\n");
         assert_eq!(counter.rows(), Some(1));
+    }
+
+    #[test]
+    fn a_file_whose_rows_nobody_sees_is_told_by_what_was_counted() {
+        let progress = |counter, expected| Progress {
+            bytes: 0,
+            expected,
+            counter,
+            begun: Instant::now(),
+            painted: None,
+            seen: false,
+        };
+        let known = |progress: &Progress| (progress.rows_of_whole(), progress.told_of_whole());
+        assert_eq!(known(&progress(Counter::Unknown, Some((3_000, true)))), (Some(3_000), "3,000 events, ".to_owned()));
+        let begun = progress(Counter::Unknown, Some((3_000, false)));
+        assert_eq!(known(&begun), (None, "at least 3,000 events, ".to_owned()));
+        assert!(begun.line().starts_with("0 bytes so far, of at least 3,000 events"), "{}", begun.line());
+        assert_eq!(known(&progress(Counter::Unknown, None)), (None, String::new()));
+        // What came by is known better than what was expected.
+        let lines = Counter::Lines { lines: 7, header: 0 };
+        assert_eq!(known(&progress(lines, Some((3_000, true)))).0, Some(7));
     }
 
     #[test]

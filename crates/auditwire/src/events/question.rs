@@ -9,6 +9,8 @@ use crate::connections::show::text;
 use crate::failure::{Failure, Result};
 use crate::terminal::escape;
 
+/// What a problem calls the query: of a question, and of a connection's filter.
+const QUERY_FIELDS: [&str; 2] = ["q", "filter.query"];
 /// Characters of a query that are shown around the place of a mistake.
 const AROUND: usize = 60;
 
@@ -59,7 +61,9 @@ pub(crate) async fn send(client: &Client, request: RequestBuilder, query: &str) 
 /// The refusal, and under it the query with a mark under what is wrong.
 fn explained(message: String, query: &str, problem: &Value) -> String {
     let number = |key: &str| problem[key].as_u64().and_then(|number| usize::try_from(number).ok());
-    let Some(position) = number("position").filter(|_| text(problem, "field") == "q") else { return message };
+    let Some(position) = number("position").filter(|_| QUERY_FIELDS.contains(&text(problem, "field"))) else {
+        return message;
+    };
     let characters: Vec<char> = query.chars().collect();
     let position = position.min(characters.len());
     let (begin, end) = (position.saturating_sub(AROUND), (position + AROUND).min(characters.len()));

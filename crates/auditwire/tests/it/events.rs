@@ -79,6 +79,33 @@ async fn events_are_searched_and_counted() {
 }
 
 #[tokio::test]
+async fn a_connection_is_previewed_before_it_is_stored() {
+    let service = filled().await;
+    let preview = |arguments: &[&str]| run(&service, &[&["connections", "preview"][..], arguments].concat());
+    let shown = stdout(&preview(&["--query", "severity = ERROR", "--format", "cef"]));
+    assert!(shown.starts_with("filter: severity = ERROR\n30 of 3,000 events of the last 24 hours"), "{shown}");
+    assert!(shown.contains("\nseq 2901, ") && shown.contains("CEF:0|"), "{shown}");
+    assert_eq!(shown.matches("\nseq ").count(), 5, "{shown}");
+    let shown = stdout(&preview(&["--json", "--query", "severity = ERROR AND action = create-vm"]));
+    let answer: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!((&answer["matched"], &answer["total"], &answer["exact"]), (&json!(30), &json!(3000), &json!(true)));
+    let message = answer["messages"][0]["text"].as_str().unwrap();
+    assert!(message.starts_with('<') && message.contains("\"seq\":2901"), "{message}");
+
+    // A stored one, as it is and as it would be.
+    let stored = ["connections", "create", "--name", "siem", "--endpoint", "192.0.2.7:514", "--status-only", "failure"];
+    stdout(&run(&service, &stored));
+    let shown = stdout(&preview(&["siem"]));
+    assert!(shown.contains("\n0 of 3,001 events") && shown.contains("no event in the log matches"), "{shown}");
+    let shown = stdout(&preview(&["siem", "--no-filter"]));
+    assert!(shown.starts_with("no filter: every event is sent\n3,001 of 3,001 events"), "{shown}");
+
+    let wrong = preview(&["--query", "sevrity = ERROR"]);
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(text(&wrong).contains("\n  sevrity = ERROR\n  ^^^^^^^"), "{}", text(&wrong));
+}
+
+#[tokio::test]
 async fn a_wrong_query_is_shown_with_its_place() {
     let service = Service::start().await;
     for verb in ["search", "count", "tail"] {
@@ -124,12 +151,13 @@ async fn exports_are_whole_files_of_the_format_their_name_says() {
     let (_, raw) = export("errors.csv", &["--raw", "--limit", "1", "severity = ERROR"]);
     let raw = String::from_utf8(raw).unwrap();
     assert!(raw.contains("\"=n2900, ") && raw.len() < csv.len(), "the file is replaced: {raw}");
-    let (_, parquet) = export("all.parquet", &[]);
+    let (said, parquet) = export("errors.parquet", &["severity = ERROR"]);
+    assert!(said.contains("errors.parquet: 30 events, "), "as they were counted before it began: {said}");
     assert!(parquet.starts_with(b"PAR1") && parquet.ends_with(b"PAR1"));
 
     let mut left = names(folder.path());
     left.sort();
-    assert_eq!(left, ["all.jsonl", "all.parquet", "errors.csv"], "and no other file");
+    assert_eq!(left, ["all.jsonl", "errors.csv", "errors.parquet"], "and no other file");
     let printed = stdout(&run(&service, &["events", "export", "--format", "tsv", "--output", "-", "--limit", "2"]));
     assert_eq!(printed.lines().count(), 3);
 }
