@@ -41,6 +41,8 @@
     else if (body) fill(element, body);
     // The number is told where everything that matches can be downloaded, too.
     if (element.id === "found" && body) {
+      const cut = !(body instanceof Error) && element.querySelector("[data-cut]");
+      for (const note of all(".download-menu [data-cut]")) note.hidden = !cut;
       for (const copy of all("[data-count]")) copy.textContent = body instanceof Error ? "" : body.textContent.trim();
     }
   };
@@ -67,6 +69,20 @@
       if (box.value === focused) box.focus();
     }
   }, true);
+
+  // A download leaves the page as it is, and the browser tells of the file elsewhere.
+  on("submit", "form[data-download]", (event, form) => {
+    const begun = document.querySelector("[data-begun]");
+    const told = begun.querySelector("p");
+    const count = form.querySelector("[data-count]").textContent.trim();
+    const { list, export: whole, uncounted } = told.dataset;
+    told.textContent = !event.submitter?.value ? list : count ? whole.replace("{}", count) : uncounted;
+    begun.hidden = false;
+    say(told.textContent);
+    const menu = form.closest("details");
+    menu.querySelector("summary").focus();
+    menu.open = false;
+  });
 
   // The histogram.
   each("svg[data-histogram]", (svg) => {

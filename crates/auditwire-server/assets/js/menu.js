@@ -23,7 +23,7 @@
     if (!step || event.target.matches("input:not([type=checkbox]), select, textarea")) return;
     event.preventDefault();
     menu.open = true;
-    const items = all(".menu-list a, .menu-list button, .menu-list input", menu).filter((item) => !item.hidden);
+    const items = all(".menu-list a, .menu-list button, .menu-list input:not([type=hidden])", menu).filter((item) => !item.hidden);
     const at = items.indexOf(document.activeElement);
     // From the button, up leads to the last one.
     const from = at < 0 && step < 0 ? 0 : at;

@@ -53,7 +53,8 @@ events-found = { $n ->
     [one] { $count } event on this page
    *[other] { $count } events on this page
 }
-events-partial = The search was stopped after 30 seconds. The next page continues it; a shorter time range is faster.
+events-partial = The search was stopped after { $seconds } s, before it had seen everything. The next page continues it; a shorter time range is faster.
+events-unreadable = Events { $from }–{ $to } are missing here: their file { $segment } is damaged or gone. The log of the service says why; all other events are shown.
 
 # Live tail.
 events-live = Live
@@ -75,9 +76,14 @@ events-more = { $n ->
 events-download = Download
 events-download-list = TSV, up to 1,000 rows
 events-download-help = In this order and with these filters. The download is recorded in the Event log.
+events-download-cut = The list is longer: this file ends after its first 1,000 rows.
 events-export = Everything that matches, as one file:
 events-export-raw = Leave cells as they are
 events-export-raw-help = In CSV and TSV, cells that a spreadsheet would run as a formula get an apostrophe in front, unless they are left as they are. JSON Lines and Parquet are exact in any case.
+events-download-begun = The list is being written, at most its first 1,000 rows. Your browser shows the file among its downloads.
+events-export-begun = The file is being written: { $count }. Your browser shows among its downloads how far it is.
+events-export-begun-uncounted = The file is being written. Your browser shows among its downloads how far it is.
+events-export-begun-ends = It is whole when the download ends by itself; if it breaks off, the browser says that it failed, and the event “export-end” in this log says why.
 events-export-told = Every download is recorded in the Event log.
 
 # Nothing to show.

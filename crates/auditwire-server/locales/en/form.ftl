@@ -138,6 +138,7 @@ form-meaning = As a search expression
 form-meaning-saved = It is worked out when you save.
 form-everything = All events are sent.
 form-filter-incomplete = Choose at least one value.
+form-query-unwritten = Write a query, or build it from rows.
 
 # What a filter would do, and rows that write a query.
 form-builder = Build it from rows

@@ -48,3 +48,4 @@ failure-500 = We met a defect of ours
 failure-503 = Not available at the moment
 failure-code = Error code:
 failure-back = To the beginning
+failure-back-list = Back to the list

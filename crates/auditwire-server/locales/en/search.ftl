@@ -20,7 +20,7 @@ query-a-whole-number = a whole number
 
 # Filters with values that are counted.
 events-no-values = No values to choose from here.
-events-values-partial = Counting stopped early: there may be more.
+events-values-partial = Not everything could be counted: there may be more.
 events-another = Another value: { $name }
 events-another-value = Another value
 
@@ -30,8 +30,8 @@ events-count = { $n ->
    *[other] { $count } events
 }
 events-count-partial = { $n ->
-    [one] At least { $count } event; counting stopped early
-   *[other] At least { $count } events; counting stopped early
+    [one] At least { $count } event; not everything could be counted
+   *[other] At least { $count } events; not everything could be counted
 }
 events-counting = Counting…
 events-count-failed = The events could not be counted just now.
@@ -39,6 +39,11 @@ events-show-counts = Show numbers and histogram
 events-histogram = Events over time
 events-histogram-failed = The histogram could not be made just now.
 events-histogram-partial = not all events
+events-later = { $n ->
+    [one] { $count } event is dated later than now
+   *[other] { $count } events are dated later than now
+}
+events-later-help = By clocks that run ahead. They are counted, but lie behind the last bar.
 events-level-error = Errors and worse
 events-level-warning = Warnings
 events-level-info = Info and notices

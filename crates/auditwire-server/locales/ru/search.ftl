@@ -20,7 +20,7 @@ query-a-whole-number = целое число
 
 # Фильтры с подсчитанными значениями.
 events-no-values = Здесь не из чего выбрать.
-events-values-partial = Подсчёт остановлен раньше времени: значений может быть больше.
+events-values-partial = Подсчитано не всё: значений может быть больше.
 events-another = Другое значение: { $name }
 events-another-value = Другое значение
 
@@ -31,8 +31,8 @@ events-count = { $n ->
    *[many] { $count } событий
 }
 events-count-partial = { $n ->
-    [one] Не меньше { $count } события: подсчёт остановлен раньше времени
-   *[many] Не меньше { $count } событий: подсчёт остановлен раньше времени
+    [one] Не меньше { $count } события: подсчитано не всё
+   *[many] Не меньше { $count } событий: подсчитано не всё
 }
 events-counting = Считаем…
 events-count-failed = Сейчас не удалось посчитать события.
@@ -40,6 +40,12 @@ events-show-counts = Показать количество и гистограм
 events-histogram = События во времени
 events-histogram-failed = Сейчас не удалось построить гистограмму.
 events-histogram-partial = не все события
+events-later = { $n ->
+    [one] { $count } событие с датой позже текущей
+    [few] { $count } события с датой позже текущей
+   *[many] { $count } событий с датой позже текущей
+}
+events-later-help = Часы источника спешат. Эти события учтены, но лежат правее последнего столбца.
 events-level-error = Ошибки и серьёзнее
 events-level-warning = Предупреждения
 events-level-info = Сведения и уведомления

@@ -40,7 +40,10 @@ impl Mistake {
     pub(crate) fn of(words: Words, query: &str, error: &QueryError) -> Self {
         let (begin, end) = (bytes(query, error.position), bytes(query, error.position.saturating_add(error.length)));
         let cut = |range: std::ops::Range<usize>| query.get(range).unwrap_or_default();
-        let (text, detail) = explained(words, error.code, &sentence(&error.detail));
+        let meant = error.suggestion.as_ref().map(|meant| format!(" did you mean {meant}?"));
+        // It stands below, as a link.
+        let said = meant.map_or_else(|| error.detail.clone(), |meant| error.detail.replace(&meant, ""));
+        let (text, detail) = explained(words, error.code, &sentence(&said));
         let repair = error.suggestion.as_deref().map(|suggestion| Repair {
             suggestion: line(suggestion, PART),
             query: format!("{}{suggestion}{}", cut(0..begin), cut(end..query.len())),
@@ -73,7 +76,7 @@ fn tail(text: &str) -> String {
 fn sentence(detail: &str) -> String {
     let mut letters = detail.chars();
     let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
-    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
+    format!("{first}{}.", letters.as_str().trim_end_matches(['.', ';']))
 }
 
 /// The parser's names of what could stand there are English; signs and words of the language are the same everywhere.
@@ -112,6 +115,20 @@ mod tests {
         assert_eq!((&*told.before, &*told.part, &*told.after), ("я ", "user", " = 1"));
         let repair = told.repair.expect("a repair");
         assert_eq!((&*repair.suggestion, &*repair.query), ("subject.user_id", "я subject.user_id = 1"));
+    }
+
+    #[test]
+    fn what_was_meant_is_said_once() {
+        let detail = "there is no parameter of this name; did you mean severity? a text needs quotes here";
+        let error = QueryError { detail: detail.to_owned(), ..error(0, 3, Some("severity")) };
+        let told = Mistake::of(Words(Language::English), "sev", &error);
+        assert_eq!(told.text, "There is no parameter of this name; a text needs quotes here.");
+        let error = QueryError {
+            detail: "there is no such connective; did you mean AND?".to_owned(),
+            suggestion: Some("AND".to_owned()),
+            ..error
+        };
+        assert_eq!(Mistake::of(Words(Language::English), "sev", &error).text, "There is no such connective.");
     }
 
     #[test]

@@ -26,7 +26,9 @@ struct FailurePage {
     /// The engine's own words where there is a translation of the code.
     detail: Option<String>,
     code: &'static str,
-    back: &'static str,
+    back: String,
+    /// It leads to the list that was to be downloaded.
+    to_list: bool,
 }
 
 /// Around all routes.
@@ -57,7 +59,9 @@ fn write(guest: &Guest, problem: &Problem, response: Response) -> Response {
     let title = words.find(&format!("failure-{}", problem.status().as_u16())).unwrap_or_else(|| words.t("failure"));
     let (text, detail) = explained(words, problem.code(), problem.detail());
     let frame = Frame::new(guest, Section::Elsewhere, title);
-    let Ok(html) = (FailurePage { frame, text, detail, code: problem.code(), back: urls::HOME }).render() else {
+    let list = urls::downloaded_list(&guest.here);
+    let (to_list, back) = (list.is_some(), list.unwrap_or_else(|| urls::HOME.to_owned()));
+    let Ok(html) = (FailurePage { frame, text, detail, code: problem.code(), back, to_list }).render() else {
         return response;
     };
     let mut page = html_response(problem.status(), html);

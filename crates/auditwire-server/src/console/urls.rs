@@ -153,6 +153,13 @@ impl Urls<'_> {
     }
 }
 
+/// The list that a download (POST) at this address is made of; none for other addresses.
+pub(crate) fn downloaded_list(address: &str) -> Option<String> {
+    let (path, query) = address.split_once('?').unwrap_or((address, ""));
+    let list = path.strip_suffix("/download").filter(|list| list.ends_with("/events"))?;
+    Some(with_query(list.to_owned(), query))
+}
+
 fn with_query(path: String, query: &str) -> String {
     if query.is_empty() { path } else { format!("{path}?{query}") }
 }

@@ -10,6 +10,7 @@ use axum::response::Response;
 
 use super::asked::Asked;
 use super::chart::Chart;
+use super::download;
 use super::filter::Facet;
 use super::menus::{self, Choices};
 use super::query_of;
@@ -31,6 +32,8 @@ const VALUES: usize = 50;
 pub(super) struct Count {
     text: String,
     exact: bool,
+    /// The list as a file does not hold all of them.
+    pub(super) is_cut: bool,
 }
 
 /// All of it, for a page that waits.
@@ -59,7 +62,8 @@ impl Count {
     }
 
     fn of(words: Words, count: u64, exact: bool) -> Self {
-        Self { text: words.count(if exact { "events-count" } else { "events-count-partial" }, count), exact }
+        let text = words.count(if exact { "events-count" } else { "events-count-partial" }, count);
+        Self { text, exact, is_cut: count > download::ROWS as u64 }
     }
 }
 

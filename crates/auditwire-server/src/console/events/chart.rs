@@ -32,6 +32,8 @@ pub(super) struct Chart {
     /// The number that the tallest bar stands for.
     highest: String,
     partial: bool,
+    /// What lies behind the last bar.
+    later: Option<Later>,
     /// The list without its range, for the script to append `from` and `to`.
     list: String,
 }
@@ -66,17 +68,27 @@ struct Level {
     count: String,
 }
 
+/// Events that are dated later than now, by clocks that run ahead. A range counted back from now has them, its picture ends now: one
+/// clock that is a year ahead would press everything else into the first bar.
+struct Later {
+    text: String,
+    url: String,
+}
+
 impl Chart {
     pub(super) async fn load(by: &InProject, view: &View, bars: usize) -> Result<Self, Problem> {
-        let now = by.engine().clock.now();
+        let now = view.at.unwrap_or_else(|| by.engine().clock.now());
         let mut question = view.question(now);
-        if let Range::Quick(_) = view.range
-            && question.time_from.is_some()
-        {
-            question.time_to = Some(view.at.unwrap_or(now));
+        let ends_now = matches!(view.range, Range::Quick(_)) && question.time_from.is_some();
+        if ends_now {
+            question.time_to = Some(now);
         }
         let found = search::histogram(by.engine(), by.caller(), &by.project.id, &question, bars).await?;
-        Ok(Self::of(&found.buckets, found.partial, view, by.urls(), &by.calendar(), by.words()))
+        let mut chart = Self::of(&found.buckets, found.partial, view, by.urls(), &by.calendar(), by.words());
+        if ends_now && !found.partial {
+            chart.later = Later::load(by, view, now).await?;
+        }
+        Ok(chart)
     }
 
     fn of(buckets: &[Bucket], partial: bool, view: &View, urls: Urls<'_>, calendar: &Calendar, words: Words) -> Self {
@@ -94,8 +106,20 @@ impl Chart {
             legend: legend(buckets, words),
             highest: words.number(tallest),
             partial,
+            later: None,
             list: view.in_range(Range::default()).url(urls),
         }
+    }
+}
+
+impl Later {
+    /// None when there are none.
+    async fn load(by: &InProject, view: &View, now: Timestamp) -> Result<Option<Self>, Problem> {
+        let range = Range::Between { from: Some(now), to: None };
+        let later = view.in_range(range);
+        let found = search::count(by.engine(), by.caller(), &by.project.id, &later.question(now)).await?;
+        let text = by.words().count("events-later", found.count);
+        Ok((found.count > 0).then(|| Self { text, url: later.url(by.urls()) }))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::console::form::Posted;
 use crate::console::who::InProject;
 
 /// Most rows of a file that is as the list.
-const ROWS: usize = 1_000;
+pub(super) const ROWS: usize = 1_000;
 
 /// `POST /projects/{project}/events/download`, with the query of the list. `format` asks for everything that matches, of any
 /// length; without it the answer is the list as TSV, as far as it is no longer than 1000 rows.

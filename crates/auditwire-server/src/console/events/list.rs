@@ -1,6 +1,7 @@
 //! The Event log's page: tabs, filters, table, pages.
 
 use askama::Template;
+use auditwire_engine::log::Damage;
 use auditwire_engine::search::{self, Page};
 use auditwire_engine::store::Order;
 use auditwire_model::event::Plane;
@@ -31,6 +32,8 @@ use crate::console::words::Words;
 pub(super) const ROWS: usize = 50;
 /// So many characters of a query are shown in a link.
 const OR_SHOWN: usize = 160;
+/// So many of a file's name.
+const SEGMENT_SHOWN: usize = 120;
 /// Seconds after which a live page without script loads itself again.
 const RELOAD_SECONDS: u32 = 2;
 
@@ -54,6 +57,10 @@ struct ListPage {
     ascending: bool,
     rows: Rows,
     partial: bool,
+    /// The seconds that a search may take.
+    seconds: String,
+    /// Which events are missing, because the file that holds them is damaged or gone.
+    unreadable: Vec<String>,
     empty: Option<Empty>,
 }
 
@@ -136,7 +143,8 @@ pub(super) async fn list(by: InProject, origin: Origin) -> Result<Response, Prob
     let newest = rows.iter().map(|row| row.seq).max().unwrap_or_default();
     let mut frame = Frame::new(&by, Section::Events, words.t("frame-event-log"));
     frame.reload = view.live.then_some(RELOAD_SECONDS);
-    let nothing = rows.is_empty() && !found.partial && (!view.live || asked.wrong.is_some());
+    let whole = !found.partial && found.unreadable.is_empty();
+    let nothing = rows.is_empty() && whole && (!view.live || asked.wrong.is_some());
     let template = ListPage {
         frame,
         links: Links::of(view, urls, newest.max(head)),
@@ -152,6 +160,8 @@ pub(super) async fn list(by: InProject, origin: Origin) -> Result<Response, Prob
         live: view.live,
         ascending: view.shown_order() == Order::Ascending,
         partial: found.partial,
+        seconds: engine.settings.search.time_max.as_secs().to_string(),
+        unreadable: found.unreadable.iter().map(|damage| unreadable(damage, words)).collect(),
         empty: nothing.then(|| Empty::of(&asked, head, &origin, urls)),
         rows: Rows { words, rows },
         errors: asked.errors.clone(),
@@ -165,9 +175,20 @@ impl ListPage {
         matches!(self.empty, Some(Empty::Log { .. }))
     }
 
+    /// The list as a file is known to end before the list does.
+    fn is_cut(&self) -> bool {
+        self.count.as_ref().is_some_and(|count| count.is_cut)
+    }
+
     fn is_wrong(&self) -> bool {
         self.line.mistake.is_some()
     }
+}
+
+fn unreadable(damage: &Damage, words: Words) -> String {
+    let segment = line(&damage.segment, SEGMENT_SHOWN);
+    let values = [("from", damage.from.to_string()), ("to", damage.to.to_string()), ("segment", segment)];
+    words.with_all("events-unreadable", &values)
 }
 
 impl Line {

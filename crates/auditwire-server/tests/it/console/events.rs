@@ -329,7 +329,9 @@ async fn the_download_is_the_list_as_a_file_and_is_told_in_the_log() {
         let file = browser.submit(&page, &action, &[("format", other), raw]).await;
         assert!(!file.is(200).body.is_empty(), "{other}");
     }
-    browser.submit(&page, &action, &[("format", "exe")]).await.is(400);
+    let refused = browser.submit(&page, &action, &[("format", "exe")]).await;
+    refused.is(400);
+    assert_eq!(link(&refused, "Back to the list"), format!("{LIST}?order=asc&source=iam"));
     let before = seqs(&browser.get(LIST).await).len();
 
     browser.post(&action, &[]).await.is(403);

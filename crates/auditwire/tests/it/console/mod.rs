@@ -4,5 +4,6 @@ mod harness;
 mod hostile;
 mod keyboard;
 mod live;
+mod log;
 mod pages;
 mod procedures;

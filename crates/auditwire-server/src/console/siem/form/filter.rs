@@ -24,6 +24,8 @@ pub(super) enum Meaning {
     Matching(String),
     /// A value is missing or cannot be.
     Incomplete,
+    /// There is no query yet.
+    Unwritten,
     /// The query cannot be read.
     Wrong(Mistake),
 }
@@ -39,6 +41,7 @@ impl Meaning {
         match inspect_filter(values.filter_json()).map(|filter| filter.to_expr()) {
             Ok(Expr::All) => Self::Everything,
             Ok(expr) => Self::Matching(visible(&expr.to_string()).into_owned()),
+            Err(_) if values.is_by_query() => Self::Unwritten,
             Err(_) => Self::Incomplete,
         }
     }

@@ -80,6 +80,7 @@ fn meaning(words: Words, values: &Values) -> String {
         Meaning::Everything => words.t("form-everything"),
         Meaning::Matching(expression) => expression,
         Meaning::Incomplete => words.t("form-filter-incomplete"),
+        Meaning::Unwritten => words.t("form-query-unwritten"),
         Meaning::Wrong(_) => line(&values.query, 200),
     }
 }
