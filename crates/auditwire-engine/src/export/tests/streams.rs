@@ -51,8 +51,10 @@ fn value<'a>(pairs: &'a [(String, String)], key: &str) -> &'a str {
 }
 
 /// Reads to the end or to the error.
-async fn drained(export: Export) -> (usize, Option<Error>) {
-    let pieces: Vec<Result<Bytes>> = export.pieces.collect().await;
+async fn drained(mut export: Export) -> (usize, Option<Error>) {
+    let pieces: Vec<Result<Bytes>> = export.pieces.by_ref().collect().await;
+    // A body that compresses asks once more.
+    assert!(export.pieces.next().await.is_none(), "after the end nothing comes");
     let bytes = pieces.iter().flatten().map(Bytes::len).sum();
     (bytes, pieces.into_iter().find_map(Result::err))
 }
