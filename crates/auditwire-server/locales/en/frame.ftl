@@ -45,6 +45,7 @@ failure-412 = Somebody changed this meanwhile
 failure-413 = This is too large
 failure-429 = Too often
 failure-500 = We met a defect of ours
+failure-events_unreadable = A part of the Event log cannot be read
 failure-503 = Not available at the moment
 failure-code = Error code:
 failure-back = To the beginning

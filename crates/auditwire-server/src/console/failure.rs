@@ -56,7 +56,9 @@ fn wants_page(method: &Method, path: &str, headers: &HeaderMap) -> bool {
 
 fn write(guest: &Guest, problem: &Problem, response: Response) -> Response {
     let words = guest.words;
-    let title = words.find(&format!("failure-{}", problem.status().as_u16())).unwrap_or_else(|| words.t("failure"));
+    let known = words.find(&format!("failure-{}", problem.code()));
+    let known = known.or_else(|| words.find(&format!("failure-{}", problem.status().as_u16())));
+    let title = known.unwrap_or_else(|| words.t("failure"));
     let (text, detail) = explained(words, problem.code(), problem.detail());
     let frame = Frame::new(guest, Section::Elsewhere, title);
     let list = urls::downloaded_list(&guest.here);

@@ -126,6 +126,7 @@ async fn a_damaged_segment_is_told_by_name() {
     browser.expect_status(500, "/events/download");
     browser.click("Download").await;
     browser.click("TSV, up to 1,000 rows").await;
+    browser.sees("A part of the Event log cannot be read").await;
     browser.click("Back to the list").await;
     browser.comes_to(LOG).await;
     browser.wait(".events-notice").await;
