@@ -83,7 +83,7 @@ async fn store(
     let now = engine.clock.now();
     let Found { mut session, session_version, mut account, account_version } = live(engine, signed_in, keep).await?;
     if account.generation != proved.account.generation {
-        // Another request of this session was first: what was proved is the password no more.
+        // Another request with the same sign-in was first: what was proved is the password no more.
         return Err(changed_meanwhile());
     }
     account.password = Some(hash);
