@@ -23,15 +23,17 @@ use stats::{Samples, mib};
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 const USAGE: &str = "\
-bench --service PATH [--only throughput|latency|singles|siems|pages|search] [--seconds N] [--rounds N] [--singles N] [--sync-delay-us N]
-      [--events N] [--duckdb FOLDER]
+bench --service PATH [--only throughput|latency|singles|siems|pages|search|beside] [--seconds N] [--rounds N] [--singles N] [--sync-delay-us N]
+      [--events N] [--duckdb FOLDER] [--log FOLDER]
 
   throughput  batches of 100 events of about 500 bytes, durable, to a TCP receiver; as the disk is and with slow syncs
   latency     1,000 single-event posts/s on kept connections, post to receiver; as the disk is and with slow syncs
   singles     memory after many single-event posts
   siems       latency of intake beside a healthy, a dead and a stalled SIEM in one run
   pages       time and bytes of the console's pages over a log of --events events (only when it is named)
-  search      questions over a sealed log of --events events (only when it is named); beside them DuckDB, if its Python package is in FOLDER
+  search      questions over a sealed log of --events events (only when it is named); beside them DuckDB, if its Python package is in FOLDER.
+              With --log the log is kept in that folder, and asked again without loading it when it is there
+  beside      intake alone and beside ten heavy searches over a log of --events events (only when it is named)
 ";
 
 struct Options {
@@ -43,6 +45,7 @@ struct Options {
     sync_delay_us: u64,
     events: u64,
     duckdb: Option<PathBuf>,
+    log: Option<PathBuf>,
 }
 
 fn main() {
@@ -63,6 +66,7 @@ fn options() -> Result<Options> {
         sync_delay_us: 1000,
         events: 1_000_000,
         duckdb: None,
+        log: None,
     };
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} wants a value\n\n{USAGE}"));
@@ -75,6 +79,7 @@ fn options() -> Result<Options> {
             "--sync-delay-us" => options.sync_delay_us = value()?.parse()?,
             "--events" => options.events = value()?.parse()?,
             "--duckdb" => options.duckdb = Some(value()?.into()),
+            "--log" => options.log = Some(value()?.into()),
             _ => return Err(USAGE.into()),
         }
     }
@@ -103,6 +108,9 @@ fn run(options: &Options) -> Result<()> {
     }
     if options.only.as_deref() == Some("search") {
         search::run(options)?;
+    }
+    if options.only.as_deref() == Some("beside") {
+        search::beside::run(options)?;
     }
     Ok(())
 }

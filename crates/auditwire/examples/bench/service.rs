@@ -11,6 +11,8 @@ use crate::{Result, client};
 /// How it is started.
 #[derive(Default)]
 pub(crate) struct Start<'s> {
+    /// Where its data lie, and stay; else in a new folder that is removed.
+    pub(crate) folder: Option<&'s Path>,
     pub(crate) sync_delay_us: u64,
     /// Settings as environment variables.
     pub(crate) settings: &'s [(&'s str, &'s str)],
@@ -22,11 +24,13 @@ pub(crate) struct Service {
     pub(crate) token: String,
     child: Child,
     folder: PathBuf,
+    kept: bool,
 }
 
 impl Service {
     pub(crate) fn start(binary: &Path, start: Start<'_>) -> Result<Self> {
-        let folder = std::env::temp_dir().join(format!("auditwire-bench-{}-{:x}", std::process::id(), unique()));
+        let new = || std::env::temp_dir().join(format!("auditwire-bench-{}-{:x}", std::process::id(), unique()));
+        let folder = start.folder.map_or_else(new, Path::to_path_buf);
         std::fs::create_dir_all(&folder)?;
         let mut command = Command::new(binary);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder.join("data"));
@@ -39,7 +43,8 @@ impl Service {
         let mut line = String::new();
         BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
         let port = line.trim().trim_end_matches('/').rsplit(':').next().and_then(|p| p.parse().ok());
-        let mut service = Self { port: port.unwrap_or(0), token: String::new(), child, folder };
+        let kept = start.folder.is_some();
+        let mut service = Self { port: port.unwrap_or(0), token: String::new(), child, folder, kept };
         if service.port == 0 {
             return Err(format!("the service did not say where it listens: {line:?}").into());
         }
@@ -147,7 +152,9 @@ impl Drop for Service {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
+        if !self.kept {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
     }
 }
 

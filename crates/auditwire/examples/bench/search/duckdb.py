@@ -14,6 +14,7 @@ import duckdb
 asked = json.load(sys.stdin)
 db = duckdb.connect(config={"threads": asked["threads"]})
 db.execute("SET parquet_metadata_cache = true")
+db.execute("SET enable_progress_bar = false")
 db.execute("SET TimeZone = 'UTC'")
 # The store's table says which files count; others wait to be removed.
 store = sqlite3.connect(f"file:{asked['data']}/log.sqlite?mode=ro", uri=True)

@@ -58,10 +58,14 @@ pub(crate) struct Needles {
 }
 
 impl Needles {
-    pub(super) fn new(random: &mut Random) -> Self {
+    pub(super) fn new() -> Self {
         let mut request = Vec::new();
-        random.uuid(&mut request);
-        let request = String::from_utf8_lossy(&request).into_owned();
+        Random::new(0).uuid(&mut request);
+        Self::with_request(String::from_utf8_lossy(&request).into_owned())
+    }
+
+    /// Those of a log that was loaded before.
+    pub(super) fn with_request(request: String) -> Self {
         Self { request, user: "u-rarely-seen", in_message: "zebrafish", anywhere: "quokka-7" }
     }
 }

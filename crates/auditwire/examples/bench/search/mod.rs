@@ -1,5 +1,6 @@
 //! Questions over a large log: our answers over HTTP, and beside them DuckDB's over the same segment files.
 
+pub(crate) mod beside;
 mod events;
 mod questions;
 
@@ -26,10 +27,22 @@ const SEALED_WITHIN: Duration = Duration::from_secs(600);
 /// Loads the log, waits until all of it is sealed, asks.
 pub(crate) fn run(options: &Options) -> Result<()> {
     println!("\n## questions over {} events", options.events);
-    let start = Start { sync_delay_us: 0, settings: &[("AUDITWIRE_LOG__SEAL_AFTER", SEAL_AFTER)] };
-    let service = Service::start(&options.service, start)?;
-    let (needles, now) = load(&service, options.events)?;
-    wait_sealed(&service)?;
+    let settings = &[("AUDITWIRE_LOG__SEAL_AFTER", SEAL_AFTER)];
+    let service =
+        Service::start(&options.service, Start { folder: options.log.as_deref(), settings, ..Start::default() })?;
+    let loaded = service.folder().join("loaded");
+    let (needles, now) = match std::fs::read_to_string(&loaded) {
+        Ok(text) => {
+            let (now, request) = text.split_once(' ').ok_or("the note of what was loaded cannot be read")?;
+            (Needles::with_request(request.to_owned()), now.parse()?)
+        }
+        Err(_) => {
+            let (needles, now) = load(&service, options.events)?;
+            wait_sealed(&service)?;
+            std::fs::write(&loaded, format!("{now} {}", needles.request))?;
+            (needles, now)
+        }
+    };
     // Files that a merge replaced stay for five minutes, for those who are reading them; they do not count. The reserve is
     // no data either.
     let segments = service.metric("auditwire_segment_bytes")?;
@@ -46,8 +59,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let questions = questions::all(&needles, now);
     let ours = questions.iter().map(|question| ask(&service, question, options.rounds)).collect::<Result<Vec<_>>>()?;
     let export = export(&service, options.events)?;
-    let theirs = options.duckdb.is_some().then(|| duckdb(options, &service, &questions)).transpose()?;
-    table(&questions, &ours, theirs.as_ref());
+    let theirs = options.duckdb.is_some().then(|| duckdb(options, &service, &questions)).transpose();
+    table(&questions, &ours, theirs.as_ref().ok().and_then(Option::as_ref));
+    let theirs = theirs?;
     println!("export as JSON Lines: {:.0} events/s, {:.2} CPU-us/event", export.0, export.1);
     if let Some(theirs) = &theirs {
         let rate = options.events as f64 / (theirs.export_ms / 1e3);
@@ -68,7 +82,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 /// to which they go (seconds since 1970).
 pub(crate) fn load(service: &Service, total: u64) -> Result<(Needles, u64)> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-    let needles = Needles::new(&mut Random::new(0));
+    let needles = Needles::new();
     let (started, cpu) = (Instant::now(), service.cpu()?);
     let (next, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
     std::thread::scope(|scope| {
@@ -253,6 +267,9 @@ fn duckdb(options: &Options, service: &Service, questions: &[Question]) -> Resul
         .spawn()?;
     child.stdin.take().ok_or("no input")?.write_all(asked.to_string().as_bytes())?;
     let output = child.wait_with_output()?;
+    if !output.status.success() {
+        return Err("DuckDB did not answer".into());
+    }
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 

@@ -97,8 +97,10 @@ pub(super) fn all(needles: &Needles, to: u64) -> Vec<Question> {
             path: format!("/histogram?from={}&to={}&buckets=60", time(from), time(to)),
             answer: Answer::Counts,
             sql: format!(
-                "SELECT time_bucket(INTERVAL 24 MINUTE, timestamp) AS b, severity, count(*) AS n FROM log \
-                 WHERE timestamp >= to_timestamp({from}) AND timestamp < to_timestamp({to}) GROUP BY b, severity"
+                "SELECT time_bucket(INTERVAL 24 MINUTE, timestamp::TIMESTAMPTZ) AS b, severity, count(*) AS n FROM log \
+                 WHERE timestamp >= TIMESTAMPTZ_NS '{}' AND timestamp < TIMESTAMPTZ_NS '{}' GROUP BY b, severity",
+                time(from),
+                time(to)
             ),
         },
         Question {
