@@ -24,7 +24,8 @@ use cli::{Cli, Command};
 use failure::{Failure, Result};
 
 /// A third of intake's time went into the system allocator: an event has some twenty small texts, which are made on one
-/// thread and freed on another.
+/// thread and freed on another. Huge pages are left out (`no_thp`): with them a quarter more memory stayed resident under
+/// load, and nothing was quicker.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

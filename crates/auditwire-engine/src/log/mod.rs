@@ -5,6 +5,7 @@ mod commit;
 mod disk;
 mod duplicates;
 mod error;
+mod groups;
 mod merge;
 mod plan;
 mod reader;

@@ -7,31 +7,29 @@ use std::time::Instant;
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, UInt64Type};
-use arrow_select::concat::concat_batches;
-use auditwire_model::event::{columns, schema};
+use auditwire_model::event::columns;
 use auditwire_model::{Position, ProjectId, Timestamp};
 use bytes::Bytes;
 use futures_util::Stream;
 use futures_util::StreamExt;
-use futures_util::stream;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
 use tokio::sync::{mpsc, oneshot};
 
 use super::commit::Step;
 use super::segment::{Finished, SegmentError, SegmentWriter};
 use super::upkeep::Keeper;
-use super::{Submission, blob, error};
+use super::{Submission, error, groups};
 use crate::error::Result;
-use crate::store::{GroupId, Place, Replaced, Seal, SealedSpan, Segment, SegmentId, Span, StoreError};
+use crate::store::{GroupId, Place, Replaced, Seal, SealedSpan, Segment, SegmentId, Span};
 
 /// Most spans looked at for one segment; more than a group can have.
 pub(super) const SPANS_READ: u32 = 65_536;
-/// Rows that are put together before they are handed to the writer: single ones cost it more than many.
-const PIECE_ROWS: usize = 4096;
 /// A longer file is uploaded in parts of this size (S3 wants at least 5 MiB).
 const PART_BYTES: usize = if cfg!(test) { 12 << 10 } else { 8 << 20 };
-/// How far the thread that encodes stands back (`nice`): behind intake, before searches.
+/// How far the thread that encodes stands back (`nice`): behind intake, before searches. When more than so many bytes
+/// wait, it does not: the disk would fill with what is not sealed.
 const NICENESS: i32 = 5;
+const BEHIND_BYTES: u64 = 512 << 20;
 
 /// Rows of a project, in the order of the file.
 pub(super) type Piece = (ProjectId, RecordBatch);
@@ -52,12 +50,9 @@ impl Keeper {
         let (Some(from), Some(to)) = (spans.first().and_then(group_of), spans.last().and_then(group_of)) else {
             return Ok(false);
         };
-        let groups = self.read(&spans).await?;
         spans.sort_by(|a, b| (&a.project, a.first).cmp(&(&b.project, b.first)));
         let id = self.next_segment().await?;
-        let pieces = pieces(&spans, &groups).map(Ok);
-        let written = self.write(id, 0, id.0, stream::iter(pieces)).await?;
-        drop(groups);
+        let written = self.write(id, 0, id.0, groups::pieces(&self.shared.store, &spans)).await?;
         let rows = u64::from(written.segment.rows);
         let seal = Seal { segment: written.segment, spans: written.spans, replaces: Replaced::Groups(from.0..=to.0) };
         self.commit(Step { seal: Some(seal), ..Step::default() }, Submission::default()).await?;
@@ -91,32 +86,6 @@ impl Keeper {
         fresh
     }
 
-    /// The groups of the spans, decoded where they lie. Every row of a group belongs to one of the spans: the blob goes
-    /// when they are sealed.
-    async fn read(&self, spans: &[Span]) -> Result<HashMap<GroupId, RecordBatch>> {
-        let mut rows: HashMap<GroupId, usize> = HashMap::new();
-        for span in spans {
-            if let Some(id) = group_of(span) {
-                *rows.entry(id).or_default() += span.rows as usize;
-            }
-        }
-        let ids: Vec<GroupId> = rows.keys().copied().collect();
-        let blobs = self.shared.store.blobs(&ids).await.map_err(error::read)?;
-        let damaged = |id: GroupId, what: String| error::read(StoreError::Damaged(format!("group {}: {what}", id.0)));
-        let mut groups = HashMap::with_capacity(blobs.len());
-        for (id, bytes) in blobs {
-            let batch = blob::decode(&bytes, None).map_err(|e| damaged(id, e.to_string()))?;
-            if rows.get(&id) != Some(&batch.num_rows()) {
-                return Err(damaged(id, format!("it has {} rows, its spans have not", batch.num_rows())));
-            }
-            groups.insert(id, batch);
-        }
-        match ids.iter().find(|id| !groups.contains_key(id)) {
-            Some(id) => Err(damaged(*id, "it is missing".to_owned())),
-            None => Ok(groups),
-        }
-    }
-
     /// A number that no segment has had.
     pub(super) async fn next_segment(&mut self) -> Result<SegmentId> {
         let last = match self.last_segment {
@@ -144,7 +113,8 @@ impl Keeper {
         let (to_writer, from_feeder) = mpsc::channel::<Piece>(2);
         let (to_upload, from_writer) = mpsc::channel::<Bytes>(2);
         let (answer, finished) = oneshot::channel();
-        let encode = move || drop(answer.send(encode(from_feeder, &to_upload)));
+        let niceness = if self.shared.fresh.bytes() > BEHIND_BYTES { 0 } else { NICENESS };
+        let encode = move || drop(answer.send(encode(from_feeder, &to_upload, niceness)));
         std::thread::Builder::new().name("seal".to_owned()).spawn(encode).map_err(error::defect)?;
         let feed = async {
             let fed = feed(pieces, &to_writer, &mut ends).await;
@@ -212,33 +182,6 @@ fn end_of(batch: &RecordBatch) -> Option<(Position, Timestamp)> {
     Some((Position(seq), Timestamp::from_nanos(received)?))
 }
 
-/// The rows of the spans, which are sorted; small ones of a project are put together.
-fn pieces<'a>(spans: &'a [Span], groups: &'a HashMap<GroupId, RecordBatch>) -> impl Iterator<Item = Piece> + use<'a> {
-    let rows = |span: &Span| {
-        let batch = groups.get(&group_of(span)?)?;
-        Some(batch.slice(span.offset as usize, span.rows as usize))
-    };
-    let mut left = spans;
-    std::iter::from_fn(move || {
-        let first = left.first()?;
-        let (mut count, mut taken) = (0, 0);
-        for span in left.iter().take_while(|span| span.project == first.project) {
-            if taken > 0 && count + span.rows as usize > PIECE_ROWS {
-                break;
-            }
-            count += span.rows as usize;
-            taken += 1;
-        }
-        let (now, later) = left.split_at(taken);
-        left = later;
-        let batches: Vec<RecordBatch> = now.iter().filter_map(rows).collect();
-        // All batches have the one schema; a missing one would fail the check of rows in the commit.
-        let batch =
-            if batches.len() == 1 { batches.into_iter().next()? } else { concat_batches(&schema(), &batches).ok()? };
-        Some((first.project.clone(), batch))
-    })
-}
-
 /// Hands the rows to the writer, and notes where each batch ends.
 async fn feed(
     pieces: impl Stream<Item = Result<Piece>>,
@@ -259,9 +202,13 @@ async fn feed(
 }
 
 /// Runs on a thread of its own.
-fn encode(mut pieces: mpsc::Receiver<Piece>, upload: &mpsc::Sender<Bytes>) -> Result<Finished, SegmentError> {
+fn encode(
+    mut pieces: mpsc::Receiver<Piece>,
+    upload: &mpsc::Sender<Bytes>,
+    niceness: i32,
+) -> Result<Finished, SegmentError> {
     // Where it is not allowed, sealing and intake share the processors evenly.
-    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS);
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), niceness);
     let mut writer = SegmentWriter::new()?;
     while let Some((project, batch)) = pieces.blocking_recv() {
         writer.push(&project, &batch)?;

@@ -87,10 +87,15 @@ impl Fresh {
         self.rows.load(Ordering::Relaxed)
     }
 
+    /// Bytes of the groups that are not sealed.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
     fn is_much(&self, shared: &Shared) -> bool {
         let settings = &shared.settings.seal;
         self.rows() >= settings.rows
-            || self.bytes.load(Ordering::Relaxed) >= settings.bytes
+            || self.bytes() >= settings.bytes
             || self.spans.load(Ordering::Relaxed) >= settings.spans
     }
 
