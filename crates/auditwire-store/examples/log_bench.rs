@@ -150,6 +150,7 @@ async fn main() {
         order: Order::Ascending,
         limit: None,
         columns: Columns::ALL,
+        numbered: false,
     };
     let (mut pieces, mut rows) = (log.scan(scan), 0);
     while let Some(piece) = pieces.next().await {

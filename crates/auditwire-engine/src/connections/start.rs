@@ -156,5 +156,16 @@ pub(super) async fn pending(engine: &Engine, project: &ProjectId, from: Position
 
 pub(super) fn range(project: &ProjectId, from: Position, to: Position, predicate: Expr, limit: Option<usize>) -> Scan {
     let (order, columns) = (Order::Ascending, Columns::ALL);
-    Scan { project: project.clone(), from, to, time_from: None, time_to: None, predicate, order, limit, columns }
+    Scan {
+        project: project.clone(),
+        from,
+        to,
+        time_from: None,
+        time_to: None,
+        predicate,
+        order,
+        limit,
+        columns,
+        numbered: false,
+    }
 }

@@ -91,6 +91,7 @@ impl Wanted {
             order: self.order,
             limit: self.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
             columns: self.columns(),
+            numbered: false,
         }
     }
 }

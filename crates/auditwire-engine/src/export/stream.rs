@@ -24,7 +24,7 @@ use crate::audit::{Audit, action};
 use crate::error::{Error, Kind, Result};
 use crate::log::{Damage, Scan, Submission};
 use crate::permits::Permit;
-use crate::search::{Asking, Count, known, one_after_the_other, within};
+use crate::search::{Asking, Count, number_known, one_after_the_other, within};
 use crate::{Engine, projects};
 
 /// Pieces that wait for the client.
@@ -110,10 +110,9 @@ fn broken_off() -> Error {
 async fn expected(engine: &Engine, project: &ProjectId, scan: Scan) -> Result<Count> {
     let deadline = Instant::now() + engine.settings.export.count_max;
     let scan = Scan { columns: Columns::NONE, ..scan };
-    let mut count = 0;
-    let scans = match scan.limit {
-        None => known(engine, project, scan, |known| count += known.number).await?,
-        Some(_) => vec![scan],
+    let (mut count, scans) = match scan.limit {
+        None => number_known(engine, project, scan).await?,
+        Some(_) => (0, vec![scan]),
     };
     let mut asking = Asking::over(one_after_the_other(engine, scans, |_| ()), deadline, None);
     while let Some(piece) = asking.next().await? {

@@ -6,7 +6,7 @@ use auditwire_model::event::Columns;
 
 use super::Question;
 use super::asking::Asking;
-use super::known::known;
+use super::known::number_known;
 use crate::error::Result;
 use crate::{Engine, projects};
 
@@ -25,9 +25,7 @@ pub struct Count {
 /// `forbidden`, `project_not_found`, `too_many_searches`.
 pub async fn count(engine: &Engine, caller: &Caller, project: &ProjectId, question: &Question) -> Result<Count> {
     projects::authorize(engine, caller, project, &[Right::Read(project)]).await?;
-    let mut count = 0;
-    let scan = question.scan(project, Columns::NONE);
-    let rest = known(engine, project, scan, |known| count += known.number).await?;
+    let (mut count, rest) = number_known(engine, project, question.scan(project, Columns::NONE)).await?;
     let mut asking = Asking::begin(engine, project, rest, |_| ()).await?;
     while let Some(piece) = asking.next().await? {
         count += piece.rows as u64;

@@ -10,7 +10,7 @@ use auditwire_model::{ProjectId, Severity, Timestamp};
 use super::Question;
 use super::asking::Asking;
 use super::extent::extent;
-use super::known::{Known, known};
+use super::known::{Known, counted_for, known};
 use crate::error::{Error, Result};
 use crate::{Engine, projects};
 
@@ -69,9 +69,12 @@ pub async fn histogram(
     let mut counts = vec![Counts::default(); bounds.len() - 1];
     let mut scans = vec![question.scan(project, Columns::of(&[columns::TIMESTAMP, columns::SEVERITY]))];
     let inner = bounds.get(1..bounds.len() - 1).unwrap_or_default();
-    if inner.iter().all(|bound| bound % MINUTE == 0) {
-        let add = |known: Known| counts[bucket(&bounds, known.minute)][known.rank] += known.number;
-        scans = known(engine, project, scans.swap_remove(0), add).await?;
+    let told = counted_for(scans[0].predicate.columns().with(columns::SEVERITY));
+    if let Some(told) = told.filter(|told| inner.iter().all(|bound| bound % told.step() == 0)) {
+        let add = |known: Known| {
+            counts[bucket(&bounds, known.time)][usize::from(known.severity.rank())] += known.number;
+        };
+        scans = known(engine, project, scans.swap_remove(0), told, add).await?;
     }
     let edges = bounds.clone();
     let mut asking = Asking::begin(engine, project, scans, move |batch| counted(&batch, &edges)).await?;

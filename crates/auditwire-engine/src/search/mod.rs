@@ -29,7 +29,7 @@ pub(crate) use asking::{Asking, one_after_the_other};
 pub use count::{Count, count};
 pub use facets::{FACETS_MAX, Facets, facets};
 pub use histogram::{BUCKETS_MAX, Bucket, Counts, Histogram, histogram};
-pub(crate) use known::known;
+pub(crate) use known::number_known;
 pub use page::{Page, Search, event, page};
 pub use sources::sources;
 pub use tail::tail;
@@ -85,6 +85,7 @@ impl Question {
             order: Order::Descending,
             limit: None,
             columns,
+            numbered: false,
         }
     }
 }

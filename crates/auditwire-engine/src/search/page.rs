@@ -69,6 +69,7 @@ pub async fn page(engine: &Engine, caller: &Caller, project: &ProjectId, search:
         // One more than asked for tells whether there is another page.
         limit: Some(search.limit + 1),
         columns: Columns::ALL,
+        numbered: false,
     };
     // Out of time before anything was decided, the search begins again where it began.
     let begin = if search.order == Order::Ascending { from.previous() } else { to.next() };

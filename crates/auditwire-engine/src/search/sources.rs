@@ -44,6 +44,7 @@ pub async fn sources(engine: &Engine, caller: &Caller, project: &ProjectId) -> R
         order: Order::Descending,
         limit: None,
         columns: Columns::of(&[columns::SOURCE_ID]),
+        numbered: false,
     };
     distinct(engine.log.scan(scan), Instant::now() + TIME_MAX).await
 }

@@ -100,6 +100,7 @@ impl Follow {
             order: Order::Ascending,
             limit: None,
             columns: Columns::ALL,
+            numbered: false,
         }
     }
 }

@@ -54,6 +54,7 @@ pub(super) async fn ids(log: &Log, order: Order) -> Vec<(u64, String)> {
         order,
         limit: None,
         columns: Columns::ALL,
+        numbered: false,
     };
     let batches: Vec<_> = log.scan(scan).map_ok(|s| s.batch).try_collect().await.unwrap();
     batches.iter().flat_map(rows).map(|e| (e.seq.unwrap().0, e.event_id.to_owned())).collect()

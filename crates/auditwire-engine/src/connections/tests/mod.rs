@@ -136,6 +136,7 @@ impl World {
             order: Order::Ascending,
             limit: None,
             columns: Columns::ALL,
+            numbered: false,
         };
         let mut pieces = self.engine.log.scan(scan);
         let mut told = Vec::new();

@@ -151,6 +151,7 @@ impl Feed {
                 order,
                 limit: None,
                 columns: Columns::ALL,
+                numbered: false,
             })
         });
         match reader.next().await {

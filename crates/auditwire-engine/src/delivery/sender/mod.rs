@@ -217,8 +217,18 @@ impl Sender {
             return None;
         }
         let (predicate, order, columns) = (Expr::All, Order::Ascending, Columns::of(&[columns::RECEIVED_AT]));
-        let scan =
-            Scan { project, from, to, time_from: None, time_to: None, predicate, order, limit: Some(1), columns };
+        let scan = Scan {
+            project,
+            from,
+            to,
+            time_from: None,
+            time_to: None,
+            predicate,
+            order,
+            limit: Some(1),
+            columns,
+            numbered: false,
+        };
         let found = log.scan(scan).next().await?.ok()?;
         (found.batch.num_rows() > 0).then(|| auditwire_model::event::view(&found.batch, 0).received_at)
     }

@@ -258,7 +258,7 @@ impl<T: Send + 'static> Walk<T> {
             self.sealed.batches.push_back(std::future::ready(Ok(piece)).boxed());
             return;
         }
-        let mut parts = unit.parts(&found, self.scan.columns);
+        let mut parts = unit.parts(&found, self.scan.columns, self.scan.numbered);
         if !self.ascending() {
             parts.reverse();
         }
@@ -278,10 +278,11 @@ impl<T: Send + 'static> Walk<T> {
 
     /// Begins to make a batch.
     fn batch(&self, part: Part) -> BoxFuture<'static, std::result::Result<Piece<T>, Lost>> {
-        let (map, columns, ascending): (Map<T>, _, _) = (Arc::clone(&self.map), self.scan.columns, self.ascending());
+        let (map, ascending): (Map<T>, _) = (Arc::clone(&self.map), self.ascending());
+        let (columns, numbered) = (self.scan.columns, self.scan.numbered);
         let Part { unit, at, found, through, read, first } = part;
         let made = self.shared.segments.pool().run(move || {
-            let (batch, read) = unit.batch(&found, columns)?;
+            let (batch, read) = unit.batch(&found, columns, numbered)?;
             let rows = batch.num_rows();
             let batch = if ascending { Ok(batch) } else { newest_first(&batch, rows) };
             let batch = batch.map_err(|error| SegmentError::Unwritable(error.to_string()))?;

@@ -9,7 +9,7 @@ use arrow_array::{
     Array, ArrayRef, FixedSizeBinaryArray, Int64Array, ListArray, MapArray, RecordBatch, StringArray, StructArray,
     UInt8Array, UInt64Array, new_null_array,
 };
-use arrow_buffer::{OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, Field};
 use auditwire_model::event::{columns, schema};
 use bytes::Bytes;
@@ -22,10 +22,10 @@ use parquet::errors::ParquetError;
 use super::SegmentError;
 use super::fetch::check;
 use super::footer::Footer;
-use super::layout::{EVENT_COLUMNS, leaves};
+use super::layout::{EVENT_COLUMNS, GROUP_ROWS, leaves};
 
-/// Rows of the kept blank batch; longer ones are made anew.
-const BLANK_ROWS: usize = 8192;
+/// Rows of the kept blank batch, and so the zeros that are kept (2 MiB); longer ones are made anew.
+const BLANK_ROWS: usize = GROUP_ROWS;
 
 /// A row group, some of its columns, some of its rows: made ready to be read.
 pub(super) struct Decoding {
@@ -138,24 +138,29 @@ fn from_file(field: &Field, array: &ArrayRef) -> Option<ArrayRef> {
     })
 }
 
-/// Rows without any value: null or empty texts, zeros, no metadata and labels.
+/// Rows without any value: null or empty texts, zeros, no metadata and labels. They cost nothing: all their columns share
+/// one piece of zeros.
 pub(crate) fn blank(rows: usize) -> RecordBatch {
     static BLANK: OnceLock<RecordBatch> = OnceLock::new();
     if rows <= BLANK_ROWS { BLANK.get_or_init(|| blank_rows(BLANK_ROWS)).slice(0, rows) } else { blank_rows(rows) }
 }
 
 fn blank_rows(rows: usize) -> RecordBatch {
-    let none = || OffsetBuffer::<i32>::new_zeroed(rows);
+    // The widest is the digest.
+    let zeros = Buffer::from(vec![0_u8; (rows + 1) * 16]);
+    let none = || OffsetBuffer::<i32>::new(ScalarBuffer::new(zeros.clone(), 0, rows + 1));
     let array = |field: &Field| -> ArrayRef {
         match field.data_type() {
-            DataType::Utf8 if field.is_nullable() => new_null_array(&DataType::Utf8, rows),
-            DataType::Utf8 => Arc::new(StringArray::new(none(), Vec::<u8>::new().into(), None)),
-            DataType::Int64 => Arc::new(Int64Array::new(ScalarBuffer::from(vec![0; rows]), None)),
-            DataType::UInt64 => Arc::new(UInt64Array::new(ScalarBuffer::from(vec![0; rows]), None)),
-            DataType::UInt8 => Arc::new(UInt8Array::new(ScalarBuffer::from(vec![0; rows]), None)),
-            DataType::FixedSizeBinary(width) => {
-                let bytes = vec![0_u8; rows * usize::try_from(*width).unwrap_or_default()];
-                Arc::new(FixedSizeBinaryArray::new(*width, bytes.into(), None))
+            DataType::Utf8 => {
+                let nulls = NullBuffer::new(BooleanBuffer::new(zeros.clone(), 0, rows));
+                Arc::new(StringArray::new(none(), Buffer::default(), field.is_nullable().then_some(nulls)))
+            }
+            DataType::Int64 => Arc::new(Int64Array::new(ScalarBuffer::new(zeros.clone(), 0, rows), None)),
+            DataType::UInt64 => Arc::new(UInt64Array::new(ScalarBuffer::new(zeros.clone(), 0, rows), None)),
+            DataType::UInt8 => Arc::new(UInt8Array::new(ScalarBuffer::new(zeros.clone(), 0, rows), None)),
+            DataType::FixedSizeBinary(width @ 0..=16) => {
+                let length = rows * usize::try_from(*width).unwrap_or_default();
+                Arc::new(FixedSizeBinaryArray::new(*width, zeros.slice_with_length(0, length), None))
             }
             DataType::Map(entries, sorted) => {
                 let DataType::Struct(fields) = entries.data_type() else {

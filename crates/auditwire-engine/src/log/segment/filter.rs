@@ -118,7 +118,7 @@ impl Filter<'_> {
     }
 
     /// True if all pages of a text column hold numbers into its dictionary.
-    fn is_numbered(&self, column: usize) -> bool {
+    pub(super) fn is_numbered(&self, column: usize) -> bool {
         is_text(column) && leaves(column).next().is_some_and(|leaf| self.opened.footer.is_numbered(self.group, leaf))
     }
 

@@ -27,7 +27,7 @@ use auditwire_model::{Position, ProjectId, Timestamp};
 
 pub(crate) use open::{Opened, Read};
 pub(crate) use reader::Segments;
-pub(crate) use summary::Summary;
+pub(crate) use summary::{Counted, Summary};
 pub(crate) use unit::{Found, Unit};
 pub(crate) use writer::SegmentWriter;
 
@@ -102,6 +102,6 @@ pub(crate) struct SealedSpan {
     pub(crate) time_min: Timestamp,
     /// Latest event time.
     pub(crate) time_max: Timestamp,
-    /// Counts per minute ([`Summary`]); empty when there would be too many of them.
+    /// Counts per minute and per hour ([`Summary`]); empty when there would be too many of them.
     pub(crate) summary: Bytes,
 }

@@ -9,8 +9,9 @@ use auditwire_model::event::Columns;
 use auditwire_model::query::Expr;
 
 use super::SegmentError;
+use super::decode::blank;
 use super::filter::Filter;
-use super::layout::{EVENT_COLUMNS, PAGE_ROWS};
+use super::layout::{EVENT_COLUMNS, GROUP_ROWS, PAGE_ROWS};
 use super::open::{Opened, Read, Tally};
 use super::ranges::Ranges;
 
@@ -90,11 +91,21 @@ impl Unit {
         Ok((Found(found), tally.told()))
     }
 
-    /// Cuts rows into parts that become one batch each, in order.
-    pub(crate) fn parts(&self, found: &Found, columns: Columns) -> Vec<Found> {
+    /// Cuts rows into parts that become one batch each, in order. Numbers take so little room that a row group of them is
+    /// one part, and so does nothing at all.
+    pub(crate) fn parts(&self, found: &Found, columns: Columns, numbered: bool) -> Vec<Found> {
         let columns: Vec<usize> = columns.iter().collect();
-        let rows = self.opened.footer.rows_in(self.group, &columns, BATCH_BYTES).min(BATCH_ROWS);
+        let most = if numbered || columns.is_empty() { GROUP_ROWS } else { BATCH_ROWS };
+        let rows = match self.numbered(&columns, numbered) {
+            true => GROUP_ROWS,
+            false => self.opened.footer.rows_in(self.group, &columns, BATCH_BYTES).min(most),
+        };
         found.0.pieces(rows, PAGE_ROWS).into_iter().map(Found).collect()
+    }
+
+    /// Whether texts come as numbers: if they are wanted so, and lie so in the file.
+    fn numbered(&self, columns: &[usize], wanted: bool) -> bool {
+        wanted && columns.iter().all(|column| self.on(&Tally::default()).is_numbered(*column))
     }
 
     /// The rows of the file at which a part begins and ends.
@@ -104,10 +115,19 @@ impl Unit {
     }
 
     /// A batch of a part's rows, in order; columns that are not asked for are blank. Takes time.
-    pub(crate) fn batch(&self, part: &Found, columns: Columns) -> Result<(RecordBatch, Read), SegmentError> {
+    pub(crate) fn batch(
+        &self,
+        part: &Found,
+        columns: Columns,
+        numbered: bool,
+    ) -> Result<(RecordBatch, Read), SegmentError> {
         let tally = Tally::default();
-        let columns = columns.iter().filter(|column| *column < EVENT_COLUMNS).collect();
-        let batch = self.on(&tally).decode(&part.0, columns, false)?;
+        let columns: Vec<usize> = columns.iter().filter(|column| *column < EVENT_COLUMNS).collect();
+        if columns.is_empty() {
+            return Ok((blank(part.rows()), tally.told()));
+        }
+        let numbered = self.numbered(&columns, numbered);
+        let batch = self.on(&tally).decode(&part.0, columns, numbered)?;
         Ok((batch, tally.told()))
     }
 

@@ -78,6 +78,7 @@ pub(crate) fn whole(project: &ProjectId) -> Scan {
         order: Order::Ascending,
         limit: None,
         columns: Columns::ALL,
+        numbered: false,
     }
 }
 

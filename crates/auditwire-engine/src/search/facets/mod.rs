@@ -5,12 +5,14 @@ mod values;
 
 use auditwire_model::ProjectId;
 use auditwire_model::access::{Caller, Right};
-use auditwire_model::event::Columns;
+use auditwire_model::event::{Columns, columns};
 use auditwire_model::query::Field;
 
 use super::Question;
 use super::asking::Asking;
+use super::known::{Known, counted_for, known};
 use crate::error::{Error, Result};
+use crate::log::Scan;
 use crate::{Engine, projects};
 use tally::Tally;
 
@@ -55,13 +57,34 @@ pub async fn facets(
         values::each(&wanted, &batch, |value, times| tally.add(value, times));
         tally
     };
-    let scan = question.scan(project, Columns::of(&[field.column()]));
-    let mut asking = Asking::begin(engine, project, vec![scan], count).await?;
+    let scan = Scan { numbered: true, ..question.scan(project, Columns::of(&[field.column()])) };
     let mut tally = Tally::default();
+    let rest = match counted_for(scan.predicate.columns().with(field.column())) {
+        Some(counted) => {
+            let add = |known: Known| {
+                if let Some(value) = value(&known, field) {
+                    tally.add(value, known.number);
+                }
+            };
+            known(engine, project, scan, counted, add).await?
+        }
+        None => vec![scan],
+    };
+    let mut asking = Asking::begin(engine, project, rest, count).await?;
     while let Some(piece) = asking.next().await? {
         tally.merge(piece.value.unwrap_or_default());
     }
     let partial = tally.forgot() || !asking.whole();
     let more = tally.len() > limit || tally.forgot();
     Ok(Facets { values: tally.most_frequent(limit), more, partial })
+}
+
+/// The value of a counted field.
+fn value<'k>(known: &'k Known, field: &Field) -> Option<&'k str> {
+    match field.column() {
+        columns::PLANE => Some(known.plane.as_str()),
+        columns::SEVERITY => Some(known.severity.as_str()),
+        columns::SOURCE_ID => known.source.as_deref(),
+        _ => None,
+    }
 }

@@ -156,13 +156,18 @@ async fn what_the_counts_tell_is_not_read() {
     world.post(&drafts(0..3600)).await;
     world.seal(true).await;
     let is_iam = Expr::Compare(Field::Column(columns::SOURCE_ID), Op::Equal, Value::Text("iam".to_owned()));
-    let hour = Question { query: is_iam, time_from: Some(at(0)), time_to: Some(at(3600)), plane: Some(Plane::Control) };
+    let hour =
+        Question { query: Expr::All, time_from: Some(at(0)), time_to: Some(at(3600)), plane: Some(Plane::Control) };
     let before = world.rows_read().await;
     let found = histogram(&world.engine, &operator(), &world.project, &hour, 60).await.unwrap();
     assert!(found.buckets.iter().all(|bucket| bucket.counts.iter().sum::<u64>() == 60));
     let counted = count(&world.engine, &operator(), &world.project, &hour).await.unwrap();
-    let all = count(&world.engine, &operator(), &world.project, &Question::default()).await.unwrap();
+    let iam = Question { query: is_iam, ..Question::default() };
+    let all = count(&world.engine, &operator(), &world.project, &iam).await.unwrap();
     assert_eq!((counted.count, all.count), (3600, 3600));
+    let source = Field::Column(columns::SOURCE_ID);
+    let found = facets(&world.engine, &operator(), &world.project, &Question::default(), &source, 5).await.unwrap();
+    assert_eq!(found.values, [("iam".to_owned(), 3600)]);
     assert_eq!(world.rows_read().await, before, "no event was read");
 
     let other = Question { query: Expr::Word("iam".to_owned()), ..hour.clone() };

@@ -38,8 +38,8 @@ async fn found(expr: &Expr, from: u64, to: u64) -> (Vec<u64>, Read) {
         let job = move || {
             let (found, read) = unit.filter(&expr).unwrap();
             let mut seqs = Vec::new();
-            for part in unit.parts(&found, Columns::ALL) {
-                let (batch, _) = unit.batch(&part, Columns::of(&[columns::SEQ])).unwrap();
+            for part in unit.parts(&found, Columns::ALL, false) {
+                let (batch, _) = unit.batch(&part, Columns::of(&[columns::SEQ]), false).unwrap();
                 seqs.extend(auditwire_model::event::rows(&batch).map(|e| e.seq.unwrap().0));
             }
             (seqs, read)

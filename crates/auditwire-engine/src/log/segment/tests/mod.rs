@@ -4,8 +4,8 @@ mod filter;
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch};
-use auditwire_model::event::{BatchBuilder, Event, EventDraft, Plane};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+use auditwire_model::event::{BatchBuilder, Event, EventDraft, Plane, columns};
 use auditwire_model::{Position, ProjectId, Severity, Timestamp};
 use bytes::Bytes;
 use futures_util::TryStreamExt;
@@ -15,6 +15,7 @@ use object_store::path::Path;
 use proptest::prelude::*;
 
 use super::decode::blank;
+use super::summary::{SummaryBuilder, VERSION};
 use super::*;
 
 pub(crate) fn project(name: &str) -> ProjectId {
@@ -135,7 +136,9 @@ async fn neighbours_of_an_event_are_read_once() {
 
 /// Written by the first version of the format; never to be written again.
 const GOLDEN: &[u8] = include_bytes!("golden-segment-v1.parquet");
-const GOLDEN_SUMMARY: &[u8] = include_bytes!("golden-summary-v1.bin");
+/// Counts by the minute, plane, severity and source in one table.
+const GOLDEN_SUMMARY_1: &[u8] = include_bytes!("golden-summary-v1.bin");
+const GOLDEN_SUMMARY_2: &[u8] = include_bytes!("golden-summary-v2.bin");
 
 #[tokio::test]
 async fn a_segment_of_version_1_opens_for_ever() {
@@ -144,14 +147,17 @@ async fn a_segment_of_version_1_opens_for_ever() {
     if std::env::var_os("AUDITWIRE_WRITE_GOLDEN").is_some() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/log/segment/tests");
         std::fs::write(folder.join("golden-segment-v1.parquet"), bytes).unwrap();
-        std::fs::write(folder.join("golden-summary-v1.bin"), &finished.spans[0].summary).unwrap();
+        std::fs::write(folder.join("golden-summary-v2.bin"), &finished.spans[0].summary).unwrap();
     }
     let segments = stored(Bytes::from_static(GOLDEN)).await;
     same(&all(&segments, 0, 150).await.unwrap(), &a);
     same(&all(&segments, 150, 30).await.unwrap(), &b);
-    let (then, now) = (Summary::decode(GOLDEN_SUMMARY), Summary::decode(&finished.spans[0].summary));
-    let (then, now) = (then.unwrap().unwrap(), now.unwrap().unwrap());
-    assert_eq!((then.batch, then.counts), (now.batch, now.counts));
+    for counted in [Counted::Minutes, Counted::Hours] {
+        let decoded = |bytes| counts(&Summary::decode(bytes, counted).unwrap().unwrap(), counted);
+        let now = decoded(&finished.spans[0].summary);
+        assert_eq!(decoded(GOLDEN_SUMMARY_1), now);
+        assert_eq!(decoded(GOLDEN_SUMMARY_2), now);
+    }
 }
 
 #[test]
@@ -179,25 +185,55 @@ fn an_empty_batch_of_blanks_is_valid() {
 }
 
 #[test]
-fn counts_per_minute_are_those_of_the_events() {
+fn counts_are_those_of_the_events() {
     let batch = batch(1, 3_001);
     let (_, finished) = written(&[(project("a"), batch.clone())], 500);
-    let summary = Summary::decode(&finished.spans[0].summary).unwrap().unwrap();
-    assert_eq!(summary.counts.iter().sum::<u64>(), 3_000);
-    let mut expected = std::collections::BTreeMap::new();
-    for n in 1..3_001 {
-        let event = event(n);
-        let minute = event.timestamp.as_nanos() / 60_000_000_000 * 60_000_000_000;
-        let key = (minute, event.plane.rank(), event.draft.severity.rank(), event.draft.source_id);
-        *expected.entry(key).or_insert(0_u64) += 1;
+    for counted in [Counted::Minutes, Counted::Hours] {
+        let mut expected = Counts::new();
+        for n in 1..3_001 {
+            let event = event(n);
+            let time = event.timestamp.as_nanos() / counted.step() * counted.step();
+            let source = event.draft.source_id.filter(|_| counted == Counted::Hours);
+            *expected.entry((time, event.plane.rank(), event.draft.severity.rank(), source)).or_default() += 1;
+        }
+        let summary = Summary::decode(&finished.spans[0].summary, counted).unwrap().unwrap();
+        assert_eq!(summary.counts.iter().sum::<u64>(), 3_000);
+        assert_eq!(counts(&summary, counted), expected);
+        assert!(Summary::decode(&[], counted).unwrap().is_none());
+        assert!(Summary::decode(&[1, 0], counted).is_err());
+        assert!(Summary::decode(&[VERSION + 1, 0], counted).is_err());
     }
-    let found: std::collections::BTreeMap<_, _> = auditwire_model::event::rows(&summary.batch)
-        .zip(&summary.counts)
-        .map(|(e, n)| ((e.timestamp.as_nanos(), e.plane.rank(), e.severity.rank(), e.source_id.map(str::to_owned)), *n))
-        .collect();
-    assert_eq!(found, expected);
-    assert!(Summary::decode(&[]).unwrap().is_none());
-    assert!(Summary::decode(&[2, 0]).is_err());
+}
+
+/// Time, plane, severity, source.
+type Counts = std::collections::BTreeMap<(i64, u8, u8, Option<String>), u64>;
+
+/// What a summary says, in the steps and of the fields that are promised.
+fn counts(summary: &Summary, counted: Counted) -> Counts {
+    let mut found = Counts::new();
+    for (event, number) in auditwire_model::event::rows(&summary.batch).zip(&summary.counts) {
+        let time = event.timestamp.as_nanos() / counted.step() * counted.step();
+        let source = event.source_id.filter(|_| counted == Counted::Hours).map(str::to_owned);
+        *found.entry((time, event.plane.rank(), event.severity.rank(), source)).or_default() += *number;
+    }
+    found
+}
+
+/// Every event in a minute of its own: the minutes are too many, the hours are not.
+#[test]
+fn too_many_counts_of_one_kind_leave_the_other() {
+    let mut builder = SummaryBuilder::default();
+    let batch = batch(1, 101);
+    for n in 0..700 {
+        let (schema, mut arrays, _) = batch.clone().into_parts();
+        let minute = |row: i64| (n * 100 + row) * 60_000_000_000;
+        arrays[columns::TIMESTAMP] = Arc::new(Int64Array::from_iter_values((0..100).map(minute)));
+        builder.add(&RecordBatch::try_new(schema, arrays).unwrap());
+    }
+    let bytes = builder.finish().unwrap();
+    assert!(Summary::decode(&bytes, Counted::Minutes).unwrap().is_none());
+    let hours = Summary::decode(&bytes, Counted::Hours).unwrap().unwrap();
+    assert_eq!(hours.counts.iter().sum::<u64>(), 70_000);
 }
 
 proptest! {
@@ -207,9 +243,10 @@ proptest! {
         let mut bytes = finished.spans[0].summary.to_vec();
         let at = at.index(bytes.len());
         bytes[at] = value;
-        let _ = Summary::decode(&bytes);
+        let decode = |bytes: &[u8]| [Counted::Minutes, Counted::Hours].map(|counted| Summary::decode(bytes, counted).is_ok());
+        decode(&bytes);
         bytes.truncate(cut.index(bytes.len()));
-        let _ = Summary::decode(&bytes);
+        decode(&bytes);
     }
 }
 
