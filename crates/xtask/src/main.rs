@@ -16,8 +16,8 @@ const USAGE: &str = "\
 cargo xtask VERB
 
   test [--real=auto|require|off] [-- ARGS]
-      All tests. Gets what they need first: real syslog receivers (rsyslog, syslog-ng) and axe-core into target/real/,
-      without root; Chromium and its driver where they are installed, else, as root, by apt-get.
+      All tests. Gets what they need first: real syslog receivers (rsyslog, syslog-ng), DuckDB and axe-core into
+      target/real/, without root; Chromium and its driver where they are installed, else, as root, by apt-get.
       auto     (default) run what can be had here and print which suites could not run and why
       require  fail when something cannot be had
       off      only what needs none of it

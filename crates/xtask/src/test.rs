@@ -9,6 +9,8 @@ use crate::{browser, duckdb, real, shim};
 const REQUIRED: &str = "AUDITWIRE_TEST_REAL_REQUIRED";
 /// Environment variable with the preloaded library that watches and delays syncs.
 const SHIM: &str = "AUDITWIRE_TEST_SHIM";
+/// Environment variable with the folder of DuckDB's Python package.
+const DUCKDB: &str = "AUDITWIRE_TEST_DUCKDB";
 
 /// Something that suites of tests need beyond this repository. Each is had or not had on its own.
 struct Part {
@@ -27,6 +29,7 @@ const PARTS: &[Part] = &[
         provide: receivers,
     },
     Part { what: "the library that watches syncs", suites: "with watched syncs", provide: syncs },
+    Part { what: "DuckDB, into target/real", suites: "of segments in DuckDB", provide: analyst },
     Part { what: "Chromium", suites: "of the console in a browser", provide: chromium },
     Part { what: "axe-core, into target/real", suites: "of accessibility", provide: axe },
 ];
@@ -38,6 +41,11 @@ fn receivers(command: &mut Command) -> Result<(), String> {
 
 fn syncs(command: &mut Command) -> Result<(), String> {
     command.env(SHIM, shim::build()?);
+    Ok(())
+}
+
+fn analyst(command: &mut Command) -> Result<(), String> {
+    command.env(DUCKDB, duckdb::fetch()?);
     Ok(())
 }
 

@@ -15,6 +15,7 @@ mod crash;
 mod demo;
 mod events;
 mod process;
+mod questions;
 mod receive;
 mod receivers;
 mod script;
