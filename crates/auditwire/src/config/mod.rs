@@ -5,6 +5,7 @@
 mod raw;
 mod search;
 mod units;
+mod variables;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 
 use toml::{Table, Value};
 
-use super::{DEFAULTS, Overrides, units};
+use super::{DEFAULTS, Overrides, units, variables};
 use crate::failure::{Failure, Result};
 
 /// A value as it was written, and who wrote it.
@@ -61,13 +61,20 @@ impl Raw {
         }
     }
 
-    /// Takes `AUDITWIRE_<SECTION>__<KEY>`. Other names that begin with `AUDITWIRE_` are not configuration.
+    /// Takes `AUDITWIRE_<SECTION>__<KEY>`. Another name that begins with `AUDITWIRE_` must be one that something else reads.
     pub(super) fn merge_environment(&mut self, environment: impl IntoIterator<Item = (OsString, OsString)>) {
         let mut found: Vec<(OsString, OsString)> = environment.into_iter().collect();
         found.sort();
         for (name, value) in found {
-            let Some(name) = name.to_str() else { continue };
-            let Some((section, key)) = name.strip_prefix("AUDITWIRE_").and_then(|rest| rest.split_once("__")) else {
+            let Some((name, rest)) = name.to_str().and_then(|name| Some((name, name.strip_prefix("AUDITWIRE_")?)))
+            else {
+                continue;
+            };
+            let Some((section, key)) = rest.split_once("__") else {
+                if !variables::is_no_setting(rest, &value.to_string_lossy()) {
+                    let hint = variables::hint(rest, self.entries.keys());
+                    self.problems.push(format!("{name} (the environment) is not a setting{hint}"));
+                }
                 continue;
             };
             match value.into_string() {
@@ -221,7 +228,7 @@ fn hint(wrong: &str, known: &[String]) -> String {
 }
 
 /// Levenshtein distance; names are short.
-fn distance(a: &str, b: &str) -> usize {
+pub(super) fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.chars().enumerate() {

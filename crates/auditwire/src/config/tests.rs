@@ -61,6 +61,27 @@ fn unknown_names_are_refused_with_a_hint_wherever_they_come_from() {
 }
 
 #[test]
+fn a_variable_that_names_no_setting_is_refused_with_the_name_that_was_meant() {
+    let cases = [
+        ("AUDITWIRE_LOG_SEAL_EVENTS", "did you mean AUDITWIRE_LOG__SEAL_EVENTS?"),
+        ("AUDITWIRE_SERVER_LISTEN", "did you mean AUDITWIRE_SERVER__LISTEN?"),
+        ("AUDITWIRE_log_seal_events", "did you mean AUDITWIRE_LOG__SEAL_EVENTS?"),
+        ("AUDITWIRE_TOKNE", "did you mean AUDITWIRE_TOKEN?"),
+        ("AUDITWIRE_KEY", "did you mean AUDITWIRE_KEYS?"),
+        ("AUDITWIRE_PORT", "two underscores"),
+        ("AUDITWIRE_", "two underscores"),
+    ];
+    for (name, hint) in cases {
+        let message = problem("", &[(name, "1")]);
+        assert!(message.contains(&format!("{name} (the environment)")) && message.contains(hint), "{message}");
+    }
+    let fine = ["AUDITWIRE_URL", "AUDITWIRE_TOKEN", "AUDITWIRE_PROJECT", "AUDITWIRE_CA", "AUDITWIRE_KEYS"];
+    for name in fine.into_iter().chain(["AUDITWIRE_TEST_DUCKDB", "AUDITWIRE_SERVICE_HOST", "AUDITWIRES", "auditwire"]) {
+        assert!(load("", &[(name, "1")], &Vec::new()).is_ok(), "{name}");
+    }
+}
+
+#[test]
 fn every_wrong_value_names_its_key() {
     let cases = [
         ("[server]\nlisten = 'here'", "server.listen"),
