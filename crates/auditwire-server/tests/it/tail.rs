@@ -94,6 +94,25 @@ async fn an_id_that_the_log_never_had_is_told_as_a_gap() {
 }
 
 #[tokio::test]
+async fn what_has_expired_meanwhile_is_told_as_a_gap() {
+    let service = Service::start().await;
+    service.fill(1, 5).await;
+    service.engine.log.seal_now().await.expect("seals");
+    service.clock.advance(Duration::from_secs(366 * 24 * 3600));
+    service.fill(6, 7).await;
+    service.engine.log.seal_now().await.expect("lets the first five end");
+    let mut tail = Tail::open(&service, &service.token, &[("last-event-id", "2")]).await;
+    let text = tail.until("id: 7\n").await;
+    let gap = "id: 5\nevent: gap\ndata: {\"requested\":2,\"resumed_after\":5,\"reason\":\"expired\"}\n\nid: 6\nevent: event\n";
+    assert!(text.contains(gap), "{text}");
+    // Who has seen the last of them misses nothing, and who asks for the log from its beginning is told as well.
+    let mut tail = Tail::open(&service, &service.token, &[("last-event-id", "5")]).await;
+    assert!(!tail.until("id: 7\n").await.contains("event: gap"));
+    let mut tail = Tail::open(&service, &service.token, &[("last-event-id", "0")]).await;
+    assert!(tail.until("id: 7\n").await.contains("\"requested\":0,\"resumed_after\":5"));
+}
+
+#[tokio::test]
 async fn a_quiet_stream_has_a_heartbeat_and_ends_with_its_token() {
     assert_eq!(auditwire_server::HttpLimits::default().tail_heartbeat, Duration::from_secs(15));
     let service = Service::with(|s| s.limits.tail_heartbeat = Duration::from_millis(20)).await;

@@ -185,7 +185,7 @@ impl<'a> Drive<'a> {
             ledger.quarantine(what);
         }
         if let Some((first, last)) = chunk.gone {
-            ledger.gone(first, last, chunk.damaged.as_deref());
+            ledger.gone(first, last, &chunk.damaged);
         }
         self.link.queue(&chunk.bytes, &mut chunk.ends)?;
         let mut ends = chunk.ends.iter();

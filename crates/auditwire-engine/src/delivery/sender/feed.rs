@@ -57,8 +57,8 @@ pub(crate) struct Chunk {
     pub(crate) unsendable: Vec<Unsendable>,
     /// Positions that the log no longer had, or could not read.
     pub(crate) gone: Option<(Position, Position)>,
-    /// The segment that could not be read, when that is why.
-    pub(crate) damaged: Option<String>,
+    /// The segments that could not be read, when that is why.
+    pub(crate) damaged: Vec<String>,
 }
 
 impl Chunk {
@@ -68,7 +68,7 @@ impl Chunk {
         self.entries.clear();
         self.unsendable.clear();
         self.gone = None;
-        self.damaged = None;
+        self.damaged.clear();
     }
 }
 
@@ -83,8 +83,8 @@ pub(crate) struct Feed {
     reader: Option<BoxStream<'static, Result<Scanned>>>,
     /// The present reader has given events.
     read_something: bool,
-    /// The segment that the events before the next ones should have come from.
-    damaged: Option<String>,
+    /// The segments that the events before the next ones should have come from.
+    damaged: Vec<String>,
     held: Option<Held>,
     message: Vec<u8>,
     chunk: Chunk,
@@ -116,7 +116,7 @@ impl Feed {
             framing,
             reader: None,
             read_something: false,
-            damaged: None,
+            damaged: Vec::new(),
             held: None,
             message,
             chunk,
@@ -127,6 +127,7 @@ impl Feed {
     pub(crate) fn rewind(&mut self) {
         self.reader = None;
         self.read_something = false;
+        self.damaged.clear();
         self.held = None;
     }
 
@@ -156,8 +157,10 @@ impl Feed {
         });
         match reader.next().await {
             Some(Ok(scanned)) => {
-                if let Some(damage) = scanned.damage {
-                    self.damaged = Some(damage.segment);
+                if let Some(damage) = scanned.damage
+                    && !self.damaged.contains(&damage.segment)
+                {
+                    self.damaged.push(damage.segment);
                 }
                 if scanned.batch.num_rows() > 0 {
                     self.read_something = true;
@@ -206,7 +209,7 @@ impl Feed {
             let last = position.previous();
             self.chunk.entries.push(progress.skip(next, last, event.received_at, Kind::Gone));
             self.chunk.gone = Some((next, last));
-            self.chunk.damaged = self.damaged.take();
+            self.chunk.damaged = std::mem::take(&mut self.damaged);
         }
         if held.selected.as_ref().is_some_and(|s| !s.value(held.row)) {
             self.chunk.entries.push(progress.skip(position, position, event.received_at, Kind::Filtered));

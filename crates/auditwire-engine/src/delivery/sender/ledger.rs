@@ -121,17 +121,18 @@ impl Ledger {
         self.pending.push((what, now));
     }
 
-    /// Takes note of positions that the log no longer has, or that lie in a segment that cannot be read.
-    pub(crate) fn gone(&mut self, first: Position, last: Position, damaged: Option<&str>) {
+    /// Takes note of positions that the log no longer has, or that lie in segments that cannot be read.
+    pub(crate) fn gone(&mut self, first: Position, last: Position, damaged: &[String]) {
         let why = match damaged {
-            None => "retention removed them first".to_owned(),
-            Some(segment) => format!("segment {segment} cannot be read; restore the file"),
+            [] => "retention removed them first".to_owned(),
+            [segment] => format!("segment {segment} cannot be read; restore the file"),
+            segments => format!("segments {} cannot be read; restore the files", segments.join(", ")),
         };
         let event = Audit::new(action::GAP, &Caller::Service)
             .on_connection(&self.connection)
             .with("first_seq", first)
             .with("last_seq", last)
-            .with("reason", if damaged.is_some() { "damaged" } else { "retention" })
+            .with("reason", if damaged.is_empty() { "retention" } else { "damaged" })
             .severity(Severity::Warning)
             .message(format!("Events {first} to {last} were not sent over {}: {why}", self.connection.spec.name));
         self.telling.push((last, event.build(self.context.clock.now())));

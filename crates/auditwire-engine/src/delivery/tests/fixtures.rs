@@ -11,6 +11,7 @@ use auditwire_model::connection::{
 };
 use auditwire_model::event::{EventDraft, Plane};
 use auditwire_model::{Clock, ConnectionId, Position, ProjectId, Timestamp};
+use object_store::ObjectStore;
 use parking_lot::Mutex;
 use rustls::SupportedProtocolVersion;
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -31,6 +32,7 @@ pub(super) const LIMIT: Duration = Duration::from_secs(20);
 /// A log, a store, and senders.
 pub(super) struct Service {
     pub(super) store: Arc<MemoryStore>,
+    pub(super) objects: Arc<dyn ObjectStore>,
     pub(super) log: Log,
     pub(super) delivery: Delivery,
     pub(super) clock: Arc<ManualClock>,
@@ -57,11 +59,19 @@ impl Service {
     pub(super) async fn start() -> Self {
         let store = Arc::new(MemoryStore::default());
         let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-11-22T10:00:00Z").unwrap()));
-        let shared: Arc<dyn Store> = store.clone();
-        let log =
-            Log::open(shared, crate::store::memory::objects(), clock.clone(), LogSettings::default()).await.unwrap();
+        let objects = crate::store::memory::objects();
+        let log = Log::open(store.clone(), Arc::clone(&objects), clock.clone(), LogSettings::default()).await.unwrap();
         let delivery = Self::senders(&store, &log, &clock);
-        Self { store, log, delivery, clock, project: ProjectId::default_project(), sent: 0 }
+        Self { store, objects, log, delivery, clock, project: ProjectId::default_project(), sent: 0 }
+    }
+
+    /// The next start of the process, on the same store and files: what was written before is read from there.
+    pub(super) async fn restart(&mut self) {
+        self.delivery.close().await;
+        self.log.close().await;
+        let (objects, clock) = (Arc::clone(&self.objects), self.clock.clone());
+        self.log = Log::open(self.store.clone(), objects, clock, LogSettings::default()).await.unwrap();
+        self.restart_senders();
     }
 
     fn senders(store: &Arc<MemoryStore>, log: &Log, clock: &Arc<ManualClock>) -> Delivery {

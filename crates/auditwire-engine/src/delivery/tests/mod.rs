@@ -3,4 +3,5 @@
 mod active;
 mod breaks;
 mod fixtures;
+mod gaps;
 mod udp;

@@ -1,5 +1,6 @@
 //! The work on windows that runs beside the commits: loading, building runs, merging them, expiring them.
 
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, UInt64Type};
 use auditwire_model::event::columns;
@@ -125,9 +126,7 @@ impl Window {
             spans.truncate(spans.iter().take_while(|s| add(&mut bytes, s) <= LOAD_BYTES).count().max(1));
             let Some(last) = spans.last() else { break };
             let next = last.last().next();
-            for batch in
-                shared.reader.uncached(&spans, &[columns::SEQ, columns::EVENT_ID, columns::RECEIVED_AT]).await?
-            {
+            for batch in ids_of(shared, &spans).await? {
                 let ids = batch.column(1).as_string::<i32>();
                 for (seq, id) in batch.column(0).as_primitive::<UInt64Type>().values().iter().zip(ids.iter().flatten())
                 {
@@ -142,6 +141,31 @@ impl Window {
         }
         Ok((window, received_at))
     }
+}
+
+/// Positions, ids and times of receipt of the spans. One that cannot be read is passed over: storing an event twice is better
+/// than refusing all.
+async fn ids_of(shared: &Shared, spans: &[Span]) -> Result<Vec<RecordBatch>, StoreError> {
+    const COLUMNS: [usize; 3] = [columns::SEQ, columns::EVENT_ID, columns::RECEIVED_AT];
+    match shared.reader.uncached(spans, &COLUMNS).await {
+        Err(StoreError::Damaged(_)) => {}
+        read => return read,
+    }
+    let mut batches = Vec::with_capacity(spans.len());
+    for span in spans {
+        match shared.reader.uncached(std::slice::from_ref(span), &COLUMNS).await {
+            Ok(read) => batches.extend(read),
+            Err(StoreError::Damaged(what)) => tracing::error!(
+                what,
+                project = %span.project,
+                first = span.first.0,
+                last = span.last().0,
+                "these events cannot be read; repetitions of them are not recognised"
+            ),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(batches)
 }
 
 fn add(bytes: &mut u64, span: &Span) -> u64 {
