@@ -3,6 +3,7 @@
 
 use auditwire_model::access::Scope;
 use auditwire_model::connection::ConnectionSpec;
+use auditwire_model::query::Expr;
 use auditwire_model::{ConnectionId, Position, ProjectId, Timestamp, TokenId};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -147,6 +148,20 @@ pub struct StoredConnection {
     pub created_at: Timestamp,
     /// When it was changed last.
     pub updated_at: Timestamp,
+}
+
+impl StoredConnection {
+    /// Which events it sends.
+    ///
+    /// # Errors
+    /// `filter_unusable`: the stored query is none. It was one when it was stored; until it is mended the connection sends
+    /// nothing and skips nothing.
+    pub(crate) fn filter(&self) -> Result<Expr> {
+        self.spec.filter.to_expr().map_err(|wrong| {
+            let detail = format!("The stored query of the filter cannot be read: {wrong}. Write it anew.");
+            Error { query: Some(Box::new(wrong)), ..Error::new(Kind::Conflict, "filter_unusable", detail) }
+        })
+    }
 }
 
 document!(

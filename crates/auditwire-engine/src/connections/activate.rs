@@ -23,7 +23,7 @@ use crate::store::{RecordKey, RecordKind};
 ///
 /// # Errors
 /// [`ActivateError::CheckFailed`]; `forbidden`, `project_not_found`, `connection_not_found`, `nothing_to_take_over`,
-/// `nothing_to_continue`, `too_many_checks`, `conflict`.
+/// `nothing_to_continue`, `filter_unusable`, `too_many_checks`, `conflict`.
 pub async fn activate(
     engine: &Engine,
     caller: &Caller,
@@ -41,7 +41,8 @@ pub async fn activate(
             return unchanged(engine, project, &connection.value).await.map_err(Into::into);
         }
         let start = start.unwrap_or_default();
-        // A beginning that cannot be is told before a check of up to 20 s.
+        // What cannot be is told before a check of up to 20 s.
+        let filter = connection.value.filter()?;
         decide(engine, project, &connection.value.id, start, &active.value).await?;
         let checked = check.as_ref().is_some_and(|c| c.revision == Some(connection.value.revision));
         if !checked && !counts(engine, project, &connection.value, despite_failed_check).await? {
@@ -60,7 +61,6 @@ pub async fn activate(
         if !lost_race(&swapped) {
             let (start_at, stopped) = swapped?;
             engine.delivery.changed(project);
-            let filter = connection.value.spec.filter.to_expr();
             let will_send = pending(engine, project, start_at, filter).await?;
             let connection = view(engine, project, id).await?;
             return Ok(Activation { connection, check, stopped, start_at, will_send });
@@ -84,7 +84,7 @@ async fn counts(
 async fn unchanged(engine: &Engine, project: &ProjectId, connection: &StoredConnection) -> Result<Activation> {
     let cursor = stored::cursor(engine, project, &connection.id).await?;
     let start_at = cursor.map_or(Position::ZERO, |c| stored::done_through(&c.value)).next();
-    let will_send = pending(engine, project, start_at, connection.spec.filter.to_expr()).await?;
+    let will_send = pending(engine, project, start_at, connection.filter()?).await?;
     let connection = view(engine, project, connection.id.as_str()).await?;
     Ok(Activation { connection, check: None, stopped: None, start_at, will_send })
 }

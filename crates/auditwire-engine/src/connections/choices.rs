@@ -85,7 +85,7 @@ pub async fn start_choices(
             Err(error) => return Err(error),
         }
     }
-    let choices = counted(engine, project, connection.spec.filter.to_expr(), &begins, LIMITS).await?;
+    let choices = counted(engine, project, connection.filter()?, &begins, LIMITS).await?;
     let default = meant(Start::Default, &connection.id, &active, was_active, settled);
     Ok(StartChoices { default, take_over_from: source.cloned(), choices })
 }

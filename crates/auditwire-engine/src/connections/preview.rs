@@ -60,7 +60,7 @@ pub struct PreviewMessage {
 pub async fn preview(engine: &Engine, caller: &Caller, project: &ProjectId, body: &[u8]) -> Result<Preview> {
     authorize(engine, caller, project, &[Right::Read(project), Right::Configure(project)]).await?;
     let (spec, _) = ConnectionInput::from_json(&completed(body))?.into_parts(None);
-    let filter = spec.filter.to_expr();
+    let filter = spec.filter.to_expr()?;
     let from = ago(engine.clock.now(), WINDOW);
     let since = |query: Expr| Question { query, time_from: Some(from), ..Question::default() };
     let (sent, all) = (since(filter.clone()), since(Expr::All));

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::columns;
-use crate::query::{Expr, Field, Op, Value, parse};
+use crate::query::{Expr, Field, Op, QueryError, Value, parse};
 
 /// Which events a connection sends.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -57,16 +57,19 @@ pub enum SelectionMode {
 
 impl Filter {
     /// The expression this filter means; [`Expr::All`] when nothing is kept back.
-    #[must_use]
-    pub fn to_expr(&self) -> Expr {
+    ///
+    /// # Errors
+    /// When the query is none. Only one that parses is stored, and what the language takes it takes for ever; should that
+    /// fail, nobody may guess what was meant: to send everything would give a SIEM what was to be kept from it, to send
+    /// nothing would lose it.
+    pub fn to_expr(&self) -> Result<Expr, QueryError> {
         match self.kind {
-            FilterKind::None => Expr::All,
-            FilterKind::General => self.general(),
-            FilterKind::Query => self.query.as_deref().map_or(Expr::All, |query| {
-                // Only a query that parses is stored, and what the language takes it takes for ever. Should that fail,
-                // too much is sent rather than too little: a SIEM can drop events, but not ask for them.
-                parse(query, None).map_or(Expr::All, |parsed| parsed.expr)
-            }),
+            FilterKind::None => Ok(Expr::All),
+            FilterKind::General => Ok(self.general()),
+            FilterKind::Query => {
+                let query = self.query.as_deref().filter(|query| !query.trim().is_empty());
+                Ok(parse(query.ok_or_else(missing)?, None)?.expr)
+            }
         }
     }
 
@@ -80,6 +83,12 @@ impl Filter {
             _ => Expr::And(terms),
         }
     }
+}
+
+/// An empty query would mean everything.
+fn missing() -> QueryError {
+    let detail = "a filter by query needs one; to send everything, choose the kind none".to_owned();
+    QueryError { code: "query_syntax", detail, position: 0, length: 0, expected: Vec::new(), suggestion: None }
 }
 
 impl Selection {
@@ -141,13 +150,13 @@ mod tests {
 
     #[test]
     fn off_means_everything() {
-        assert_eq!(Filter::default().to_expr(), Expr::All);
-        assert_eq!(general(Selection::default(), Selection::default()).to_expr(), Expr::All);
+        assert_eq!(Filter::default().to_expr().unwrap(), Expr::All);
+        assert_eq!(general(Selection::default(), Selection::default()).to_expr().unwrap(), Expr::All);
         let unused = Filter {
             kind: FilterKind::None,
             ..general(selection(SelectionMode::Only, &["failure"]), Selection::default())
         };
-        assert_eq!(unused.to_expr(), Expr::All);
+        assert_eq!(unused.to_expr().unwrap(), Expr::All);
     }
 
     #[test]
@@ -158,8 +167,13 @@ mod tests {
             query: query.map(str::to_owned),
             ..general(selection(SelectionMode::Only, &["failure"]), Selection::default())
         };
-        assert_eq!(filter(Some(text)).to_expr(), parse(text, None).unwrap().expr);
-        assert_eq!(filter(None).to_expr(), Expr::All);
+        assert_eq!(filter(Some(text)).to_expr().unwrap(), parse(text, None).unwrap().expr);
+        // What cannot be stored is not guessed at, either.
+        assert_eq!(filter(Some("sorce.id = iam")).to_expr().unwrap_err().suggestion.as_deref(), Some("source.id"));
+        assert_eq!(filter(Some("timestamp > now-1h")).to_expr().unwrap_err().code, "query_relative_time");
+        for none in [None, Some(""), Some(" ")] {
+            assert_eq!(filter(none).to_expr().unwrap_err().code, "query_syntax");
+        }
     }
 
     #[test]
@@ -178,7 +192,7 @@ mod tests {
             ]),
         ]);
         let source = Expr::Not(Box::new(Expr::Or(vec![text(columns::SOURCE_ID, Op::Equal, "nova")])));
-        assert_eq!(filter.to_expr(), Expr::And(vec![status, source]));
+        assert_eq!(filter.to_expr().unwrap(), Expr::And(vec![status, source]));
     }
 
     #[test]
@@ -201,7 +215,7 @@ mod tests {
         }));
         for hundreds in 1..=5_usize {
             let filter = general(selection(SelectionMode::Only, &[&format!("{hundreds}xx")]), Selection::default());
-            let selected = evaluate(&filter.to_expr(), &events);
+            let selected = evaluate(&filter.to_expr().unwrap(), &events);
             let matching: Vec<&String> =
                 codes.iter().zip(&selected).filter(|(_, m)| *m == Some(true)).map(|(c, _)| c).collect();
             let expected: Vec<&String> = codes[hundreds * 100..(hundreds + 1) * 100].iter().collect();
@@ -214,8 +228,8 @@ mod tests {
         let events = crate::event::testing::batch([EventDraft { action: "a".to_owned(), ..EventDraft::default() }]);
         let except = || selection(SelectionMode::Except, &["404", "nova"]);
         let only = || selection(SelectionMode::Only, &["404", "nova"]);
-        assert_eq!(evaluate(&general(except(), except()).to_expr(), &events).true_count(), 1);
-        assert_eq!(evaluate(&general(only(), Selection::default()).to_expr(), &events).true_count(), 0);
-        assert_eq!(evaluate(&general(Selection::default(), only()).to_expr(), &events).true_count(), 0);
+        assert_eq!(evaluate(&general(except(), except()).to_expr().unwrap(), &events).true_count(), 1);
+        assert_eq!(evaluate(&general(only(), Selection::default()).to_expr().unwrap(), &events).true_count(), 0);
+        assert_eq!(evaluate(&general(Selection::default(), only()).to_expr().unwrap(), &events).true_count(), 0);
     }
 }

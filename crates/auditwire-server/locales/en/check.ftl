@@ -87,7 +87,9 @@ notice-siem-check-failed = { $name } was not activated: the check failed.
 cause-quarantined = Events were set aside
 cause-not_acknowledged = Not acknowledged for over 10 s
 cause-connecting = No connection yet
+cause-filter_unusable = The filter's query cannot be read
 remedy-quarantined = Some events could not become messages and are not sent. Raise the maximum message size of the connection, or choose another format.
+remedy-filter_unusable = The query was fine when it was stored and is not understood any more. Nothing is sent or skipped meanwhile: open the connection, write the query anew, and sending goes on where it stopped.
 
 code-ok = Passed
 code-address_forbidden = Address not allowed

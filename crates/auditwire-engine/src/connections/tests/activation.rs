@@ -245,3 +245,27 @@ async fn activations_at_the_same_time_follow_each_other() {
     assert_eq!(told.iter().filter(|a| *a == "siem-connection-activate").count(), 4);
     assert_eq!(told.iter().filter(|a| *a == "siem-connection-stop").count(), 3);
 }
+
+#[tokio::test]
+async fn one_whose_stored_query_cannot_be_read_is_shown_and_not_activated() {
+    let world = World::new().await;
+    let stored = world.create("a").await.stored;
+    let (id, mut broken) = (stored.id.clone(), stored);
+    broken.spec.filter = auditwire_model::connection::Filter {
+        kind: auditwire_model::connection::FilterKind::Query,
+        query: Some("sorce.id = nova".to_owned()),
+        ..Default::default()
+    };
+    world.write(RecordKind::Connection, id.as_str(), crate::records::ConnectionRecord::from(broken.clone())).await;
+    let before = world.head();
+    assert_eq!(activate_code(world.activate(&id, None).await), "filter_unusable");
+    assert_eq!((world.head(), world.epoch().await), (before, 0));
+    let choices = start_choices(&world.engine, &world.caller, &world.project, id.as_str(), None).await;
+    let refused = choices.unwrap_err();
+    assert_eq!((refused.code, refused.query.unwrap().suggestion.as_deref()), ("filter_unusable", Some("source.id")));
+    assert_eq!(world.get(&id).await.stored, broken);
+    let mut mended = body("a");
+    mended["filter"] = json!({"kind": "query", "query": "source.id = nova"});
+    update(&world.engine, &world.caller, &world.project, id.as_str(), input(&mended), None).await.unwrap();
+    assert_eq!(activate_code(world.activate(&id, None).await), "activated");
+}

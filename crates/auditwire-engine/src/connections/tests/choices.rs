@@ -96,7 +96,7 @@ async fn counting_stops_at_a_limit_and_says_so() {
     for _ in 0..40 {
         world.post(10).await;
     }
-    let filter = world.get(&a).await.stored.spec.filter.to_expr();
+    let filter = world.get(&a).await.stored.spec.filter.to_expr().unwrap();
     let head = world.head();
     let begins: Vec<_> = [1, head - 99, head + 1].map(|at| (Start::Now, Position(at))).into();
     let limited = async |rows, time| {

@@ -72,7 +72,16 @@ pub(crate) struct Job {
 
 /// Sends until `stop` is true (then gracefully, within about 15 s) or another epoch has begun.
 pub(crate) async fn run(job: Job, mut stop: watch::Receiver<bool>) {
-    let mut sender = Sender::new(job);
+    let filter = match job.connection.filter() {
+        Ok(filter) => filter,
+        Err(error) => {
+            // Nobody may guess which events were meant: nothing is sent or skipped until the next revision.
+            tracing::error!(connection = %job.connection.id, code = error.code, "{}", error.detail);
+            job.live.link_down(&unusable(error.code, error.detail), job.context.clock.now());
+            return stopped(&mut stop).await;
+        }
+    };
+    let mut sender = Sender::new(job, filter);
     if sender.links(&mut stop).await == Over::Fenced {
         return;
     }
@@ -111,7 +120,7 @@ struct Sender {
 }
 
 impl Sender {
-    fn new(job: Job) -> Self {
+    fn new(job: Job, filter: Expr) -> Self {
         let spec = &job.connection.spec;
         let udp = spec.transport == Transport::Udp;
         let rate = usize::try_from(spec.rate_limit.unwrap_or(UDP_RATE)).unwrap_or(ENTRIES_MAX);
@@ -125,7 +134,6 @@ impl Sender {
         let render =
             RenderContext { hostname: context.settings.hostname.clone(), instance: context.instance.to_string() };
         let renderer = Renderer::new(spec, &render);
-        let filter: Expr = spec.filter.to_expr();
         let (log, project) = (context.log.clone(), job.project.clone());
         let feed = Feed::new(log, project.clone(), filter, renderer, spec.framing, spec.transport);
         let (connection, stored) = (job.connection.clone(), job.cursor.clone());
@@ -248,7 +256,7 @@ pub(crate) async fn selected(
 ) -> Vec<Position> {
     let context = RenderContext { hostname: "h".to_owned(), instance: "i".to_owned() };
     let renderer = Renderer::new(spec, &context);
-    let filter = spec.filter.to_expr();
+    let filter = spec.filter.to_expr().expect("a filter that was stored");
     let mut feed = Feed::new(log.clone(), project.clone(), filter, renderer, spec.framing, spec.transport);
     let limits = Limits { entries_max: ENTRIES_MAX, bytes_max: BYTES_MAX, overlap_max: None };
     let mut progress = Progress::new(Cursor::beginning(), limits);

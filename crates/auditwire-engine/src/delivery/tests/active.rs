@@ -146,6 +146,41 @@ async fn filtered_events_are_settled_and_numbers_count_what_passes() {
     only_nova_passes(Filter { kind: FilterKind::Query, query, ..Filter::default() }).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stored_query_that_cannot_be_read_sends_and_skips_nothing_until_it_is_mended() {
+    let (address, received) = receiver(vec![Manner::Reads], None).await;
+    let mut service = Service::start().await;
+    let with = |query: &str| {
+        let mut spec = spec(address, Transport::Tcp);
+        spec.filter = Filter { kind: FilterKind::Query, query: Some(query.to_owned()), ..Filter::default() };
+        spec
+    };
+    service.store_connection("a", 1, with("sorce.id = nova")).await;
+    service.post(100).await;
+    service.activate(Some("a")).await;
+    until("it is told", || service.live("a").is_some_and(|live| live.cause == Some("filter_unusable"))).await;
+    service.post(100).await;
+    let live = service.live("a").unwrap();
+    assert_eq!((live.status, live.delivery.backlog, live.delivery.cursor), (Status::Degraded, 200, Position::ZERO));
+    let error = live.delivery.last_error.unwrap();
+    assert_eq!(error.code, "filter_unusable");
+    assert!(error.message.contains("source.id") && error.message.contains("Write it anew"), "{}", error.message);
+    service.clock.advance(Duration::from_secs(61));
+    assert_eq!(service.live("a").unwrap().status, Status::Failing);
+    assert_eq!(service.cursor("a").await, None);
+    assert_eq!(received.lock().links, 0);
+
+    service.store_connection("a", 2, with("source.id = nova")).await;
+    service.delivery.changed(&service.project);
+    service.delivery.settled(&service.project).await;
+    service.settled("a").await;
+    assert_eq!(service.live("a").unwrap().status, Status::Active);
+    service.delivery.close().await;
+    assert_eq!(received.lock().events.len(), 100);
+    let cursor = service.cursor("a").await.unwrap();
+    assert_eq!((cursor.sent, cursor.filtered, cursor.next_n), (100, 100, 101));
+}
+
 async fn only_nova_passes(filter: Filter) {
     let (address, received) = receiver(vec![Manner::Reads], None).await;
     let mut service = Service::start().await;

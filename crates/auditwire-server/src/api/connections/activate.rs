@@ -87,7 +87,7 @@ pub(crate) struct ActivateAnswer {
     responses(
         (status = 200, body = ActivateAnswer, headers(("ETag" = String))),
         (status = 404, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, body = ProblemBody, content_type = "application/problem+json", description = "`check_failed` with `check`; `nothing_to_take_over`; nothing has changed"),
+        (status = 409, body = ProblemBody, content_type = "application/problem+json", description = "`check_failed` with `check`; `nothing_to_take_over`; `filter_unusable`; nothing has changed"),
     )
 )]
 pub(crate) async fn activate_connection(

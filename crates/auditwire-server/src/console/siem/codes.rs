@@ -82,10 +82,12 @@ mod tests {
             }
             assert_eq!(Words(Language::Russian).has(&format!("remedy-{code}")), code != "ok", "{code}");
         }
-        for cause in ["quarantined", "not_acknowledged", "connecting"] {
+        for cause in ["quarantined", "not_acknowledged", "connecting", "filter_unusable"] {
             assert!(Words(Language::Russian).has(&format!("cause-{cause}")), "{cause}");
         }
-        assert!(cause_remedy(Words(Language::English), "quarantined").is_some());
+        for cause in ["quarantined", "filter_unusable"] {
+            assert!(cause_remedy(Words(Language::English), cause).is_some(), "{cause}");
+        }
     }
 
     #[test]

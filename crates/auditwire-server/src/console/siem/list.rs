@@ -137,13 +137,12 @@ impl Row {
                 Format::Leef => "LEEF",
                 Format::Json => "JSON",
             },
-            filter: match spec.filter.to_expr() {
-                Expr::All => None,
-                expr => {
-                    let text = expr.to_string();
-                    Some((line(&text, FILTER_SHOWN), line(&text, FILTER_TITLE)))
-                }
-            },
+            // A query that is not understood is shown as it is stored; the cause tells the rest.
+            filter: match spec.filter.to_expr().map(|expr| (expr != Expr::All).then(|| expr.to_string())) {
+                Ok(text) => text,
+                Err(_) => spec.filter.query.clone(),
+            }
+            .map(|text| (line(&text, FILTER_SHOWN), line(&text, FILTER_TITLE))),
             is_active,
             status,
             status_word: words.t(&format!("status-{status}")),

@@ -38,11 +38,11 @@ impl Meaning {
         {
             return Self::Wrong(Mistake::of(words, &values.query, &error));
         }
-        match inspect_filter(values.filter_json()).map(|filter| filter.to_expr()) {
-            Ok(Expr::All) => Self::Everything,
-            Ok(expr) => Self::Matching(visible(&expr.to_string()).into_owned()),
-            Err(_) if values.is_by_query() => Self::Unwritten,
-            Err(_) => Self::Incomplete,
+        match inspect_filter(values.filter_json()).ok().and_then(|filter| filter.to_expr().ok()) {
+            Some(Expr::All) => Self::Everything,
+            Some(expr) => Self::Matching(visible(&expr.to_string()).into_owned()),
+            None if values.is_by_query() => Self::Unwritten,
+            None => Self::Incomplete,
         }
     }
 }
