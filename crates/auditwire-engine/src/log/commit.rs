@@ -221,7 +221,7 @@ impl Committer {
                 self.forget(&plan);
                 self.shared.counters.storage_full.fetch_add(group.len() as u64, Ordering::Relaxed);
                 // The guard gives the reserve up.
-                self.shared.fresh.asked.notify_one();
+                self.shared.fresh.full.notify_one();
                 Some(self.fail(std::mem::take(group), error::full))
             }
             StoreError::Unsynced(error) => {

@@ -67,8 +67,19 @@ pub(super) fn read(error: StoreError) -> Error {
 
 /// The file of a segment could not be written; the events stay fresh.
 pub(super) fn segment_not_written(name: &str, source: object_store::Error) -> Error {
-    let detail = format!("segment {name} could not be written; is the disk full?");
-    Error::new(Kind::Unavailable, "storage_failed", detail).caused_by(source)
+    let (code, why) = if is_full(&source) {
+        ("storage_full", "there is no room for it; its events stay where they are until there is")
+    } else {
+        ("storage_failed", "its events stay where they are; it is tried again")
+    };
+    Error::new(Kind::Unavailable, code, format!("segment {name} could not be written: {why}")).caused_by(source)
+}
+
+/// The volume or its quota has no room left.
+fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
+    use std::io::{Error, ErrorKind};
+    let full = |error: &Error| matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+    std::iter::successors(Some(error), |error| error.source()).any(|error| error.downcast_ref().is_some_and(full))
 }
 
 /// The file of a segment that nobody needs could not be removed.

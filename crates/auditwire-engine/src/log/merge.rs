@@ -5,11 +5,10 @@ use std::time::Instant;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::commit::Step;
+use super::error;
 use super::reader::sealed_error;
 use super::segment::SegmentError;
 use super::upkeep::Keeper;
-use super::{Submission, error};
 use crate::error::Result;
 use crate::store::{Replaced, Seal, SealedSpan, Segment, SegmentId};
 
@@ -58,7 +57,7 @@ impl Keeper {
         let rows = u64::from(written.segment.rows);
         let replaced: Vec<SegmentId> = job.iter().map(|segment| segment.id).collect();
         let seal = Seal { segment: written.segment, spans: written.spans, replaces: Replaced::Segments(replaced) };
-        self.commit(Step { seal: Some(seal), ..Step::default() }, Submission::default()).await?;
+        self.commit_segment(seal).await?;
         self.look_for_orphans();
         self.shared.counters.merged(rows, started.elapsed());
         tracing::debug!(segment = id.0, from, level, rows, took = ?started.elapsed(), "merged");

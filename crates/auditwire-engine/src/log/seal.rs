@@ -15,10 +15,9 @@ use futures_util::StreamExt;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
 use tokio::sync::{mpsc, oneshot};
 
-use super::commit::Step;
 use super::segment::{Finished, SegmentError, SegmentWriter};
 use super::upkeep::Keeper;
-use super::{Submission, error, groups};
+use super::{error, groups};
 use crate::error::Result;
 use crate::store::{GroupId, Place, Replaced, Seal, SealedSpan, Segment, SegmentId, Span};
 
@@ -55,7 +54,7 @@ impl Keeper {
         let written = self.write(id, 0, id.0, groups::pieces(&self.shared.store, &spans)).await?;
         let rows = u64::from(written.segment.rows);
         let seal = Seal { segment: written.segment, spans: written.spans, replaces: Replaced::Groups(from.0..=to.0) };
-        self.commit(Step { seal: Some(seal), ..Step::default() }, Submission::default()).await?;
+        self.commit_segment(seal).await?;
         self.droppable = Some(to);
         self.shared.fresh.sealed(&spans, self.shared.clock.now());
         self.shared.counters.sealed(rows, started.elapsed());

@@ -8,14 +8,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use auditwire_model::Timestamp;
+use object_store::ObjectStoreExt as _;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::commit::{Pending, Step};
 use super::{Room, Shared, Submission, error};
 use crate::error::Result;
-use crate::store::{Expire, GroupId, SegmentId, Span};
+use crate::store::{Expire, GroupId, Seal, SegmentId, Span};
 
 /// How often the volume and the age of fresh events and of kept ones are looked at.
 const TICK: Duration = Duration::from_secs(10);
@@ -47,6 +49,8 @@ pub(crate) struct Fresh {
     wake: Notify,
     /// Wakes it because somebody asked.
     pub(super) asked: Notify,
+    /// A commit found the disk full: the guard looks at the volume at once.
+    pub(super) full: Notify,
 }
 
 impl Fresh {
@@ -176,6 +180,7 @@ impl Keeper {
                 }
                 Err(error) => {
                     tracing::warn!(%error, source = ?error.source, "sealing or merging failed; it is tried again");
+                    self.look_for_orphans();
                     failures += 1;
                     (BACKOFF.0 * (1 << (failures - 1).min(6))).min(BACKOFF.1)
                 }
@@ -184,13 +189,23 @@ impl Keeper {
                 let answer = |done: &Result<()>| done.as_ref().map_err(error::copy).copied();
                 asked.into_iter().for_each(|asked| drop(asked.send(answer(&done))));
             }
-            if self.shared.upkeep.lock().asked.is_empty() {
-                // After a failure only time helps; what arrives meanwhile must not make it try at once.
-                let fresh = &self.shared.fresh;
-                tokio::select! {
-                    () = fresh.asked.notified() => {}
-                    () = fresh.wake.notified(), if failures == 0 => {}
-                    () = tokio::time::sleep(wait) => {}
+            self.wait(wait, failures > 0).await;
+        }
+    }
+
+    /// Waits for the next round. After a failure only time helps; what arrives meanwhile, and a disk that is still full, must
+    /// not make it try at once.
+    async fn wait(&mut self, wait: Duration, failed: bool) {
+        let (shared, until) = (Arc::clone(&self.shared), Instant::now() + wait);
+        while shared.upkeep.lock().asked.is_empty() {
+            tokio::select! {
+                () = shared.fresh.asked.notified() => {}
+                () = shared.fresh.wake.notified(), if !failed => return,
+                () = tokio::time::sleep_until(until) => return,
+                () = shared.fresh.full.notified() => {
+                    if let Err(error) = self.guard().await {
+                        tracing::warn!(%error, "the state of the volume could not be told");
+                    }
                 }
             }
         }
@@ -227,6 +242,19 @@ impl Keeper {
         }
         drop(queue);
         answered.await.unwrap_or_else(|_| Err(error::ended())).map(drop)
+    }
+
+    /// Commits a segment whose file is on disk. When the commit fails, which happens above all where room is wanting, the file
+    /// goes at once.
+    pub(super) async fn commit_segment(&self, seal: Seal) -> Result<()> {
+        let (id, name) = (seal.segment.id, seal.segment.name.clone());
+        let done = self.commit(Step { seal: Some(seal), ..Step::default() }, Submission::default()).await;
+        // Some failures come after the commit: the store knows.
+        if done.is_err() && matches!(self.shared.store.segment(id).await, Ok(None)) {
+            // What is left now is swept later.
+            let _ = self.shared.objects.delete(&name.into()).await;
+        }
+        done
     }
 
     /// Removes the blobs of sealed groups in small steps.

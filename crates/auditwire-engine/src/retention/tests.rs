@@ -13,7 +13,7 @@ use crate::intake::{self, Intake};
 use crate::log::{Disk, LogSettings, Room, Space};
 use crate::search;
 use crate::secrets::{Keyring, Secret};
-use crate::store::memory::MemoryStore;
+use crate::store::memory::{Fault, MemoryStore};
 use crate::{Settings, log};
 
 fn operator() -> Caller {
@@ -53,11 +53,14 @@ impl Disk for FakeDisk {
 }
 
 async fn engine(log: LogSettings) -> (Engine, Arc<ManualClock>) {
+    on(Arc::new(MemoryStore::default()), log).await
+}
+
+async fn on(store: Arc<MemoryStore>, log: LogSettings) -> (Engine, Arc<ManualClock>) {
     let keyring = Arc::new(Keyring::new(vec![("k1".to_owned(), Secret::new(vec![7; 32]))]));
     let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-11-22T10:00:00Z").unwrap()));
     let objects = crate::store::memory::objects();
     let settings = Settings { log, ..Settings::default() };
-    let store = Arc::new(MemoryStore::default());
     (Engine::open(store, objects, clock.clone(), keyring, settings).await.unwrap(), clock)
 }
 
@@ -169,6 +172,24 @@ async fn a_project_keeps_no_more_than_it_may() {
     assert!(first > Position(1));
     let left = actions(&engine, &home()).await;
     assert_eq!(left.first().map(|(seq, _)| *seq), Some(first.0));
+}
+
+#[tokio::test]
+async fn a_commit_that_finds_no_room_makes_the_guard_look_at_once() {
+    let (disk, store) = (Arc::new(FakeDisk::default()), Arc::new(MemoryStore::default()));
+    let (engine, _) = on(store.clone(), LogSettings { disk: Some(disk.clone()), ..LogSettings::default() }).await;
+    engine.log.seal_now().await.unwrap();
+    assert!(disk.has_reserve());
+    disk.set(99);
+    store.inject(0, Fault::Full);
+    assert_eq!(post(&engine, "refused").await.unwrap_err().code, "storage_full");
+    let looked = async {
+        while engine.log.room() != Room::None || disk.has_reserve() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    // Otherwise it looks every ten seconds.
+    tokio::time::timeout(Duration::from_secs(5), looked).await.expect("the reserve is given up");
 }
 
 #[tokio::test]

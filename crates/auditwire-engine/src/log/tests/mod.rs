@@ -54,7 +54,16 @@ pub(crate) async fn open(store: &Arc<MemoryStore>, settings: LogSettings) -> Log
 
 /// Opens a log whose files lie in `objects`.
 pub(crate) async fn open_on(store: &Arc<MemoryStore>, objects: Arc<dyn ObjectStore>, settings: LogSettings) -> Log {
-    let clock = Arc::new(ManualClock::new(Timestamp::EPOCH));
+    open_at(store, objects, Arc::new(ManualClock::new(Timestamp::EPOCH)), settings).await
+}
+
+/// The same by a clock that somebody moves.
+pub(crate) async fn open_at(
+    store: &Arc<MemoryStore>,
+    objects: Arc<dyn ObjectStore>,
+    clock: Arc<ManualClock>,
+    settings: LogSettings,
+) -> Log {
     Log::open(Arc::clone(store) as _, objects, clock, settings).await.unwrap()
 }
 
