@@ -27,7 +27,7 @@ impl Keeper {
         parts.sort_by(|(_, a), (_, b)| (&a.span.project, a.span.first).cmp(&(&b.span.project, b.span.first)));
         let (Some(first), from) = (job.first(), job.len()) else { return Ok(false) };
         let level = if from > 1 { first.level.saturating_add(1) } else { first.level };
-        let id = self.next_segment().await?;
+        let id = self.next_segment();
         let segments = self.shared.segments.clone();
         let mut unreadable = None;
         let pieces = stream::iter(&parts).flat_map(|(name, part)| {

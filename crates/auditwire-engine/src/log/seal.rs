@@ -50,7 +50,7 @@ impl Keeper {
             return Ok(false);
         };
         spans.sort_by(|a, b| (&a.project, a.first).cmp(&(&b.project, b.first)));
-        let id = self.next_segment().await?;
+        let id = self.next_segment();
         let written = self.write(id, 0, id.0, groups::pieces(&self.shared.store, &spans)).await?;
         let rows = u64::from(written.segment.rows);
         let seal = Seal { segment: written.segment, spans: written.spans, replaces: Replaced::Groups(from.0..=to.0) };
@@ -85,18 +85,10 @@ impl Keeper {
         fresh
     }
 
-    /// A number that no segment has had.
-    pub(super) async fn next_segment(&mut self) -> Result<SegmentId> {
-        let last = match self.last_segment {
-            Some(last) => last,
-            None => {
-                let known = self.shared.store.segments().await.map_err(error::read)?;
-                known.iter().map(|(segment, _)| segment.id).max().unwrap_or(SegmentId(0))
-            }
-        };
-        let next = SegmentId(last.0 + 1);
-        self.last_segment = Some(next);
-        Ok(next)
+    /// A number that no segment has had while this process runs: readers remember names by it.
+    pub(super) fn next_segment(&mut self) -> SegmentId {
+        self.last_segment = SegmentId(self.last_segment.0 + 1);
+        self.last_segment
     }
 
     /// Writes a segment's file. When this returns it is on disk under its name.

@@ -123,6 +123,9 @@ impl Shared {
 pub(super) async fn start(shared: &Arc<Shared>, queue: &mpsc::UnboundedSender<Pending>) -> Result<()> {
     let spans = shared.store.fresh(super::seal::SPANS_READ).await.map_err(error::read)?;
     shared.fresh.add(&spans, shared.clock.now());
+    // Before any of them can end.
+    let known = shared.store.segments().await.map_err(error::read)?;
+    let last_segment = known.iter().map(|(segment, _)| segment.id).max().unwrap_or(SegmentId(0));
     let queue = queue.downgrade();
     let keeper = Keeper {
         shared: Arc::clone(shared),
@@ -132,7 +135,7 @@ pub(super) async fn start(shared: &Arc<Shared>, queue: &mpsc::UnboundedSender<Pe
         listed: false,
         events_seen: 0,
         droppable: None,
-        last_segment: None,
+        last_segment,
     };
     let mut closing = shared.closing.subscribe();
     let mut ended = shared.ended.subscribe();
@@ -162,7 +165,7 @@ pub(super) struct Keeper {
     /// Groups up to this one are sealed, and may still be there; `None` before that was looked for.
     pub(super) droppable: Option<GroupId>,
     /// The highest number a segment was given.
-    pub(super) last_segment: Option<SegmentId>,
+    pub(super) last_segment: SegmentId,
 }
 
 impl Keeper {

@@ -95,7 +95,11 @@ pub(crate) fn whole(project: &ProjectId) -> Scan {
 pub(crate) type Row = (u64, String, i64, i64);
 
 pub(crate) async fn read(log: &Log, scan: Scan) -> Vec<Row> {
-    let batches: Vec<_> = log.scan(scan).map_ok(|scanned| scanned.batch).try_collect().await.unwrap();
+    let whole = |scanned: super::Scanned| {
+        assert_eq!(scanned.damage, None);
+        scanned.batch
+    };
+    let batches: Vec<_> = log.scan(scan).map_ok(whole).try_collect().await.unwrap();
     let row = |e: auditwire_model::event::EventView<'_>| {
         (e.seq.unwrap().0, e.event_id.to_owned(), e.timestamp.as_nanos(), e.received_at.as_nanos())
     };
