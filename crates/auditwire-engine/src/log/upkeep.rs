@@ -183,7 +183,9 @@ impl Keeper {
                 }
                 Err(error) => {
                     tracing::warn!(%error, source = ?error.source, "sealing or merging failed; it is tried again");
+                    // Whether a commit happened may not be known: what can go is looked for anew.
                     self.look_for_orphans();
+                    self.droppable = None;
                     failures += 1;
                     (BACKOFF.0 * (1 << (failures - 1).min(6))).min(BACKOFF.1)
                 }
