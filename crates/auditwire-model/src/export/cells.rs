@@ -34,9 +34,35 @@ impl Cell<'_> {
     }
 }
 
+/// How a table of cells is written as text.
+pub(super) struct Layout {
+    pub(super) separator: &'static str,
+    /// What ends a line.
+    pub(super) end: &'static str,
+    pub(super) write_cell: fn(Cell<'_>, Formulas, &mut Vec<u8>),
+}
+
+impl Layout {
+    /// Appends the line that names the columns.
+    pub(super) fn write_header(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(COLUMNS.join(self.separator).as_bytes());
+        out.extend_from_slice(self.end.as_bytes());
+    }
+
+    /// Appends one event.
+    pub(super) fn write_row(&self, event: &EventView<'_>, formulas: Formulas, out: &mut Vec<u8>) {
+        event.timestamp.append_rfc3339(out);
+        for cell in cells(event) {
+            out.extend_from_slice(self.separator.as_bytes());
+            (self.write_cell)(cell, formulas, out);
+        }
+        out.extend_from_slice(self.end.as_bytes());
+    }
+}
+
 /// The cells after the timestamp. `user` is what names the subject to people ([`EventView::user`]), else its id;
 /// `resource` is type and id, `status` code and outcome.
-pub(super) fn cells<'a>(event: &EventView<'a>) -> [Cell<'a>; 7] {
+fn cells<'a>(event: &EventView<'a>) -> [Cell<'a>; 7] {
     let user = event.user().map(|(_, name)| name).or(event.subject_user_id);
     [
         [Some(event.severity.as_str()), None],

@@ -3,23 +3,19 @@
 //! Text stands as it is, in quotation marks where it needs them; only what a spreadsheet would run as a formula gets an
 //! apostrophe in front, unless that is switched off.
 
-use super::cells::{COLUMNS, Cell, Formulas, cells};
+use super::cells::{Cell, Formulas, Layout};
 use crate::event::EventView;
+
+const LAYOUT: Layout = Layout { separator: ",", end: "\r\n", write_cell };
 
 /// Appends the line that names the columns.
 pub fn write_header(out: &mut Vec<u8>) {
-    out.extend_from_slice(COLUMNS.join(",").as_bytes());
-    out.extend_from_slice(b"\r\n");
+    LAYOUT.write_header(out);
 }
 
 /// Appends one event as one record.
 pub fn write_row(event: &EventView<'_>, formulas: Formulas, out: &mut Vec<u8>) {
-    event.timestamp.append_rfc3339(out);
-    for cell in cells(event) {
-        out.push(b',');
-        write_cell(cell, formulas, out);
-    }
-    out.extend_from_slice(b"\r\n");
+    LAYOUT.write_row(event, formulas, out);
 }
 
 fn write_cell(cell: Cell<'_>, formulas: Formulas, out: &mut Vec<u8>) {
@@ -59,7 +55,7 @@ fn write_text(text: &str, out: &mut Vec<u8>) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::cells::is_run_by_spreadsheets;
+    use super::super::cells::{COLUMNS, is_run_by_spreadsheets};
     use super::*;
     use crate::event::testing::{any_draft, batch, full, hostile, minimal};
     use crate::event::{EventDraft, rows, view};

@@ -3,23 +3,19 @@
 //! A row stays a row and a cell stays a cell whatever an event holds, and no cell is run as a formula (OWASP, "CSV
 //! injection"). Both are undone without loss: unescape, and take off the apostrophe in front of what would be neutralised.
 
-use super::cells::{COLUMNS, Cell, Formulas, cells};
+use super::cells::{Cell, Formulas, Layout};
 use crate::event::EventView;
+
+const LAYOUT: Layout = Layout { separator: "\t", end: "\n", write_cell };
 
 /// Appends the line that names the columns.
 pub fn write_header(out: &mut Vec<u8>) {
-    out.extend_from_slice(COLUMNS.join("\t").as_bytes());
-    out.push(b'\n');
+    LAYOUT.write_header(out);
 }
 
 /// Appends one event as one line. `timestamp` is RFC 3339 in UTC.
 pub fn write_row(event: &EventView<'_>, formulas: Formulas, out: &mut Vec<u8>) {
-    event.timestamp.append_rfc3339(out);
-    for cell in cells(event) {
-        out.push(b'\t');
-        write_cell(cell, formulas, out);
-    }
-    out.push(b'\n');
+    LAYOUT.write_row(event, formulas, out);
 }
 
 fn write_cell(cell: Cell<'_>, formulas: Formulas, out: &mut Vec<u8>) {
@@ -62,7 +58,7 @@ fn escape_code(c: char, out: &mut Vec<u8>) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::cells::is_run_by_spreadsheets;
+    use super::super::cells::{COLUMNS, is_run_by_spreadsheets};
     use super::*;
     use crate::event::testing::{any_draft, batch, full, hostile, minimal};
     use crate::event::{EventDraft, Outcome, view};

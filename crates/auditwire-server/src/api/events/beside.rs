@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 
-use super::range::{Params, Question, read_time};
+use super::range::{Params, Question, Which, read_time};
 use crate::App;
 use crate::api::auth::{Auth, InProject};
 use crate::api::json;
@@ -49,10 +49,7 @@ pub(crate) struct CountAnswer {
     tag = "events",
     params(
         ("project" = String, Path, description = "The project's id"),
-        ("q" = Option<String>, Query, description = "Which events, in the search language"),
-        ("from" = Option<String>, Query, description = "Only events with `timestamp` at or after; RFC 3339, or relative like `now-15m`"),
-        ("to" = Option<String>, Query, description = "Only events with `timestamp` before"),
-        ("plane" = Option<String>, Query, description = "`control` or `data`"),
+        Which,
     ),
     responses(
         (status = 200, body = CountAnswer, description = "How many"),
@@ -113,10 +110,7 @@ impl From<Bucket> for BucketAnswer {
     tag = "events",
     params(
         ("project" = String, Path, description = "The project's id"),
-        ("q" = Option<String>, Query, description = "Which events, in the search language"),
-        ("from" = Option<String>, Query, description = "Where the first bucket begins; RFC 3339, or relative like `now-15m`"),
-        ("to" = Option<String>, Query, description = "Where the last bucket ends"),
-        ("plane" = Option<String>, Query, description = "`control` or `data`"),
+        Which,
         ("buckets" = Option<u16>, Query, description = "1–500, default 60"),
     ),
     responses(
@@ -170,10 +164,7 @@ pub(crate) struct FacetAnswer {
     params(
         ("project" = String, Path, description = "The project's id"),
         ("field" = String, Query, description = "A parameter of the search language, such as `source.id` or `subject.metadata.email`"),
-        ("q" = Option<String>, Query, description = "Which events, in the search language"),
-        ("from" = Option<String>, Query, description = "Only events with `timestamp` at or after; RFC 3339, or relative like `now-15m`"),
-        ("to" = Option<String>, Query, description = "Only events with `timestamp` before"),
-        ("plane" = Option<String>, Query, description = "`control` or `data`"),
+        Which,
         ("limit" = Option<u16>, Query, description = "1–1000, default 20"),
     ),
     responses(

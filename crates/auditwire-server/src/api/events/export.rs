@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::TryStreamExt;
 
 use super::beside::number;
-use super::range::{Params, Question};
+use super::range::{Params, Question, Which};
 use crate::App;
 use crate::api::auth::{Auth, InProject};
 use crate::api::problem::{Problem, ProblemBody, Result};
@@ -31,10 +31,7 @@ const EVENTS_EXACT: HeaderName = HeaderName::from_static("x-export-events-exact"
     params(
         ("project" = String, Path, description = "The project's id"),
         ("format" = String, Query, description = "`tsv`, `csv`, `jsonl` or `parquet`"),
-        ("q" = Option<String>, Query, description = "Which events, in the search language"),
-        ("from" = Option<String>, Query, description = "Only events with `timestamp` at or after; RFC 3339, or relative like `now-15m`"),
-        ("to" = Option<String>, Query, description = "Only events with `timestamp` before"),
-        ("plane" = Option<String>, Query, description = "`control` or `data`"),
+        Which,
         ("order" = Option<String>, Query, description = "`desc` (default) or `asc`, by `seq`"),
         ("limit" = Option<u64>, Query, description = "At most so many events; all when absent"),
         ("raw" = Option<bool>, Query, description = "True leaves cells of TSV and CSV as they are that a spreadsheet would run as a formula; false (default) puts an apostrophe in front"),

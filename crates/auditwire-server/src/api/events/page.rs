@@ -13,7 +13,7 @@ use futures_util::stream;
 use serde_json::{Value, json};
 
 use super::cursor::Cursor;
-use super::range::{Params, Question, read_limit};
+use super::range::{Params, Question, Which, read_limit};
 use crate::App;
 use crate::api::auth::{Auth, InProject, PathSeq};
 use crate::api::problem::{ProblemBody, Result};
@@ -30,10 +30,7 @@ const CHUNK_BYTES: usize = 256 << 10;
     tag = "events",
     params(
         ("project" = String, Path, description = "The project's id"),
-        ("q" = Option<String>, Query, description = "Only events that match; the search language"),
-        ("from" = Option<String>, Query, description = "Only events with `timestamp` at or after; RFC 3339, or relative like `now-15m`"),
-        ("to" = Option<String>, Query, description = "Only events with `timestamp` before"),
-        ("plane" = Option<String>, Query, description = "`control` or `data`"),
+        Which,
         ("order" = Option<String>, Query, description = "`desc` (default) or `asc`, by `seq`"),
         ("limit" = Option<u16>, Query, description = "1–1000, default 100"),
         ("cursor" = Option<String>, Query, description = "`next` of the page before; never expires, belongs to its query"),

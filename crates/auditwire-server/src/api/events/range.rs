@@ -55,6 +55,21 @@ impl Params {
     }
 }
 
+/// How the OpenAPI document tells the parameters of a question.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "parameters are read by `Params`, strictly")]
+pub(super) struct Which {
+    /// Which events, in the search language
+    q: Option<String>,
+    /// Only events with `timestamp` at or after; RFC 3339, or relative like `now-15m`
+    from: Option<String>,
+    /// Only events with `timestamp` before
+    to: Option<String>,
+    /// `control` or `data`
+    plane: Option<String>,
+}
+
 /// What is asked, in the words of the client; a cursor belongs to this.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Question {
