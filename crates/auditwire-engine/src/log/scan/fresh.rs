@@ -1,15 +1,14 @@
 //! The part of a scan that reads fresh events: from the tail where it reaches, else from groups.
 
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int64Type, UInt64Type};
-use arrow_array::{BooleanArray, RecordBatch};
-use arrow_buffer::BooleanBuffer;
+use arrow_array::types::UInt64Type;
 use arrow_schema::ArrowError;
 use arrow_select::concat::concat_batches;
 use arrow_select::filter::filter_record_batch;
+use auditwire_model::Position;
 use auditwire_model::event::{columns, schema};
 use auditwire_model::query::{Expr, evaluate};
-use auditwire_model::{Position, Timestamp};
 
 use super::{Piece, Walk, newest_first};
 use crate::error::Result;
@@ -39,24 +38,26 @@ impl<T: Send + 'static> Walk<T> {
                 None => return Ok(None),
             },
         };
-        let (first, last) = rows.range;
-        let looked_at = rows.batch.num_rows() as u64;
-        let mut found = self.matching(&rows.batch).map_err(error::defect)?;
-        let mut through = if self.ascending() { last } else { first };
-        if found.num_rows() >= self.left {
-            found = found.slice(0, self.left);
-            through = seq(&found, self.left - 1);
-        }
-        let (rows, read) = (found.num_rows(), ScanStats { rows_read: looked_at, ..rows.read });
-        let value = match rows {
-            0 => None,
-            _ if self.cheap => Some((self.map)(found)),
-            _ => {
-                let map = std::sync::Arc::clone(&self.map);
-                let made = self.shared.segments.pool().run(move || map(found)).await;
-                Some(made.map_err(|_| error::ended_reading())?)
+        let Rows { batch, range: (first, last), read } = rows;
+        let read = ScanStats { rows_read: batch.num_rows() as u64, ..read };
+        let (expr, map) = (std::sync::Arc::clone(&self.expr), std::sync::Arc::clone(&self.map));
+        let (ascending, left) = (self.ascending(), self.left);
+        let work = move || {
+            let mut found = matching(&batch, &expr, ascending, left)?;
+            let enough = found.num_rows() >= left;
+            if enough {
+                found = found.slice(0, left);
             }
+            let (rows, ended) = (found.num_rows(), enough.then(|| seq(&found, left - 1)));
+            Ok::<_, ArrowError>(((rows > 0).then(|| map(found)), rows, ended))
         };
+        // Searches stand behind intake also where they read what came last.
+        let done = match self.cheap {
+            true => work(),
+            false => self.shared.segments.pool().run(work).await.map_err(|_| error::ended_reading())?,
+        };
+        let (value, rows, ended) = done.map_err(error::defect)?;
+        let through = ended.unwrap_or(if ascending { last } else { first });
         Ok(Some(Piece { value, rows, through, damage: None, read }))
     }
 
@@ -158,34 +159,26 @@ impl<T: Send + 'static> Walk<T> {
     fn rows_wanted(&self) -> usize {
         if self.matches_all() { self.left.min(STEP_ROWS) } else { STEP_ROWS }
     }
+}
 
-    /// The matching rows in the scan's order.
-    fn matching(&self, batch: &RecordBatch) -> std::result::Result<RecordBatch, ArrowError> {
-        let mut found = batch.clone();
-        if self.scan.time_from.is_some() || self.scan.time_to.is_some() {
-            let inside = in_time(&found, self.scan.time_from, self.scan.time_to);
-            found = keep(found, &inside)?;
+/// The matching rows in the scan's order.
+fn matching(
+    batch: &RecordBatch,
+    expr: &Expr,
+    ascending: bool,
+    left: usize,
+) -> std::result::Result<RecordBatch, ArrowError> {
+    let mut found = batch.clone();
+    if *expr != Expr::All {
+        let selected = evaluate(expr, &found);
+        if selected.true_count() < found.num_rows() {
+            found = filter_record_batch(&found, &selected)?;
         }
-        if self.scan.predicate != Expr::All && found.num_rows() > 0 {
-            let selected = evaluate(&self.scan.predicate, &found);
-            found = keep(found, &selected)?;
-        }
-        if !self.ascending() && found.num_rows() > 1 {
-            found = newest_first(&found, self.left)?;
-        }
-        Ok(found)
     }
-}
-
-fn keep(batch: RecordBatch, selected: &BooleanArray) -> std::result::Result<RecordBatch, ArrowError> {
-    if selected.true_count() == batch.num_rows() { Ok(batch) } else { filter_record_batch(&batch, selected) }
-}
-
-fn in_time(batch: &RecordBatch, from: Option<Timestamp>, to: Option<Timestamp>) -> BooleanArray {
-    let times = batch.column(columns::TIMESTAMP).as_primitive::<Int64Type>().values();
-    let (from, to) = (from.map_or(i64::MIN, Timestamp::as_nanos), to.map_or(i128::MAX, |t| i128::from(t.as_nanos())));
-    let inside = BooleanBuffer::collect_bool(times.len(), |row| from <= times[row] && i128::from(times[row]) < to);
-    BooleanArray::new(inside, None)
+    if !ascending && found.num_rows() > 1 {
+        found = newest_first(&found, left)?;
+    }
+    Ok(found)
 }
 
 fn seq(batch: &RecordBatch, row: usize) -> Position {

@@ -23,6 +23,9 @@ use super::ranges::Ranges;
 /// About the most bytes that are decoded at once to decide a term.
 const DECODE_BYTES: usize = 8 << 20;
 
+/// Where rows are numbers, so many that need not be decided are decoded with those around them.
+const BRIDGED_ROWS: usize = 64;
+
 /// Decides expressions on one row group.
 pub(super) struct Filter<'s> {
     pub(super) opened: &'s Opened,
@@ -80,7 +83,9 @@ impl Filter<'_> {
         }
         let numbered = self.is_numbered(column);
         let mut found = Ranges::NONE;
-        for piece in open.pieces(self.rows_at_once(column), PAGE_ROWS) {
+        // Numbers are decoded quicker than they are jumped over.
+        let wide = if numbered || is_number(column) { &open.bridged(BRIDGED_ROWS) } else { open };
+        for piece in wide.pieces(self.rows_at_once(column), PAGE_ROWS) {
             let batch = self.decode(&piece, vec![column], numbered)?;
             self.tally.rows.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
             let selected = match batch.column(column).as_dictionary_opt::<Int32Type>() {
@@ -89,7 +94,7 @@ impl Filter<'_> {
             };
             piece.select(&selected).iter().for_each(|range| found.push(range));
         }
-        Ok(found)
+        Ok(found.and(open))
     }
 
     /// Some columns of some rows, in order.
@@ -130,6 +135,19 @@ impl Filter<'_> {
 /// True for columns of one text each (and of numbers, which no word is looked for in).
 fn is_text(column: usize) -> bool {
     !matches!(column, columns::SUBJECT_METADATA | columns::RESOURCE_METADATA | columns::LABELS)
+}
+
+/// True for columns of numbers.
+fn is_number(column: usize) -> bool {
+    matches!(
+        column,
+        columns::SEQ
+            | columns::TIMESTAMP
+            | columns::RECEIVED_AT
+            | columns::SEVERITY
+            | columns::PLANE
+            | columns::OUTCOME
+    )
 }
 
 /// The column that a field is in.

@@ -79,6 +79,18 @@ impl Ranges {
         rest
     }
 
+    /// These rows, and those between two of them that are not more than `gap` rows apart.
+    pub(super) fn bridged(&self, gap: usize) -> Self {
+        let mut bridged: Vec<Range<usize>> = Vec::new();
+        for range in &self.0 {
+            match bridged.last_mut() {
+                Some(last) if range.start - last.end <= gap => last.end = range.end,
+                _ => bridged.push(range.clone()),
+            }
+        }
+        Self(bridged)
+    }
+
     /// True if one of the rows is in `range`.
     pub(super) fn touches(&self, range: &Range<usize>) -> bool {
         let next = self.0.partition_point(|r| r.end <= range.start);
@@ -203,6 +215,11 @@ mod tests {
             prop_assert_eq!(set(&a.take(n, last)), taken);
             let selected = BooleanArray::from(x.iter().map(|row| y.contains(row)).collect::<Vec<_>>());
             prop_assert_eq!(set(&a.select(&selected)), x.intersection(&y).copied().collect());
+            let between = |row: &usize| {
+                let (before, behind) = (x.range(..=*row).next_back(), x.range(*row..).next());
+                before.zip(behind).is_some_and(|(before, behind)| behind - before <= 4)
+            };
+            prop_assert_eq!(set(&a.bridged(3)), (0..60).filter(between).collect());
             let pieces = a.pieces(7, 4);
             prop_assert!(pieces.iter().all(|piece| (1..=7).contains(&piece.rows())));
             prop_assert_eq!(pieces.iter().flat_map(Ranges::iter).flatten().collect::<Vec<_>>(), x.into_iter().collect::<Vec<_>>());
