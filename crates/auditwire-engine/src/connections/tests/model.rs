@@ -71,8 +71,7 @@ proptest! {
 
     #[test]
     fn the_verbs_do_what_the_model_says(steps in prop::collection::vec(step(), 1..40)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(run(steps))?;
+        crate::log::tests::run(run(steps))?;
     }
 }
 

@@ -52,6 +52,11 @@ pub(crate) async fn open(store: &Arc<MemoryStore>, settings: LogSettings) -> Log
         .unwrap()
 }
 
+/// Runs a case of a property test to its end.
+pub(crate) fn run<F: Future>(case: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(case)
+}
+
 /// Opens a log whose files lie in `objects`.
 pub(crate) async fn open_on(store: &Arc<MemoryStore>, objects: Arc<dyn ObjectStore>, settings: LogSettings) -> Log {
     open_at(store, objects, Arc::new(ManualClock::new(Timestamp::EPOCH)), settings).await

@@ -44,8 +44,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
     #[test]
     fn sealing_changes_no_verdict(first in draft(), others in prop::collection::vec((draft(), any::<bool>()), 1..6)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
+        crate::log::tests::run(async {
             // Without a tail, so that both read what is stored.
             let settings = LogSettings { tail_bytes_max: 0, ..tiny() };
             let store = || Arc::new(MemoryStore::default());

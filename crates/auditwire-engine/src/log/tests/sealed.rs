@@ -108,8 +108,7 @@ proptest! {
         limit in prop::option::of(1..300_usize),
         times in prop::option::of((0..1500_u64, 0..1500_u64)),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
+        crate::log::tests::run(async {
             let World { log, .. } = world(1_200, 550, 230).await;
             let all = batch(1, 1_431);
             let selected = evaluate(&predicate, &all);

@@ -337,8 +337,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
     #[test]
     fn sealed_fresh_or_expired_the_log_is_the_list(steps in prop::collection::vec(step(), 1..24)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
+        crate::log::tests::run(async {
             let mut world = World::new().await;
             for step in steps {
                 world.run(step).await;

@@ -195,7 +195,6 @@ proptest! {
     fn every_way_out_selects_the_same(
         drafts in vec(any_event(), 0..40), queries in vec(any_query(), 1..6), limit in 1_usize..12,
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(check(drafts, queries, limit))?;
+        crate::log::tests::run(check(drafts, queries, limit))?;
     }
 }

@@ -101,8 +101,7 @@ proptest! {
 
     #[test]
     fn answers_are_those_of_a_plain_list(case in any_case()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
+        crate::log::tests::run(async {
             let World { engine, project, .. } = World::of(&case).await;
             let found = count(&engine, &operator(), &project, &case.question()).await.unwrap();
             assert_eq!(found, Count { count: case.expected().len() as u64, exact: true });
