@@ -25,7 +25,8 @@ use failure::{Failure, Result};
 
 /// A third of intake's time went into the system allocator: an event has some twenty small texts, which are made on one
 /// thread and freed on another. Huge pages are left out (`no_thp`): with them a quarter more memory stayed resident under
-/// load, and nothing was quicker.
+/// load, and nothing was quicker. Version 2 gives memory back a hundred times sooner than version 3: a third less of it under load,
+/// for some 3 % more CPU.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
