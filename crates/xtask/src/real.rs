@@ -12,6 +12,8 @@ use crate::run::{run_quietly, target_dir};
 const PACKAGES: &[&str] = &[
     "rsyslog",
     "rsyslog-openssl",
+    "rsyslog-relp",
+    "librelp0",
     "libestr0",
     "libfastjson4",
     "liblognorm5",

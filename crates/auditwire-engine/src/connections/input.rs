@@ -153,13 +153,10 @@ fn endpoint(object: &mut Object) -> Result<Endpoint> {
 }
 
 fn transport(object: &mut Object) -> Result<Transport> {
-    let choices = ["tcp", "udp", "tls"];
-    let chosen = object.choice("transport", &choices, "invalid_transport")?;
-    match chosen {
-        Some(Transport::Relp | Transport::RelpTls) => Err(Error::not_available("RELP").in_field("transport")),
-        Some(transport) => Ok(transport),
-        None => Err(object.error("missing_field", "transport", "'transport' is required: tcp, udp or tls")),
-    }
+    let choices = ["tcp", "udp", "tls", "relp", "relp_tls"];
+    object.choice("transport", &choices, "invalid_transport")?.ok_or_else(|| {
+        object.error("missing_field", "transport", "'transport' is required: tcp, udp, tls, relp or relp_tls")
+    })
 }
 
 fn format(object: &mut Object) -> Result<Format> {
@@ -176,8 +173,8 @@ fn tls(object: &mut Object, transport: Option<Transport>, mistakes: &mut Mistake
     let known = ["pem", "server_name", "verify", "fingerprint", "min_version"];
     let tls = object.object("tls", &known, &["certificates", "client_key"], mistakes);
     match (tls, transport) {
-        (Some(_), Some(Transport::Tcp | Transport::Udp)) => {
-            let detail = "'tls' is only for the transport tls; leave it out";
+        (Some(_), Some(transport)) if !transport.is_tls() => {
+            let detail = "'tls' is only for the transports tls and relp_tls; leave it out";
             let refused = object.error("tls_not_allowed", "tls", detail);
             mistakes.note::<()>(Err(refused));
             (None, PemInput::Keep)
@@ -186,7 +183,7 @@ fn tls(object: &mut Object, transport: Option<Transport>, mistakes: &mut Mistake
             let (spec, pem) = tls_spec(tls, mistakes);
             (Some(spec), pem)
         }
-        (None, Some(Transport::Tls)) => (Some(TlsSpec::default()), PemInput::Keep),
+        (None, Some(transport)) if transport.is_tls() => (Some(TlsSpec::default()), PemInput::Keep),
         (None, _) => (None, PemInput::Keep),
     }
 }

@@ -88,6 +88,12 @@ impl LinkFailure {
             }
             LinkError::Io(error) => Self::from_io(error),
             LinkError::Closed => Self::from_io(&io::ErrorKind::UnexpectedEof.into()),
+            LinkError::NotRelp(why) => {
+                Self::new("framing_refused", format!("The receiver does not speak RELP: {why}."))
+            }
+            LinkError::RelpRefused(why) => {
+                Self::new("not_acknowledged", format!("The receiver refused over RELP, in its own words: {why}"))
+            }
             LinkError::Dead => Self::from_io(&io::ErrorKind::TimedOut.into()),
         }
     }

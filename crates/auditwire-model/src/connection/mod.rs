@@ -23,10 +23,30 @@ pub enum Transport {
     Udp,
     /// TLS over TCP (RFC 5425).
     Tls,
-    /// RELP; not served yet.
+    /// RELP: syslog messages that the receiver acknowledges itself (librelp).
     Relp,
-    /// RELP in TLS; not served yet.
+    /// RELP in TLS.
     RelpTls,
+}
+
+impl Transport {
+    /// TLS is spoken, so there are TLS settings.
+    #[must_use]
+    pub const fn is_tls(self) -> bool {
+        matches!(self, Self::Tls | Self::RelpTls)
+    }
+
+    /// Messages are RELP transactions.
+    #[must_use]
+    pub const fn is_relp(self) -> bool {
+        matches!(self, Self::Relp | Self::RelpTls)
+    }
+
+    /// Messages need a [`Framing`]: a datagram and a RELP transaction end by themselves.
+    #[must_use]
+    pub const fn is_framed(self) -> bool {
+        matches!(self, Self::Tcp | Self::Tls)
+    }
 }
 
 /// What a message looks like.
@@ -185,11 +205,11 @@ pub struct ConnectionSpec {
     pub endpoint: Endpoint,
     /// How messages travel.
     pub transport: Transport,
-    /// Present exactly with [`Transport::Tls`].
+    /// Present exactly where [`Transport::is_tls`].
     pub tls: Option<TlsSpec>,
     /// What a message looks like.
     pub format: Format,
-    /// Where one message ends; ignored by UDP.
+    /// Where one message ends; ignored unless [`Transport::is_framed`].
     pub framing: Framing,
     /// Format options.
     pub options: Options,

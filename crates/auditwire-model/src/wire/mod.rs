@@ -11,6 +11,7 @@ pub mod framing;
 mod problem;
 pub mod read5424;
 pub mod read_cef;
+pub mod relp;
 mod render;
 mod rfc5424;
 mod time;

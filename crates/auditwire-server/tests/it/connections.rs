@@ -86,7 +86,6 @@ async fn wrong_bodies_have_codes_and_fields() {
         (with("colour", json!(1)), "unknown_field"),
         (with("endpoint", json!("siem")), "invalid_endpoint"),
         (with("name", json!("")), "invalid_name"),
-        (with("transport", json!("relp")), "not_available_yet"),
         (with("transport", json!("carrier-pigeon")), "invalid_transport"),
         (with("format", json!("leef")), "not_available_yet"),
         (with("filter", json!({"kind": "query", "query": "a=b"})), "query_unknown_parameter"),

@@ -29,7 +29,7 @@ pub(crate) struct FormArgs {
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) endpoint: Option<String>,
     /// Data transfer protocol. Default: tcp.
-    #[arg(long, value_parser = ["tcp", "udp", "tls"])]
+    #[arg(long, value_parser = ["tcp", "udp", "tls", "relp", "relp_tls"])]
     pub(crate) transport: Option<String>,
     /// Message format: RAW (rfc5424) or CEF. Default: rfc5424.
     #[arg(long, value_parser = ["rfc5424", "cef"])]
@@ -178,9 +178,9 @@ impl FormArgs {
         };
         let mut body = base;
         merge(&mut body, self.flags()?);
-        // `tls` may only be there for TLS: changing the transport away from it drops the block.
+        // `tls` may only be there where TLS is spoken: changing the transport away from it drops the block.
         let transport = body["transport"].as_str().unwrap_or("tcp");
-        if transport != "tls"
+        if !matches!(transport, "tls" | "relp_tls")
             && self.transport.is_some()
             && let Some(fields) = body.as_object_mut()
         {

@@ -20,6 +20,8 @@ const RSYSLOG: &[Way] = &[
     Way { input: "udp", transport: "udp", framing: "lf" },
     Way { input: "tls", transport: "tls", framing: "lf" },
     Way { input: "tls", transport: "tls", framing: "octet_counting" },
+    Way { input: "relp", transport: "relp", framing: "lf" },
+    Way { input: "relp-tls", transport: "relp_tls", framing: "lf" },
 ];
 
 const SYSLOG_NG: &[Way] = &[
@@ -68,7 +70,7 @@ async fn sent_equals_read(receiver: &Receiver, way: &Way, fields: fn(&Value) -> 
             "format": format, "framing": way.framing,
             "options": { "hostname": name, "max_bytes": largest, "facility": 16 },
         });
-        if way.transport == "tls" {
+        if way.transport.ends_with("tls") {
             connection["tls"] = json!({ "pem": receiver.pki.ca });
         }
         let id = service.create(&connection).await;

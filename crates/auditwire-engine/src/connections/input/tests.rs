@@ -82,8 +82,6 @@ fn every_mistake_has_its_code_and_field() {
         ("name", json!(null), "missing_field"),
         ("endpoint", json!("siem"), "invalid_endpoint"),
         ("transport", json!("TCP"), "invalid_transport"),
-        ("transport", json!("relp"), "not_available_yet"),
-        ("transport", json!("relp_tls"), "not_available_yet"),
         ("format", json!("xml"), "invalid_format"),
         ("format", json!("leef"), "not_available_yet"),
         ("format", json!("json"), "not_available_yet"),
@@ -192,9 +190,9 @@ fn a_form_is_told_of_every_wrong_field_in_its_order_and_the_api_of_the_first() {
 #[test]
 fn what_depends_on_a_wrong_transport_is_not_blamed() {
     let mut body = with("options.max_bytes", json!(65_508));
-    body["transport"] = json!("relp");
+    body["transport"] = json!("sctp");
     body["tls"] = json!({"verify": "maybe"});
-    let blamed = [("not_available_yet", "transport".to_owned()), ("invalid_verify", "tls.verify".to_owned())];
+    let blamed = [("invalid_transport", "transport".to_owned()), ("invalid_verify", "tls.verify".to_owned())];
     assert_eq!(mistakes(&body), blamed);
     assert_eq!(mistakes(&json!({})), ["name", "endpoint", "transport"].map(|f| ("missing_field", f.to_owned())));
     assert_eq!(mistakes(&json!([])), [("invalid_type", String::new())]);

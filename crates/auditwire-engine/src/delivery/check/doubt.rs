@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::Subject;
 use super::message::{framed, large_message, message};
-use super::stream::{ends_with_us, kernel_acknowledged, line, queue, secure, tcp, watch};
+use super::stream::{acknowledges, ends_with_us, line, queue, secure, tcp, watch};
 use crate::delivery::failure::LinkFailure;
 use crate::delivery::link::{Link, LinkError};
 use crate::delivery::tls::{ClientAuth, TlsTarget};
@@ -48,8 +48,11 @@ pub(super) async fn after_message(
     if !matches!(failure.code, "closed_after_message" | "reset_after_message") {
         return failure;
     }
-    if subject.spec.transport == Transport::Tcp && (is_tls(heard) || speaks_tls(subject, addresses).await) {
+    if !subject.spec.transport.is_tls() && (is_tls(heard) || speaks_tls(subject, addresses).await) {
         return tls_expected();
+    }
+    if !subject.spec.transport.is_framed() {
+        return failure;
     }
     let other = match subject.spec.framing {
         Framing::Lf => Framing::OctetCounting,
@@ -72,6 +75,26 @@ fn framing_refused(other: Framing) -> LinkFailure {
             "The receiver closes the connection when messages come with {used} framing, and keeps it open with {other}."
         ),
     )
+}
+
+/// Why there was no RELP session: does the port speak TLS?
+pub(super) async fn no_session(
+    subject: Subject<'_>,
+    addresses: &[SocketAddr],
+    error: &LinkError,
+    client: ClientAuth,
+) -> LinkFailure {
+    let plain = !subject.spec.transport.is_tls();
+    if plain && !matches!(error, LinkError::RelpRefused(_)) && speaks_tls(subject, addresses).await {
+        return tls_expected();
+    }
+    match error {
+        LinkError::Io(_) | LinkError::Closed => {
+            let why = LinkError::NotRelp("it breaks the connection when it is greeted".to_owned());
+            LinkFailure::from_link(&why, client)
+        }
+        error => LinkFailure::from_link(error, client),
+    }
 }
 
 /// Why there was no handshake: does the port speak plain text?
@@ -111,8 +134,9 @@ async fn speaks_tls(subject: Subject<'_>, addresses: &[SocketAddr]) -> bool {
 
 /// Does a new link stay open after the test message in this framing?
 async fn takes(subject: Subject<'_>, addresses: &[SocketAddr], framing: Framing) -> bool {
+    let other = ConnectionSpec { framing, ..subject.spec.clone() };
     let (Ok(mut line), Ok(message)) = (line(subject, addresses).await, message(subject)) else { return false };
-    queue(&mut line.link, &framed(&message, framing)).is_ok() && watch(&mut line.link, question(subject)).await.is_ok()
+    queue(&mut line.link, &framed(&message, &other)).is_ok() && watch(&mut line.link, question(subject)).await.is_ok()
 }
 
 /// Does the port take plain text, and does somebody read it?
@@ -120,7 +144,7 @@ async fn takes_plain_text(subject: Subject<'_>, addresses: &[SocketAddr]) -> boo
     let spec = ConnectionSpec { transport: Transport::Tcp, tls: None, ..subject.spec.clone() };
     let plain = Subject { spec: &spec, pem: None, ..subject };
     let (Ok(mut line), Ok(message)) = (line(plain, addresses).await, message(plain)) else { return false };
-    let sent = queue(&mut line.link, &framed(&message, spec.framing));
+    let sent = queue(&mut line.link, &framed(&message, &spec));
     if sent.is_err() || watch(&mut line.link, question(subject)).await.is_err() || is_tls(line.link.heard()) {
         return false;
     }
@@ -137,7 +161,7 @@ pub(super) async fn reading(subject: Subject<'_>, addresses: &[SocketAddr]) -> R
     let (Ok(mut line), Ok(message)) = (line(subject, addresses).await, large_message(subject)) else {
         return Reading::Nobody;
     };
-    let frame = framed(&message, subject.spec.framing);
+    let frame = framed(&message, subject.spec);
     let mut end = 0;
     for _ in 0..FILL.div_ceil(frame.len().max(1)) {
         match queue(&mut line.link, &frame) {
@@ -153,7 +177,7 @@ pub(super) async fn reading(subject: Subject<'_>, addresses: &[SocketAddr]) -> R
 async fn drained(link: &mut Link, end: u64, patience: Duration) -> Reading {
     let (mut seen, mut since) = (0, Instant::now());
     loop {
-        if kernel_acknowledged(link, end, Duration::ZERO).await {
+        if acknowledges(link, end, Duration::ZERO).await {
             return Reading::Somebody;
         }
         if watch(link, Duration::from_millis(20)).await.is_err() {

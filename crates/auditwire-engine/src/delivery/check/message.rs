@@ -2,7 +2,7 @@
 
 use auditwire_model::Position;
 use auditwire_model::Severity;
-use auditwire_model::connection::Framing;
+use auditwire_model::connection::ConnectionSpec;
 use auditwire_model::event::{BatchBuilder, EventDraft, Outcome, Plane, view};
 use auditwire_model::wire::Renderer;
 use auditwire_model::wire::framing::write_frame;
@@ -28,10 +28,13 @@ pub(super) fn large_message(subject: Subject<'_>) -> Result<Vec<u8>, LinkFailure
     render(subject, text)
 }
 
-/// The message in a frame.
-pub(super) fn framed(message: &[u8], framing: Framing) -> Vec<u8> {
+/// The message in its frame, where the transport needs one.
+pub(super) fn framed(message: &[u8], spec: &ConnectionSpec) -> Vec<u8> {
+    if !spec.transport.is_framed() {
+        return message.to_vec();
+    }
     let mut frame = Vec::with_capacity(message.len() + 8);
-    write_frame(framing, message, &mut frame);
+    write_frame(spec.framing, message, &mut frame);
     frame
 }
 

@@ -1,9 +1,9 @@
-//! The check over TCP and TLS.
+//! The check over TCP and TLS, and over RELP in either.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use auditwire_model::connection::{Transport, Verify};
+use auditwire_model::connection::Verify;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::course::{Course, Ended};
@@ -16,14 +16,14 @@ use crate::delivery::tls::{ClientAuth, TlsTarget};
 
 pub(super) async fn run(subject: Subject<'_>, course: &mut Course<'_>) -> Result<(), Ended> {
     let addresses = course.addresses(subject).await?;
-    let tls = subject.spec.transport == Transport::Tls;
+    let tls = subject.spec.transport.is_tls();
     let tcp = course.stage(Stage::Connect, Box::pin(connected(subject, &addresses))).await?;
-    let mut line = if tls {
+    let line = if tls {
         course.stage(Stage::Tls, Box::pin(handshake(subject, tcp, &addresses))).await?
     } else {
         Line { link: Link::Tcp(tcp), target: None }
     };
-    let sent = course.stage(Stage::Send, Box::pin(send(subject, &mut line, &addresses))).await?;
+    let (mut line, sent) = course.stage(Stage::Send, Box::pin(send(subject, line, &addresses))).await?;
     course.stage(Stage::Watch, Box::pin(watched(subject, &mut line, &addresses))).await?;
     course.stage(Stage::Acknowledge, Box::pin(acknowledged(subject, line, sent, &addresses))).await?;
     course.confirm();
@@ -89,7 +89,7 @@ pub(super) async fn secure(tcp: TcpLink, target: &TlsTarget, limit: Duration) ->
 /// A new line, made like the first one, and watched for a moment; for second opinions.
 pub(super) async fn line(subject: Subject<'_>, addresses: &[SocketAddr]) -> Result<Line, LinkError> {
     let tcp = tcp(subject, addresses).await?;
-    let mut line = if subject.spec.transport == Transport::Tls {
+    let mut line = if subject.spec.transport.is_tls() {
         let target =
             TlsTarget::new(subject.spec, subject.pem, &subject.context.clock).map_err(|_| LinkError::Closed)?;
         let link = secure(tcp, &target, subject.context.limits.handshake).await?;
@@ -101,14 +101,36 @@ pub(super) async fn line(subject: Subject<'_>, addresses: &[SocketAddr]) -> Resu
     Ok(line)
 }
 
-async fn send(subject: Subject<'_>, line: &mut Line, addresses: &[SocketAddr]) -> Result<(u64, String), LinkFailure> {
+async fn send(
+    subject: Subject<'_>,
+    line: Line,
+    addresses: &[SocketAddr],
+) -> Result<((Line, u64), String), LinkFailure> {
+    let mut line = line;
     if line.target.is_none() {
-        settle(subject, line).await?;
+        settle(subject, &mut line).await?;
     }
-    let frame = framed(&message(subject)?, subject.spec.framing);
+    let relp = subject.spec.transport.is_relp();
+    if relp {
+        line = open_session(subject, line, addresses).await?;
+    }
+    let frame = framed(&message(subject)?, subject.spec);
     match queue(&mut line.link, &frame) {
-        Ok(end) => Ok((end, format!("The test message was sent ({} bytes with its frame).", frame.len()))),
+        Ok(end) if relp => {
+            Ok(((line, end), format!("The RELP session is open; the test message was sent ({} bytes).", frame.len())))
+        }
+        Ok(end) => Ok(((line, end), format!("The test message was sent ({} bytes with its frame).", frame.len()))),
         Err(error) => Err(doubt::after_message(subject, addresses, line.explain(&error), &[]).await),
+    }
+}
+
+/// Opens a RELP session, and says why there is none.
+async fn open_session(subject: Subject<'_>, line: Line, addresses: &[SocketAddr]) -> Result<Line, LinkFailure> {
+    let Line { link, target } = line;
+    let client = target.as_ref().map(TlsTarget::client_auth).unwrap_or_default();
+    match connect::relp(link, subject.context.limits.acknowledge).await {
+        Ok(link) => Ok(Line { link, target }),
+        Err(error) => Err(doubt::no_session(subject, addresses, &error, client).await),
     }
 }
 
@@ -176,7 +198,10 @@ async fn acknowledged(
     addresses: &[SocketAddr],
 ) -> Result<((), String), LinkFailure> {
     let limit = subject.context.limits.acknowledge;
-    if !kernel_acknowledged(&mut line.link, end, limit).await {
+    if subject.spec.transport.is_relp() {
+        return answered(&mut line.link, end, limit).await;
+    }
+    if !acknowledges(&mut line.link, end, limit).await {
         return Err(LinkFailure::new(
             "not_acknowledged",
             "The receiver's host does not acknowledge the test message: its buffer is full and nobody reads.",
@@ -195,14 +220,28 @@ async fn acknowledged(
     }
 }
 
+/// A RELP input says itself that it has the message; then the session is ended in order.
+async fn answered(link: &mut Link, end: u64, limit: Duration) -> Result<((), String), LinkFailure> {
+    if !acknowledges(link, end, limit).await {
+        return Err(LinkFailure::new(
+            "not_acknowledged",
+            "The receiver opened a RELP session and does not answer the test message.",
+        ));
+    }
+    if link.half_close().is_ok() {
+        link.finished_by_peer(limit).await;
+    }
+    Ok(((), "The receiver answered the test message over RELP.".to_owned()))
+}
+
 /// Ends our direction. Does the peer end its own, in whatever way? Less than the proof that a sender needs
 /// ([`Link::finished_by_peer`]): TLS servers close on our `close_notify` and reset when our FIN comes after it.
 pub(super) async fn ends_with_us(link: &mut Link, limit: Duration) -> bool {
     !link.peer_closed() && link.half_close().is_ok() && watch(link, limit).await.is_err()
 }
 
-/// Waits until the peer's kernel has acknowledged everything up to `end`.
-pub(super) async fn kernel_acknowledged(link: &mut Link, end: u64, limit: Duration) -> bool {
+/// Waits until the peer's kernel (RELP: program) has acknowledged everything up to `end`.
+pub(super) async fn acknowledges(link: &mut Link, end: u64, limit: Duration) -> bool {
     const STEP: Duration = Duration::from_millis(20);
     let until = Instant::now() + limit;
     loop {

@@ -119,7 +119,7 @@ const TABLE: [(&str, &str); 32] = [
     ),
     (
         "framing_refused",
-        "The SIEM's input wants the other framing. Change the framing of this connection (octet counting or LF).",
+        "The SIEM's input separates messages in another way. Over TCP and TLS change the framing of this connection (octet counting or LF); over RELP enter the port of a RELP input, or choose TCP or TLS.",
     ),
     (
         "not_acknowledged",

@@ -7,12 +7,15 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 use tokio::net::{TcpStream, UdpSocket};
 
-use super::{LinkError, TcpLink, TlsLink, UdpLink};
+use super::{Link, LinkError, RelpLink, TcpLink, TlsLink, UdpLink};
 
 /// For all addresses of a name together.
 pub(crate) const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// For the TLS handshake.
 pub(crate) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+
+/// For the answer to a RELP greeting.
+pub(crate) const OPEN_LIMIT: Duration = Duration::from_secs(10);
 
 /// Connects to the first address that answers, in the given order; each gets an equal share of [`CONNECT_LIMIT`]. `permits`
 /// is asked about the very address of each connect call.
@@ -49,6 +52,18 @@ pub(crate) async fn tls(
 ) -> Result<TlsLink, LinkError> {
     let handshake = Box::pin(TlsLink::handshake(tcp, config, name));
     tokio::time::timeout(HANDSHAKE_LIMIT, handshake).await.unwrap_or(Err(LinkError::TlsTimeout))
+}
+
+/// Opens a RELP session over a fresh TCP or TLS link.
+///
+/// # Errors
+/// [`LinkError::NotRelp`], also when no answer came in time; [`LinkError::RelpRefused`], [`LinkError::Io`],
+/// [`LinkError::Tls`].
+pub(crate) async fn relp(carrier: Link, limit: Duration) -> Result<Link, LinkError> {
+    match tokio::time::timeout(limit, Box::pin(RelpLink::open(carrier))).await {
+        Ok(link) => link.map(|link| Link::Relp(Box::new(link))),
+        Err(_) => Err(LinkError::NotRelp("it does not answer the greeting".to_owned())),
+    }
 }
 
 /// Makes a UDP socket that talks to the first address only.

@@ -1,10 +1,11 @@
-//! A live socket to a receiver. Three kinds behind one face; the sender and the connection check use the same.
+//! A live socket to a receiver. Four kinds behind one face; the sender and the connection check use the same.
 //!
 //! A link has a *stream*: what was queued on it, in order. Offsets into the stream count bytes as the socket sees them
 //! (plain: payload; TLS: ciphertext with the handshake; UDP: datagrams), so that they can be compared with what the
-//! peer's kernel has acknowledged. Nothing here waits but [`Link::ready`] and the making of links ([`connect`]).
+//! peer's kernel has acknowledged; over RELP they count messages, which the peer's program acknowledges itself. Nothing here waits but [`Link::ready`] and the making of links ([`connect`]).
 
 pub(crate) mod connect;
+mod relp;
 mod tcp;
 mod tls;
 mod udp;
@@ -12,6 +13,7 @@ mod udp;
 use std::io;
 use std::time::Duration;
 
+pub(crate) use relp::RelpLink;
 pub(crate) use tcp::TcpLink;
 pub(crate) use tls::TlsLink;
 pub(crate) use udp::UdpLink;
@@ -48,6 +50,12 @@ pub(crate) enum LinkError {
     /// The peer closed its side.
     #[error("the peer closed the connection")]
     Closed,
+    /// What answers does not speak RELP.
+    #[error("the peer does not speak RELP: {0}")]
+    NotRelp(String),
+    /// The peer refused the session or a message, in its own words.
+    #[error("the peer refused: {0}")]
+    RelpRefused(String),
     /// The dead-path rules say that nobody is there any more.
     #[error("the peer's host stopped answering")]
     Dead,
@@ -71,6 +79,8 @@ pub(crate) enum Link {
     Tls(Box<TlsLink>),
     /// Datagrams.
     Udp(UdpLink),
+    /// RELP over one of the first two.
+    Relp(Box<RelpLink>),
 }
 
 macro_rules! each {
@@ -79,6 +89,7 @@ macro_rules! each {
             Link::Tcp($inner) => $call,
             Link::Tls($inner) => $call,
             Link::Udp($inner) => $call,
+            Link::Relp($inner) => $call,
         }
     };
 }
@@ -104,7 +115,17 @@ impl Link {
     /// this way, and a socket that is closed with unread bytes drops its send queue. The peer's FIN is not an error
     /// here, see [`peer_closed`](Self::peer_closed).
     pub(crate) fn receive(&mut self) -> Result<(), LinkError> {
-        each!(self, l => l.receive())
+        self.receive_with(|_| {})
+    }
+
+    /// [`receive`](Self::receive), for whoever wants to hear what a peer says over TCP or TLS.
+    fn receive_with(&mut self, heard: impl FnMut(&[u8])) -> Result<(), LinkError> {
+        match self {
+            Self::Tcp(l) => l.receive(heard),
+            Self::Tls(l) => l.receive(heard),
+            Self::Udp(l) => l.receive(),
+            Self::Relp(l) => l.receive(),
+        }
     }
 
     /// Waits until [`receive`](Self::receive) may have something, or (`write`) [`flush`](Self::flush) may get on.
@@ -112,9 +133,14 @@ impl Link {
         each!(self, l => l.ready(write).await)
     }
 
-    /// Stream offset below which the peer's kernel has acknowledged everything (UDP: what was handed over).
+    /// Stream offset below which the peer's kernel (RELP: program) has acknowledged everything (UDP: what was handed over).
     pub(crate) fn acknowledged(&self) -> io::Result<u64> {
-        each!(self, l => l.acknowledged())
+        match self {
+            Self::Tcp(l) => l.acknowledged(),
+            Self::Tls(l) => l.acknowledged(),
+            Self::Udp(l) => l.acknowledged(),
+            Self::Relp(l) => Ok(l.acknowledged()),
+        }
     }
 
     /// The path's state; `None` for UDP.
@@ -123,15 +149,17 @@ impl Link {
             Self::Tcp(l) => l.path().map(Some),
             Self::Tls(l) => l.path().map(Some),
             Self::Udp(_) => Ok(None),
+            Self::Relp(l) => l.path(),
         }
     }
 
-    /// The peer has sent its FIN (or TLS close_notify).
+    /// The peer has sent its FIN (or TLS close_notify, or has ended the RELP session).
     pub(crate) fn peer_closed(&self) -> bool {
         match self {
             Self::Tcp(l) => l.peer_closed(),
             Self::Tls(l) => l.peer_closed(),
             Self::Udp(_) => false,
+            Self::Relp(l) => l.peer_closed(),
         }
     }
 
@@ -139,22 +167,24 @@ impl Link {
     pub(crate) fn heard(&self) -> &[u8] {
         match self {
             Self::Tcp(l) => l.heard(),
+            Self::Relp(l) => l.heard(),
             Self::Tls(_) | Self::Udp(_) => &[],
         }
     }
 
-    /// Ends our direction: TLS close_notify, then FIN. Everything queued must be flushed before.
+    /// Ends our direction: TLS close_notify, then FIN; RELP: `close`. Everything queued must be flushed before.
     pub(crate) fn half_close(&mut self) -> Result<(), LinkError> {
         match self {
             Self::Tcp(l) => l.half_close(),
             Self::Tls(l) => l.half_close(),
             Self::Udp(_) => Ok(()),
+            Self::Relp(l) => l.half_close(),
         }
     }
 
     /// After [`half_close`](Self::half_close): flushes what is left, takes in what comes, and waits at most `limit` for
     /// the peer's FIN. True only for the one proof that the peer has read everything: its FIN came after ours, ours was
-    /// acknowledged, and nothing was reset.
+    /// acknowledged, and nothing was reset. Over RELP: it answered every message.
     pub(crate) async fn finished_by_peer(&mut self, limit: Duration) -> bool {
         if matches!(self, Self::Udp(_)) || self.peer_closed() {
             return false;
@@ -171,6 +201,9 @@ impl Link {
         };
         if !matches!(tokio::time::timeout(limit, wait).await, Ok(Some(()))) {
             return false;
+        }
+        if let Self::Relp(link) = self {
+            return link.is_answered();
         }
         // Had the peer's FIN crossed ours, our FIN would not be acknowledged yet and the state not be CLOSE.
         matches!(self.path(), Ok(Some(path)) if path.closed) && self.pending() == 0

@@ -64,12 +64,15 @@ impl TcpLink {
         Ok(())
     }
 
-    pub(super) fn receive(&mut self) -> Result<(), LinkError> {
+    pub(super) fn receive(&mut self, mut heard: impl FnMut(&[u8])) -> Result<(), LinkError> {
         let mut total = 0;
         while total < RECEIVE_MAX {
             match self.socket.read(&mut self.scratch) {
                 Ok(0) => break,
-                Ok(count) => total += count,
+                Ok(count) => {
+                    heard(self.scratch.get(..count).unwrap_or_default());
+                    total += count;
+                }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
                 Err(e) => return Err(e.into()),
             }

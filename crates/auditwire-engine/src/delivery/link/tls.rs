@@ -43,7 +43,7 @@ impl TlsLink {
                 break;
             }
             if link.socket.ready(link.held > 0).await?.read {
-                link.receive()?;
+                link.receive(|_| {})?;
             }
             if link.socket.peer_closed && link.tls.is_handshaking() {
                 return Err(LinkError::TlsClosed);
@@ -87,7 +87,7 @@ impl TlsLink {
         self.measure()
     }
 
-    pub(super) fn receive(&mut self) -> Result<(), LinkError> {
+    pub(super) fn receive(&mut self, mut heard: impl FnMut(&[u8])) -> Result<(), LinkError> {
         let mut total = 0;
         while total < RECEIVE_MAX {
             match self.tls.read_tls(&mut Given(&mut self.socket)) {
@@ -97,7 +97,7 @@ impl TlsLink {
                 Err(e) => return Err(e.into()),
             }
             let processed = self.measure();
-            self.discard();
+            self.hear(&mut heard);
             if let Err(error) = processed {
                 // Our alert tells the peer why; whether it arrives does not matter.
                 let _ = self.tls.write_tls(&mut Taken(&mut self.socket));
@@ -143,8 +143,10 @@ impl TlsLink {
         Ok(())
     }
 
-    fn discard(&mut self) {
-        while matches!(self.tls.reader().read(&mut self.scratch), Ok(count) if count > 0) {}
+    fn hear(&mut self, heard: &mut impl FnMut(&[u8])) {
+        while let Ok(count @ 1..) = self.tls.reader().read(&mut self.scratch) {
+            heard(self.scratch.get(..count).unwrap_or_default());
+        }
     }
 }
 

@@ -33,31 +33,31 @@ impl Connector {
         let guard = &self.context.guard;
         let addresses = resolve(&spec.endpoint, guard).await?;
         let permits = |address| guard.permits(address);
-        match spec.transport {
-            Transport::Udp => {
-                connect::udp(&addresses, permits).await.map(|(l, _)| Link::Udp(l)).map_err(|e| self.explain(&e))
-            }
-            Transport::Tcp => {
-                connect::tcp(&addresses, permits).await.map(|(l, _)| Link::Tcp(l)).map_err(|e| self.explain(&e))
-            }
-            Transport::Tls => {
-                let target = self.target().await?;
-                let (config, name) = (target.config.clone(), target.server_name.clone());
-                self.tls = Some(target);
-                let made = async {
-                    let (tcp, _) = connect::tcp(&addresses, permits).await?;
-                    let link = connect::tls(tcp, config, name).await?;
-                    let (version, cipher) =
-                        (link.session().protocol_version(), link.session().negotiated_cipher_suite());
-                    tracing::debug!(connection = %self.connection.id, ?version, cipher = ?cipher.map(|c| c.suite()), "TLS is up");
-                    Ok(link)
-                };
-                made.await.map(|l| Link::Tls(Box::new(l))).map_err(|e| self.explain(&e))
-            }
-            Transport::Relp | Transport::RelpTls => {
-                Err(unusable("connect_refused", "This version does not speak RELP; configure another protocol."))
-            }
+        if spec.transport == Transport::Udp {
+            let made = connect::udp(&addresses, permits).await;
+            return made.map(|(link, _)| Link::Udp(link)).map_err(|e| self.explain(&e));
         }
+        let (relp, target) =
+            (spec.transport.is_relp(), if spec.transport.is_tls() { Some(self.target().await?) } else { None });
+        let secure = target.as_ref().map(|target| (target.config.clone(), target.server_name.clone()));
+        let id = self.connection.id.clone();
+        let made = async {
+            let (tcp, _) = connect::tcp(&addresses, permits).await?;
+            let link = match secure {
+                None => Link::Tcp(tcp),
+                Some((config, name)) => {
+                    let link = connect::tls(tcp, config, name).await?;
+                    let session = link.session();
+                    let (version, cipher) = (session.protocol_version(), session.negotiated_cipher_suite());
+                    tracing::debug!(connection = %id, ?version, cipher = ?cipher.map(|c| c.suite()), "TLS is up");
+                    Link::Tls(Box::new(link))
+                }
+            };
+            if relp { connect::relp(link, connect::OPEN_LIMIT).await } else { Ok(link) }
+        };
+        let made = made.await;
+        self.tls = target;
+        made.map_err(|e| self.explain(&e))
     }
 
     /// A fresh target for each link, because what the server asks of us belongs to one handshake.

@@ -78,7 +78,7 @@ pub(crate) struct Feed {
     project: ProjectId,
     filter: Expr,
     renderer: Renderer,
-    /// `None`: one datagram each.
+    /// `None`: the link knows where each message ends.
     framing: Option<Framing>,
     reader: Option<BoxStream<'static, Result<Scanned>>>,
     /// The present reader has given events.
@@ -106,7 +106,7 @@ impl Feed {
         framing: Framing,
         transport: Transport,
     ) -> Self {
-        let framing = (transport != Transport::Udp).then_some(framing);
+        let framing = transport.is_framed().then_some(framing);
         let (message, chunk) = (Vec::new(), Chunk::default());
         Self {
             log,

@@ -11,7 +11,7 @@ mod progress;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auditwire_model::connection::Transport;
+use auditwire_model::connection::{ConnectionSpec, Transport};
 use auditwire_model::event::{Columns, columns};
 use auditwire_model::query::Expr;
 use auditwire_model::wire::{RenderContext, Renderer};
@@ -36,6 +36,8 @@ use progress::Progress;
 
 /// Most messages and runs in flight on one link.
 const ENTRIES_MAX: usize = 16 << 10;
+/// Most messages without an answer in one RELP session. librelp's own clients keep 128; more keep a long path busy.
+const RELP_ENTRIES_MAX: usize = 4096;
 /// Most bytes in flight on one link, beyond what the kernel holds: they are counted until they are acknowledged.
 const BYTES_MAX: u64 = 4 << 20;
 /// Most bytes sent again after a break, unless the connection says otherwise.
@@ -122,14 +124,7 @@ struct Sender {
 impl Sender {
     fn new(job: Job, filter: Expr) -> Self {
         let spec = &job.connection.spec;
-        let udp = spec.transport == Transport::Udp;
-        let rate = usize::try_from(spec.rate_limit.unwrap_or(UDP_RATE)).unwrap_or(ENTRIES_MAX);
-        let limits = Limits {
-            // A datagram stays in flight for a second.
-            entries_max: if udp { ENTRIES_MAX.max(rate.saturating_mul(2)) } else { ENTRIES_MAX },
-            bytes_max: if udp { u64::MAX } else { BYTES_MAX },
-            overlap_max: (!udp).then(|| spec.options.overlap_bytes.unwrap_or(OVERLAP_MAX)),
-        };
+        let limits = limits(spec);
         let context = &job.context;
         let render =
             RenderContext { hostname: context.settings.hostname.clone(), instance: context.instance.to_string() };
@@ -239,6 +234,26 @@ impl Sender {
         };
         let found = log.scan(scan).next().await?.ok()?;
         (found.batch.num_rows() > 0).then(|| auditwire_model::event::view(&found.batch, 0).received_at)
+    }
+}
+
+/// What may be in flight to this receiver, and what is sent again after a break.
+fn limits(spec: &ConnectionSpec) -> Limits {
+    match spec.transport {
+        Transport::Tcp | Transport::Tls => Limits {
+            entries_max: ENTRIES_MAX,
+            bytes_max: BYTES_MAX,
+            overlap_max: Some(spec.options.overlap_bytes.unwrap_or(OVERLAP_MAX)),
+        },
+        // What the receiver's program has answered is not sent again.
+        Transport::Relp | Transport::RelpTls => {
+            Limits { entries_max: RELP_ENTRIES_MAX, bytes_max: u64::MAX, overlap_max: None }
+        }
+        Transport::Udp => {
+            let rate = usize::try_from(spec.rate_limit.unwrap_or(UDP_RATE)).unwrap_or(ENTRIES_MAX);
+            // A datagram stays in flight for a second.
+            Limits { entries_max: ENTRIES_MAX.max(rate.saturating_mul(2)), bytes_max: u64::MAX, overlap_max: None }
+        }
     }
 }
 

@@ -4,4 +4,5 @@ mod active;
 mod breaks;
 mod fixtures;
 mod gaps;
+mod relp;
 mod udp;

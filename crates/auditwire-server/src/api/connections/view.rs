@@ -29,17 +29,17 @@ pub(crate) struct ConnectionAnswer {
     /// `IP:port`, `[IPv6]:port` or `host:port`.
     #[schema(example = "siem.example.com:6514")]
     endpoint: String,
-    /// `tcp`, `udp` or `tls`.
+    /// `tcp`, `udp`, `tls`, `relp` or `relp_tls`.
     #[schema(value_type = String)]
     transport: Transport,
-    /// Only with `tls`: `server_name`, `verify`, `fingerprint`, `min_version`, `certificates`, `client_key`.
+    /// Only with `tls` and `relp_tls`: `server_name`, `verify`, `fingerprint`, `min_version`, `certificates`, `client_key`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     tls: Option<TlsSpec>,
     /// `rfc5424` or `cef`.
     #[schema(value_type = String)]
     format: Format,
-    /// `lf` or `octet_counting`; ignored by UDP.
+    /// `lf` or `octet_counting`; ignored by UDP and RELP.
     #[schema(value_type = String)]
     framing: Framing,
     /// `facility`, `hostname`, `app_name`, `bom`, `max_bytes`, `cef_envelope`, `pen`, `overlap_bytes`.

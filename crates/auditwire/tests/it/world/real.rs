@@ -93,24 +93,28 @@ impl Drop for Receiver {
     }
 }
 
-/// rsyslog: `tcp` (LF and octet counting by itself), `udp`, `tls` (ossl, no client certificate asked).
+/// rsyslog: `tcp` (LF and octet counting by itself), `udp`, `tls` (ossl, no client certificate asked), `relp`, `relp-tls`.
 pub(crate) async fn rsyslog(root: &Path) -> Receiver {
     let folder = tempfile::tempdir().unwrap();
     let pki = Pki::new(folder.path());
     let (tcp, udp, tls) = (free_tcp(), free_udp(), free_tcp());
+    let (relp, relp_tls) = (free_tcp(), free_tcp());
     let output = folder.path().join("out.json");
     let path = |name: &str| pki.path(name).display().to_string();
     let config = format!(
         r#"
 global(maxMessageSize="256k" workDirectory="{dir}"
   defaultNetstreamDriverCAFile="{ca}" defaultNetstreamDriverCertFile="{cert}" defaultNetstreamDriverKeyFile="{key}")
-module(load="imtcp") module(load="imudp") module(load="mmpstrucdata")
+module(load="imtcp") module(load="imudp") module(load="imrelp" tls.tlslib="openssl") module(load="mmpstrucdata")
 template(name="json" type="string" string="{{\"pri\":\"%pri%\",\"timestamp\":\"%timereported:::date-rfc3339%\",\"hostname\":\"%hostname:::json%\",\"app\":\"%app-name:::json%\",\"msgid\":\"%msgid:::json%\",\"sd\":%$!all-json%,\"msg\":\"%msg:::json%\"}}\n")
 ruleset(name="r") {{ action(type="mmpstrucdata") action(type="omfile" file="{out}" template="json") }}
 input(type="imtcp" port="{tcp}" address="127.0.0.1" ruleset="r")
 input(type="imtcp" port="{tls}" address="127.0.0.1" ruleset="r"
   streamDriver.name="ossl" streamDriver.mode="1" streamDriver.authMode="anon")
 input(type="imudp" port="{udp}" address="127.0.0.1" ruleset="r" rcvbufSize="8m")
+input(type="imrelp" port="{relp}" address="127.0.0.1" ruleset="r" maxDataSize="256k")
+input(type="imrelp" port="{relp_tls}" address="127.0.0.1" ruleset="r" maxDataSize="256k"
+  tls="on" tls.caCert="{ca}" tls.myCert="{cert}" tls.myPrivKey="{key}")
 "#,
         dir = folder.path().display(),
         ca = path("ca.pem"),
@@ -124,7 +128,7 @@ input(type="imudp" port="{udp}" address="127.0.0.1" ruleset="r" rcvbufSize="8m")
     command.arg("-n").arg("-M").arg(libraries(root).join("rsyslog")).arg("-f").arg(&conf);
     command.arg("-i").arg(folder.path().join("pid"));
     let child = spawn(command, root, &folder);
-    let ports = vec![("tcp", tcp), ("udp", udp), ("tls", tls)];
+    let ports = vec![("tcp", tcp), ("udp", udp), ("tls", tls), ("relp", relp), ("relp-tls", relp_tls)];
     Receiver { ports, pki, output, child, folder }.ready().await
 }
 

@@ -1,6 +1,7 @@
 //! Each code is produced by a fixture that makes that very situation on loopback, and every code has one.
 
 mod receivers;
+mod relp;
 mod stream;
 mod tls;
 
@@ -36,7 +37,8 @@ fn case(name: &'static str, code: &'static str, check: impl Future<Output = Chec
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_code_is_produced_by_its_situation() {
-    let cases: Vec<Case> = [stream::cases(), tls::cases(), datagram_cases()].into_iter().flatten().collect();
+    let cases: Vec<Case> =
+        [stream::cases(), relp::cases(), tls::cases(), datagram_cases()].into_iter().flatten().collect();
     let covered: Vec<_> = cases.iter().map(|case| case.code).collect();
     for code in CODES {
         assert!(covered.contains(&code), "no situation produces {code}");

@@ -322,7 +322,8 @@ impl FormPage {
     }
 
     fn by_transport(&self, text: impl Fn(Transport) -> String) -> Hint {
-        let all = [Transport::Tcp, Transport::Udp, Transport::Tls].map(|t| (word(t), text(t)));
+        use Transport::{Relp, RelpTls, Tcp, Tls, Udp};
+        let all = [Tcp, Udp, Tls, Relp, RelpTls].map(|t| (word(t), text(t)));
         Hint::of(&all, &self.values.transport)
     }
 

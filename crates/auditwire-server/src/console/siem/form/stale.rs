@@ -59,6 +59,8 @@ fn choice(words: Words, value: &str) -> String {
         "tcp" => "form-tcp",
         "udp" => "form-udp",
         "tls" => "form-tls",
+        "relp" => "form-relp",
+        "relp_tls" => "form-relp-tls",
         "full" => "form-verify-full",
         "fingerprint" => "form-verify-fingerprint",
         "off" => "form-verify-off",

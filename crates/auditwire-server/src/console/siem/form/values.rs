@@ -214,7 +214,7 @@ impl Values {
 
     fn options_json(&self) -> Value {
         let overlap = size(&self.overlap_bytes);
-        let applies = self.transport != "udp" || overlap.as_u64().is_some_and(|n| overlap_range().contains(&n));
+        let applies = self.takes_framing() || overlap.as_u64().is_some_and(|n| overlap_range().contains(&n));
         json!({
             "facility": number(&self.facility),
             "hostname": text(&self.hostname),
@@ -246,8 +246,13 @@ impl Values {
         self.filter == "query"
     }
 
+    /// Messages have a frame, and what was sent last is sent again after a break: not with UDP and RELP.
+    fn takes_framing(&self) -> bool {
+        matches!(self.transport.as_str(), "tcp" | "tls")
+    }
+
     pub(super) fn is_tls(&self) -> bool {
-        self.transport == "tls"
+        matches!(self.transport.as_str(), "tls" | "relp_tls")
     }
 
     /// What the form asks for and the engine does not know of: that it was said twice that nobody is verified.

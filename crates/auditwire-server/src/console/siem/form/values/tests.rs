@@ -62,7 +62,9 @@ fn form(fields: &[(&str, &str)]) -> Form {
 fn connections() -> Vec<Value> {
     let plain = json!({"name": "Основной SIEM", "endpoint": "[2001:db8::5]:6514", "transport": "tcp"});
     let mut all = Vec::new();
-    for (transport, format) in ["tcp", "udp", "tls"].into_iter().flat_map(|t| ["rfc5424", "cef"].map(|f| (t, f))) {
+    for (transport, format) in
+        ["tcp", "udp", "tls", "relp", "relp_tls"].into_iter().flat_map(|t| ["rfc5424", "cef"].map(|f| (t, f)))
+    {
         for framing in ["lf", "octet_counting"] {
             let mut body = plain.clone();
             body["transport"] = json!(transport);
