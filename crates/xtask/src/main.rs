@@ -4,6 +4,7 @@
 mod browser;
 mod ci;
 mod duckdb;
+mod faults;
 mod real;
 mod run;
 mod shim;
@@ -27,12 +28,15 @@ cargo xtask VERB
   bench [ARGS]
       The benchmark: durable intake to a TCP receiver, and with `--only search` questions over a large log, beside DuckDB
       (see docs/benchmarks.md). `bench --help` lists what can be chosen.
+  faults [--release] VERB [ARGS]
+      The fault harness: real receivers and the real service die under load, and nothing may be missing (docs/delivery.md).
+      `short` is what CI runs; `faults help` lists the others.
   screenshots
       Renews docs/console/*.png from the console's pages.
   tidy
       House rules that no lint knows.
   ci
-      What CI runs: house rules, formatting, clippy with warnings denied, `test --real=require`.
+      What CI runs: house rules, formatting, clippy with warnings denied, `test --real=require`, `faults short`.
 ";
 
 fn main() -> ExitCode {
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
         Some("test") => test::run(rest),
         Some("real") => real::fetch().map(|real| println!("{}", real.root.display())),
         Some("bench") => test::bench(rest),
+        Some("faults") => faults::run(rest),
         Some("ci") => ci::run_all(),
         Some("screenshots") => test::screenshots(),
         Some("tidy") => tidy::check(),

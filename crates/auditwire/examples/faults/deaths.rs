@@ -1,0 +1,210 @@
+//! Receivers that die under load: nothing is missing, the order holds, and what comes twice is bounded.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::Result;
+use crate::child::Child;
+use crate::lane::{LINK_LIMIT, Lane, Manner};
+use crate::ledger::Account;
+use crate::options::Options;
+use crate::plan::{self, Kind, Plan};
+use crate::service::Service;
+use crate::sockets;
+
+/// Texts of the load's events in bytes: short ones, and every third lane long ones, that fill buffers.
+const TEXTS: [usize; 3] = [500, 500, 6000];
+/// Most bytes in flight on a link, with one step of the index of places.
+const IN_FLIGHT: u64 = (4 << 20) + (128 << 10);
+/// Most bytes sent again behind what was acknowledged, unless configured otherwise.
+const OVERLAP_MAX: u64 = 32 << 20;
+
+/// A death that happened.
+#[derive(Debug, Clone, Copy)]
+struct Death {
+    plan: Plan,
+    tls: bool,
+    /// Bytes in the receiver's kernel that it had not read.
+    unread: u64,
+    /// From the link to its end, as the receiver means it.
+    age: Duration,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let count = options.count_or(1000);
+    let plans = plan::deaths(options.seed, count, sockets::asked_buffer_max());
+    let service = Arc::new(Service::start(&options.service)?);
+    let certificate = crate::tls::make(service.folder())?;
+    let plans = Arc::new(Mutex::new(VecDeque::from(plans)));
+    let begun = Instant::now();
+    let lanes: Vec<_> = (0..options.lanes.min(count))
+        .map(|k| {
+            let tls = match options.transport.as_str() {
+                "both" => k % 2 == 1,
+                one => one == "tls",
+            };
+            let certificate = tls.then(|| certificate.clone());
+            let (service, plans) = (Arc::clone(&service), Arc::clone(&plans));
+            let load = (options.rate, TEXTS[k / 2 % TEXTS.len()]);
+            std::thread::spawn(move || lane(&service, &format!("lane-{k}"), certificate.as_deref(), &plans, load))
+        })
+        .collect();
+    let mut all = Vec::new();
+    for lane in lanes {
+        let outcome = lane.join().map_err(|_| "a lane died")?;
+        all.push(outcome.inspect_err(|_| eprintln!("{}", service.log_end()))?);
+    }
+    report(&all, begun.elapsed())
+}
+
+/// What a lane came to.
+struct Outcome {
+    name: String,
+    deaths: Vec<Death>,
+    account: Account,
+    accepted: u64,
+    bound: u64,
+}
+
+fn lane(
+    service: &Arc<Service>,
+    name: &str,
+    certificate: Option<&str>,
+    plans: &Mutex<VecDeque<Plan>>,
+    (rate, bytes): (u32, usize),
+) -> Result<Outcome> {
+    let (mut lane, first) = Lane::new(service, name, certificate)?;
+    let load = lane.load(rate, bytes);
+    let mut deaths = Vec::new();
+    drop(first);
+    loop {
+        let Some(plan) = plans.lock().map_err(|_| "poisoned")?.pop_front() else { break };
+        let (unread, age) = die(&mut lane, &plan)?;
+        deaths.push(Death { plan, tls: certificate.is_some(), unread, age });
+    }
+    let receiver = lane.receiver(Manner::default())?;
+    let (accepted, _) = load.end()?;
+    service.settled(name, &lane.connection, Duration::from_secs(180))?;
+    // Settled is what the kernel has; this receiver lives, so all of it is read.
+    crate::wait::until("the last messages are parsed", Duration::from_secs(30), || {
+        Ok((sockets::unread(lane.port) == 0).then_some(()))
+    })?;
+    std::thread::sleep(Duration::from_millis(300));
+    let account = lane.account(accepted)?;
+    drop(receiver);
+    // What stands around the text is at least 250 bytes.
+    let message = bytes as u64 + 250;
+    let bound = deaths.iter().map(bound_bytes).max().unwrap_or(0) / message;
+    Ok(Outcome { name: name.to_owned(), deaths, account, accepted, bound })
+}
+
+/// The most bytes that may come twice after a death.
+fn bound_bytes(death: &Death) -> u64 {
+    // No window is wider than the buffer that it opens to.
+    let widest = death.plan.receive_buffer.map_or_else(sockets::untuned_buffer_max, |asked| u64::from(asked) * 2);
+    (2 * widest).clamp(6 << 20, OVERLAP_MAX) + IN_FLIGHT
+}
+
+/// One receiver's life and death; the unread bytes, and the age of its link.
+fn die(lane: &mut Lane, plan: &Plan) -> Result<(u64, Duration)> {
+    let freezes = matches!(plan.kind, Kind::Frozen | Kind::HalfFrozen);
+    let manner =
+        Manner { receive_buffer: plan.receive_buffer, freeze: freezes.then_some(plan.freeze), ..Manner::default() };
+    let mut receiver = lane.receiver(manner)?;
+    let no_link = || format!("no link to {} within {LINK_LIMIT:?}\n{}", lane.project, lane.service.log_end());
+    receiver.after("link ", LINK_LIMIT).ok_or_else(no_link)?;
+    let begun = Instant::now();
+    if freezes {
+        // A lane that has caught up may take long to bring 8 MiB: then it dies while it reads.
+        let _ = receiver.after("frozen ", Duration::from_secs(5));
+    } else {
+        std::thread::sleep(plan.moment);
+    }
+    let moment = begun.elapsed();
+    let unread = act(lane, plan, &mut receiver)?;
+    let age = begun.elapsed();
+    receiver.kill();
+    if matches!(plan.kind, Kind::Fin | Kind::Rst) { Ok((unread, moment)) } else { Ok((unread, age)) }
+}
+
+fn act(lane: &Lane, plan: &Plan, receiver: &mut Child) -> Result<u64> {
+    let unread = || sockets::unread(lane.port);
+    match plan.kind {
+        Kind::Kill => {}
+        Kind::Fin | Kind::Rst => {
+            let there = unread();
+            receiver.tell(if plan.kind == Kind::Fin { "fin" } else { "rst" });
+            // Without a pause of the load it may never find nothing to read: then it is killed.
+            let _ = receiver.ended(Duration::from_secs(2));
+            return Ok(there);
+        }
+        Kind::Frozen => std::thread::sleep(plan.hold),
+        Kind::Stopped => {
+            receiver.signal("STOP")?;
+            std::thread::sleep(plan.hold);
+        }
+        Kind::Half | Kind::HalfFrozen => {
+            if plan.kind == Kind::HalfFrozen {
+                std::thread::sleep(plan.hold);
+            }
+            let before = unread();
+            receiver.tell("half");
+            std::thread::sleep(plan.hold);
+            return Ok(before.max(unread()));
+        }
+    }
+    Ok(unread())
+}
+
+fn report(all: &[Outcome], took: Duration) -> Result<()> {
+    let deaths: Vec<Death> = all.iter().flat_map(|o| o.deaths.iter().copied()).collect();
+    println!("\n{:<36} {:>6} {:>6} {:>14} {:>14}", "death", "tcp", "tls", "unread median", "unread most");
+    let mut kinds: BTreeMap<Kind, Vec<Death>> = BTreeMap::new();
+    for death in &deaths {
+        kinds.entry(death.plan.kind).or_default().push(*death);
+    }
+    for kind in Kind::ALL {
+        let mut these = kinds.remove(&kind).unwrap_or_default();
+        these.sort_by_key(|d| d.unread);
+        let tls = these.iter().filter(|d| d.tls).count();
+        let median = these.get(these.len() / 2).map_or(0, |d| d.unread);
+        let most = these.last().map_or(0, |d| d.unread);
+        println!("{:<36} {:>6} {tls:>6} {median:>14} {most:>14}", kind.name(), these.len() - tls);
+    }
+    let count = |what: fn(&Death) -> bool| deaths.iter().filter(|d| what(d)).count();
+    println!(
+        "of {} deaths: {} with 64 KiB or more unread, {} half-closed, {} within 100 ms of the link, {} with SO_RCVBUF of 2 MiB or more; {:.0} s",
+        deaths.len(),
+        count(|d| d.unread >= 64 << 10),
+        count(|d| matches!(d.plan.kind, Kind::Half | Kind::HalfFrozen)),
+        count(|d| d.age < Duration::from_millis(100)),
+        count(|d| d.plan.receive_buffer.is_some_and(|b| b >= 2 << 20)),
+        took.as_secs_f64()
+    );
+    let sum = |what: fn(&Outcome) -> u64| all.iter().map(what).sum::<u64>();
+    println!(
+        "accepted {}, parsed {}, missing {}, renumbered {}, out of order {}, links behind a hole {}; repeated {} (most on one link {} of at most {})",
+        sum(|o| o.accepted),
+        sum(|o| o.account.parsed),
+        sum(|o| o.account.missing.len() as u64),
+        sum(|o| o.account.renumbered),
+        sum(|o| o.account.disorder),
+        sum(|o| o.account.holes.len() as u64),
+        sum(|o| o.account.repeated),
+        all.iter().map(|o| o.account.repeated_most).max().unwrap_or(0),
+        all.iter().map(|o| o.bound).max().unwrap_or(0),
+    );
+    for o in all {
+        let Account { missing, renumbered, disorder, holes, repeated_most, .. } = &o.account;
+        if !o.account.is_sound() || !holes.is_empty() || *repeated_most > o.bound {
+            return Err(format!(
+                "{}: missing {} (first {:?}), renumbered {renumbered}, out of order {disorder}, holes before links {holes:x?}, repeated {repeated_most} of at most {}",
+                o.name, missing.len(), missing.first(), o.bound
+            )
+            .into());
+        }
+    }
+    println!("nothing is missing");
+    Ok(())
+}

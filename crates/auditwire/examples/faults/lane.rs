@@ -1,0 +1,128 @@
+//! A lane: one project with one connection, its load, and the place where its receivers come and go.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::Result;
+use crate::child::Child;
+use crate::ledger::{self, Account};
+use crate::load::Load;
+use crate::service::Service;
+
+/// The longest that a sender waits between two links, and then some.
+pub(crate) const LINK_LIMIT: Duration = Duration::from_secs(60);
+
+/// A lane.
+pub(crate) struct Lane {
+    pub(crate) service: Arc<Service>,
+    pub(crate) project: String,
+    pub(crate) connection: String,
+    pub(crate) port: u16,
+    pub(crate) ledger: PathBuf,
+    tls: bool,
+    receivers: u64,
+}
+
+/// How a receiver treats its links.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Manner {
+    pub(crate) receive_buffer: Option<u32>,
+    /// Bytes after which it stops reading.
+    pub(crate) freeze: Option<u64>,
+    /// Bytes per second.
+    pub(crate) rate: Option<u32>,
+}
+
+/// What a lane's connection is.
+pub(crate) fn connection(name: &str, endpoint: &str, certificate: Option<&str>) -> Value {
+    let transport = if certificate.is_some() { "tls" } else { "tcp" };
+    let mut connection = json!({
+        "name": name, "endpoint": endpoint, "transport": transport, "format": "rfc5424", "framing": "lf",
+    });
+    if let Some(pem) = certificate {
+        connection["tls"] = json!({ "pem": pem });
+    }
+    connection
+}
+
+impl Lane {
+    /// A project of this name with an active connection; `certificate` makes it TLS. Its first receiver reads.
+    pub(crate) fn new(service: &Arc<Service>, name: &str, certificate: Option<&str>) -> Result<(Self, Child)> {
+        let port = free_port()?;
+        let endpoint = format!("127.0.0.1:{port}");
+        let id = service.project(name, &connection("siem", &endpoint, certificate))?;
+        let mut lane = Self {
+            service: Arc::clone(service),
+            project: name.to_owned(),
+            connection: id,
+            port,
+            ledger: service.folder().join(format!("{name}.ledger")),
+            tls: certificate.is_some(),
+            receivers: 0,
+        };
+        std::fs::File::create(&lane.ledger)?;
+        let receiver = lane.receiver(Manner::default())?;
+        service.activate(name, &lane.connection, "now")?;
+        Ok((lane, receiver))
+    }
+
+    /// The next receiver, listening.
+    pub(crate) fn receiver(&mut self, manner: Manner) -> Result<Child> {
+        let number = self.receivers;
+        self.receivers += 1;
+        let tls = if self.tls { Some(self.service.folder()) } else { None };
+        receiver(self.port, &self.ledger, number, manner, tls)
+    }
+
+    /// Starts the load: events per second, and bytes of each one's text.
+    pub(crate) fn load(&self, rate: u32, bytes: usize) -> Load {
+        Load::start(Arc::clone(&self.service), self.project.clone(), rate, bytes)
+    }
+
+    /// What was parsed, held against the events below `accepted`.
+    pub(crate) fn account(&self, accepted: u64) -> Result<Account> {
+        let accepted: Vec<u64> = (0..accepted).collect();
+        Ok(Account::of(&ledger::read(&self.ledger)?, &accepted))
+    }
+}
+
+/// A receiver process, listening.
+pub(crate) fn receiver(
+    port: u16,
+    ledger: &std::path::Path,
+    number: u64,
+    manner: Manner,
+    tls: Option<&std::path::Path>,
+) -> Result<Child> {
+    fn or_none(value: Option<impl ToString>) -> String {
+        value.map_or_else(|| "-".to_owned(), |v| v.to_string())
+    }
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["receiver", &port.to_string()]).arg(ledger).arg(number.to_string());
+    command.args([or_none(manner.receive_buffer), or_none(manner.freeze), or_none(manner.rate)]);
+    match tls {
+        Some(folder) => command.arg(folder),
+        None => command.arg("-"),
+    };
+    let child = Child::start(command)?;
+    child.after("listening ", Duration::from_secs(20)).ok_or("the receiver does not listen")?;
+    Ok(child)
+}
+
+/// A port that nobody has, below those that the kernel gives to outgoing connections: a sender that connects to a port of its
+/// own choice would else now and then meet itself.
+pub(crate) fn free_port() -> Result<u16> {
+    use rand::RngExt;
+    for _ in 0..1000 {
+        let port = rand::rng().random_range(10_000..32_000);
+        if TcpListener::bind(("0.0.0.0", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err("no port is free".into())
+}

@@ -1,0 +1,51 @@
+//! The fault harness: the real service, real receivers in processes of their own, real sockets, and deaths chosen by seed.
+//!
+//! It proves what `docs/delivery.md` says. Run it with `cargo xtask faults`; a broken promise ends it with an error.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks to its user")]
+#![expect(clippy::disallowed_methods, reason = "it chooses moments in real time")]
+
+mod child;
+mod deaths;
+#[path = "../bench/http.rs"]
+#[expect(dead_code, reason = "the benchmark uses all of it")]
+mod http;
+mod lane;
+mod ledger;
+mod load;
+mod options;
+mod plan;
+mod receiver;
+mod service;
+mod sockets;
+mod tls;
+mod wait;
+
+use options::Options;
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+type Result<T> = std::result::Result<T, Error>;
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let Err(error) = run(&args) {
+        eprintln!("faults: {error}");
+        std::process::exit(1);
+    }
+}
+
+fn run(args: &[String]) -> Result<()> {
+    if args.first().is_some_and(|verb| verb == "receiver") {
+        return receiver::run(args.get(1..).unwrap_or_default());
+    }
+    if args.first().is_none_or(|verb| verb == "help") {
+        println!("{}", options::USAGE);
+        return Ok(());
+    }
+    let options = Options::read(args)?;
+    println!("seed {}; the same run again: {}", options.seed, options.again());
+    match options.verb.as_str() {
+        "deaths" => deaths::run(&options),
+        "short" => deaths::run(&options.short("deaths", 20, "both")),
+        _ => Err(options::USAGE.into()),
+    }
+}

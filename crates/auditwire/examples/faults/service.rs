@@ -1,0 +1,127 @@
+//! The service under test: the real binary in a folder of its own, at one address over all its lives.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::Result;
+use crate::child::Child;
+use crate::http::Client;
+use crate::wait::until;
+
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// A service that can be killed and started again by one thread while others ask it.
+pub(crate) struct Service {
+    binary: PathBuf,
+    folder: tempfile::TempDir,
+    port: AtomicU16,
+    token: Mutex<String>,
+    child: Mutex<Option<Child>>,
+}
+
+impl Service {
+    /// Starts it in a new folder.
+    pub(crate) fn start(binary: &Path) -> Result<Self> {
+        let service = Self {
+            binary: binary.to_owned(),
+            folder: tempfile::tempdir()?,
+            port: AtomicU16::new(0),
+            token: Mutex::default(),
+            child: Mutex::default(),
+        };
+        service.live()?;
+        Ok(service)
+    }
+
+    /// Its next life, at the same address, ready to answer.
+    pub(crate) fn live(&self) -> Result<()> {
+        let log = std::fs::File::options().create(true).append(true).open(self.folder.path().join("log"))?;
+        let mut command = Command::new(&self.binary);
+        let listen = format!("127.0.0.1:{}", self.port.load(Ordering::Acquire));
+        command.args(["serve", "--listen", &listen, "--data"]).arg(self.folder.path().join("data")).stderr(log);
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AUDITWIRE_")) {
+            command.env_remove(name);
+        }
+        let child = Child::start(command)?;
+        let url = child.after("listening on ", START_LIMIT).ok_or_else(|| format!("no start: {}", self.log_end()))?;
+        let port = url.trim_end_matches('/').rsplit(':').next().and_then(|p| p.parse().ok()).ok_or("no port")?;
+        self.port.store(port, Ordering::Release);
+        let token = std::fs::read_to_string(self.folder.path().join("data/operator.token"))?.trim().to_owned();
+        *self.token.lock().map_err(|_| "poisoned")? = token;
+        *self.child.lock().map_err(|_| "poisoned")? = Some(child);
+        until("the service is ready", START_LIMIT, || {
+            Ok(self
+                .client()
+                .and_then(|mut c| c.request("GET", "/readyz", b""))
+                .ok()
+                .filter(|(status, _)| *status == 200))
+        })
+        .map(drop)
+    }
+
+    pub(crate) fn client(&self) -> Result<Client> {
+        let token = self.token.lock().map_err(|_| "poisoned")?.clone();
+        Client::connect(self.port.load(Ordering::Acquire), &token)
+    }
+
+    /// The last lines of its log.
+    pub(crate) fn log_end(&self) -> String {
+        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines.get(lines.len().saturating_sub(20)..).unwrap_or_default().join("\n")
+    }
+
+    /// For files of a run.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Asks; the answer must have this status.
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &Value, status: u16) -> Result<Value> {
+        let body = if body.is_null() { Vec::new() } else { serde_json::to_vec(body)? };
+        let (found, answer) = self.client()?.request(method, &format!("/api/v1{path}"), &body)?;
+        if found != status {
+            return Err(format!("{method} {path}: {found} {}", String::from_utf8_lossy(&answer)).into());
+        }
+        Ok(serde_json::from_slice(&answer).unwrap_or(Value::Null))
+    }
+
+    /// A new project with one connection, which is not active yet; the connection's id.
+    pub(crate) fn project(&self, id: &str, connection: &Value) -> Result<String> {
+        self.ask("POST", "/projects", &json!({ "id": id, "name": id }), 201)?;
+        self.connection(id, connection)
+    }
+
+    /// A further connection of a project; its id.
+    pub(crate) fn connection(&self, project: &str, connection: &Value) -> Result<String> {
+        let made = self.ask("POST", &format!("/projects/{project}/connections"), connection, 201)?;
+        Ok(made["id"].as_str().ok_or("no id")?.to_owned())
+    }
+
+    /// Makes a connection the active one.
+    pub(crate) fn activate(&self, project: &str, connection: &str, start: &str) -> Result<()> {
+        let path = format!("/projects/{project}/connections/{connection}/activate");
+        let body = json!({ "start": start, "despite_failed_check": true });
+        self.ask("POST", &path, &body, 200).map(drop)
+    }
+
+    /// A connection as it is.
+    pub(crate) fn show(&self, project: &str, connection: &str) -> Result<Value> {
+        self.ask("GET", &format!("/projects/{project}/connections/{connection}"), &Value::Null, 200)
+    }
+
+    /// Waits until everything of a project is settled on this connection.
+    pub(crate) fn settled(&self, project: &str, connection: &str, limit: Duration) -> Result<Value> {
+        let mut last = Value::Null;
+        let settled = until("everything is settled", limit, || {
+            last = self.show(project, connection)?;
+            Ok((last["delivery"]["backlog"] == 0).then(|| last["delivery"].clone()))
+        });
+        settled.map_err(|e| format!("{project}: {e}: {last}\n{}", self.log_end()).into())
+    }
+}
