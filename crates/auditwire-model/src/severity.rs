@@ -1,4 +1,4 @@
-//! Event severity: one ordered scale, and its place on the scales of syslog and CEF.
+//! Event severity: one ordered scale, and its place on the scales of syslog, CEF and LEEF.
 
 use std::fmt;
 
@@ -124,6 +124,12 @@ impl Severity {
             Self::Alert => 9,
             Self::Emergency => 10,
         }
+    }
+
+    /// LEEF's 1 to 10 (IBM's table of predefined attributes): CEF's number, as nothing is below 1.
+    #[must_use]
+    pub fn leef(self) -> u8 {
+        self.cef().max(1)
     }
 }
 

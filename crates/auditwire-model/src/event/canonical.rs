@@ -52,6 +52,19 @@ pub fn write_canonical(event: &EventView<'_>, out: &mut Vec<u8>) {
     object.close();
 }
 
+/// Appends the canonical bytes of an event with a delivery number at their end, and whether something was left out.
+/// Without that end (and with the closing brace) these are the canonical bytes again.
+pub(crate) fn write_delivered(event: &EventView<'_>, n: u64, truncated: bool, out: &mut Vec<u8>) {
+    write_canonical(event, out);
+    out.pop();
+    out.extend_from_slice(b",\"n\":");
+    append_number(n, out);
+    if truncated {
+        out.extend_from_slice(b",\"truncated\":true");
+    }
+    out.push(b'}');
+}
+
 /// Appends what a source said, without anything made here: the text whose digest tells a repeated event from
 /// a changed one. Absent fields stay absent, so a retry of an event without a timestamp is the same content.
 /// Two drafts that differ in any field have different texts.

@@ -17,6 +17,7 @@ pub(crate) mod testing;
 mod view;
 
 pub use batch::BatchBuilder;
+pub(crate) use canonical::write_delivered;
 pub use canonical::{content_bytes, write_canonical};
 pub use column_set::Columns;
 pub use draft::{Event, EventDraft, Outcome, Plane};

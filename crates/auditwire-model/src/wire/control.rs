@@ -1,6 +1,6 @@
 //! The published control-character map (`docs/formats/wire.md`) and the one copying loop that applies it.
 //!
-//! Every text that leaves in an SD value, a CEF header field or a CEF value passes [`copy`]: the bytes that mean
+//! Every text that leaves in an SD value or in a header field or value of CEF or LEEF passes [`copy`]: the bytes that mean
 //! something to the format are escaped, every other control character becomes one blank. So no value can end a line,
 //! a field or a message. The loop looks at bytes and copies whole runs of plain text.
 
@@ -40,6 +40,18 @@ pub(super) static CEF_JSON: Rules = Rules::new(
         out.push(b'\\');
         json_unicode(code, out);
     },
+);
+
+/// LEEF header field. LEEF has no escapes, so the pipe is replaced.
+pub(super) static LEEF_HEADER: Rules = Rules::new(&[('|', "/")], blank);
+
+/// LEEF value. LEEF has no escapes, so the delimiter, LF and CR become a blank too.
+pub(super) static LEEF_VALUE: Rules = Rules::new(&[('^', " ")], blank);
+
+/// Text inside a JSON string inside a LEEF value. Exact: JSON has an escape for the delimiter as well.
+pub(super) static LEEF_JSON: Rules = Rules::new(
+    &[('"', r#"\""#), ('\\', r"\\"), ('\n', r"\n"), ('\r', r"\r"), ('\t', r"\t"), ('^', r"\u005e")],
+    json_unicode,
 );
 
 /// Text inside a JSON string; with [`CEF_VALUE`] after it the same as [`CEF_JSON`].
@@ -198,6 +210,30 @@ mod tests {
         let every: String = (0..0x2100).filter_map(char::from_u32).collect();
         assert_eq!(text(&text(&every, &JSON), &CEF_VALUE), text(&every, &CEF_JSON));
         assert_eq!(text("\u{1}\u{2028}", &JSON), r"\u0001\u2028");
+    }
+
+    /// LEEF knows no escapes, so what would end a field or a value must be gone.
+    #[test]
+    fn leef_has_no_delimiter_and_no_line_end_in_a_value() {
+        for code in 0..=0x2FFFu32 {
+            let Some(c) = char::from_u32(code) else { continue };
+            let mapped = matches!(code, 0..=0x1F | 0x7F..=0x9F | 0x2028 | 0x2029);
+            let of = |c: char| if mapped { " ".to_owned() } else { c.to_string() };
+            assert_eq!(
+                text(&c.to_string(), &LEEF_VALUE),
+                if c == '^' { " ".to_owned() } else { of(c) },
+                "U+{code:04X}"
+            );
+            assert_eq!(
+                text(&c.to_string(), &LEEF_HEADER),
+                if c == '|' { "/".to_owned() } else { of(c) },
+                "U+{code:04X}"
+            );
+        }
+        let every: String = (0..0x2100).filter_map(char::from_u32).collect();
+        let json = text(&every, &LEEF_JSON);
+        assert_eq!(text(&json, &LEEF_VALUE), json);
+        assert_eq!(serde_json::from_str::<String>(&format!("\"{json}\"")).unwrap(), every);
     }
 
     #[test]

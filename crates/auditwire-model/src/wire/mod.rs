@@ -1,16 +1,22 @@
 //! What goes over the wire to a SIEM, and how such messages are read back.
 //!
 //! [`Renderer`] turns an event into one message without its frame; [`framing`] puts the frame around it and takes it
-//! off again. [`read5424`] and [`read_cef`] are strict readers that explain what is wrong with a message; they share
-//! no code with the writers, so that each proves the other. `docs/formats/wire.md` holds the published field and
+//! off again. [`read5424`], [`read_cef`], [`read_leef`] and [`read_json`] are strict readers that explain what is wrong with
+//! a message; they share no code with the writers, so that each proves the other. `docs/formats/wire.md` holds the published field and
 //! control-character maps.
 
 mod cef;
 mod control;
 pub mod framing;
+mod json;
+mod keyed;
+mod leef;
+mod less;
 mod problem;
 pub mod read5424;
 pub mod read_cef;
+pub mod read_json;
+pub mod read_leef;
 pub mod relp;
 mod render;
 mod rfc5424;

@@ -1,6 +1,6 @@
 //! One event, one message.
 
-use super::{cef, rfc5424};
+use super::{cef, json, leef, rfc5424};
 use crate::connection::{CefEnvelope, ConnectionSpec, Format, Options, Transport};
 use crate::event::EventView;
 
@@ -84,8 +84,9 @@ impl Renderer {
         let start = out.len();
         let result = match self.format {
             Format::Cef => cef::render(self, event, n, out),
-            // The formats that are not served yet are refused before a connection is stored.
-            Format::Rfc5424 | Format::Leef | Format::Json => rfc5424::render(self, event, n, out),
+            Format::Leef => leef::render(self, event, n, out),
+            Format::Json => json::render(self, event, n, out),
+            Format::Rfc5424 => rfc5424::render(self, event, n, out),
         };
         if result.is_err() {
             out.truncate(start);

@@ -58,6 +58,14 @@ pub(super) fn epoch_millis(time: Timestamp, out: &mut Vec<u8>) {
     number(u64::try_from(time.as_millis()).unwrap_or(0), out);
 }
 
+/// Epoch milliseconds in exactly 13 digits, as LEEF's `devTime` may have 10 or 13 and 10 would be seconds.
+pub(super) fn epoch_millis_13(time: Timestamp, out: &mut Vec<u8>) {
+    let millis = u64::try_from(time.as_millis()).unwrap_or(0);
+    let zeros = (millis.checked_ilog10().unwrap_or(0)..12).count();
+    out.extend_from_slice(&b"000000000000"[..zeros.min(12)]);
+    number(millis, out);
+}
+
 /// Right-aligned digits with leading zeros.
 fn put(field: &mut [u8], value: u32) {
     let mut rest = value;

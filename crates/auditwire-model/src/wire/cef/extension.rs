@@ -4,9 +4,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use uuid::Uuid;
 
-use super::writer::{Key, Slot, Writer};
 use crate::event::{EventView, Outcome};
 use crate::wire::control::{is_blank, is_blank_char};
+use crate::wire::keyed::{Key, Slot, Writer};
 use crate::wire::time;
 
 /// Longest `externalId` in characters (dictionary).

@@ -1,19 +1,69 @@
 //! CEF version 0 (CEF Implementation Standard, document version 27) in one of three envelopes.
 
 mod extension;
-mod fit;
-mod writer;
 
-use super::control::{CEF_HEADER, copy, copy_cut, is_blank};
+use super::control::{CEF_HEADER, CEF_JSON, CEF_VALUE, JSON, is_blank};
+use super::keyed::{Dialect, Giving, Keyed, Slot, Writer};
 use super::render::{Rendered, Renderer, Unrenderable};
 use super::{rfc5424, time};
 use crate::catalogue;
 use crate::connection::CefEnvelope;
 use crate::event::EventView;
-use writer::{Plan, Slot, Writer};
 
 /// Vendor, product and the version of the field mapping, which is not the program's: SIEMs key parsers on it.
 const HEADER: &[u8] = b"CEF:0|Auditwire|Cloud Audit|1|";
+
+/// Of the giving: what is not listed stays, which is the header, `rt`, `externalId`, `cn2` and `cn3`.
+static CEF: Keyed = Keyed {
+    dialect: Dialect { header: &CEF_HEADER, value: &CEF_VALUE, blank: is_blank, json: &JSON, json_value: &CEF_JSON },
+    giving: Giving {
+        first: &[Slot::ResourceMetadata, Slot::SubjectMetadata, Slot::Message],
+        levelled: &[
+            Slot::ClassId,
+            Slot::Name,
+            Slot::Category,
+            Slot::Act,
+            Slot::Reason,
+            Slot::SourceService,
+            Slot::DestinationService,
+            Slot::Device,
+            Slot::UserId,
+            Slot::User,
+            Slot::UserAddress,
+            Slot::Method,
+            Slot::ProjectId,
+            Slot::ResourceId,
+            Slot::ResourceType,
+            Slot::RequestId,
+            Slot::Labels,
+        ],
+        leaving: &[
+            Slot::SourceService,
+            Slot::Start,
+            Slot::Severity,
+            Slot::IngestTime,
+            Slot::Method,
+            Slot::DestinationService,
+            Slot::Labels,
+            Slot::Reason,
+            Slot::Act,
+            Slot::Device,
+            Slot::ResourceType,
+            Slot::FullId,
+            Slot::ResourceId,
+            Slot::RequestId,
+            Slot::ProjectId,
+            Slot::UserAddress,
+            Slot::User,
+            Slot::UserId,
+            Slot::Outcome,
+            Slot::StatusCode,
+            Slot::Category,
+            Slot::Message,
+        ],
+    },
+    truncated: extension::TRUNCATED,
+};
 
 pub(super) fn render(
     renderer: &Renderer,
@@ -21,20 +71,7 @@ pub(super) fn render(
     n: u64,
     out: &mut Vec<u8>,
 ) -> Result<Rendered, Unrenderable> {
-    let start = out.len();
-    let mut writer = Writer::new(out, &Plan::WHOLE);
-    write(renderer, event, n, &mut writer);
-    let Writer { sizes, cut, flagged, .. } = writer;
-    let limit = renderer.max_bytes;
-    if out.len() - start <= limit {
-        return Ok(Rendered { truncated: cut });
-    }
-    let flag = if flagged { 0 } else { extension::TRUNCATED.len() };
-    let over = out.len() - start + flag - limit;
-    out.truncate(start);
-    let plan = fit::plan(&sizes, over).map_err(|still| Unrenderable::TooLarge { needed: limit + still, limit })?;
-    write(renderer, event, n, &mut Writer::new(out, &plan));
-    Ok(Rendered { truncated: true })
+    CEF.render(renderer.max_bytes, out, |writer| write(renderer, event, n, writer))
 }
 
 fn write(renderer: &Renderer, event: &EventView<'_>, n: u64, writer: &mut Writer<'_, '_>) {
@@ -47,6 +84,7 @@ fn write(renderer: &Renderer, event: &EventView<'_>, n: u64, writer: &mut Writer
     extension::write(event, n, writer);
 }
 
+/// What stands in front of `CEF:0` and its pipe.
 fn envelope(renderer: &Renderer, event: &EventView<'_>, out: &mut Vec<u8>) {
     match renderer.cef_envelope {
         CefEnvelope::Rfc5424 => {
@@ -71,7 +109,7 @@ fn title_of(action: &str) -> &str {
 }
 
 /// The HTTP method, where the source or the catalogue tells it: several event types differ in nothing else.
-fn method_of<'a>(event: &EventView<'a>) -> Option<&'a str> {
+pub(super) fn method_of<'a>(event: &EventView<'a>) -> Option<&'a str> {
     let told = |key| event.resource_metadata.get(key).filter(|method| !is_blank(method));
     told("http_method").or_else(|| told("method")).or_else(|| catalogue::method(event.action))
 }

@@ -9,7 +9,7 @@ use crate::event::testing::any_draft;
 use crate::event::{EventDraft, Outcome};
 
 /// Texts that pretend to be the end of a value, a field, a header or a message.
-const FORGERIES: [&str; 18] = [
+const FORGERIES: [&str; 23] = [
     "\"] [x@1 a=\"b",
     "\"][audit@32473 event_id=\"forged\"]",
     "\\\"] x",
@@ -25,6 +25,11 @@ const FORGERIES: [&str; 18] = [
     "a\n<13>1 - - - - - - forged",
     "a\r\n<13>Nov 22 10:00:00 h CEF:0|a|b|c|d|e|1|",
     "CEF:0|a|b|c|d|e|1|",
+    "x^usrName=root",
+    "^^",
+    "a^",
+    "LEEF:2.0|a|b|c|d|^|src=1.2.3.4",
+    "\"},\"n\":0,\"seq\":1}{\"a\":\"",
     "17 <13>1 - - - - - -",
     "\u{FEFF}x",
     "-",
@@ -32,7 +37,7 @@ const FORGERIES: [&str; 18] = [
 
 /// A short text of the usual kind, marks that mean something to a format, controls, forgeries, other scripts.
 fn nasty() -> BoxedStrategy<String> {
-    let marks = "[\\[\\]\"'\\\\|=, %\u{0}-\u{1f}\u{7f}-\u{9f}\u{2028}\u{2029}\u{feff}\u{202e}aжЖ日😀…]{0,24}";
+    let marks = "[\\[\\]\"'\\\\|=, %^\u{0}-\u{1f}\u{7f}-\u{9f}\u{2028}\u{2029}\u{feff}\u{202e}aжЖ日😀…]{0,24}";
     prop_oneof![
         4 => "[a-z0-9.-]{1,12}",
         3 => select(&FORGERIES[..]).prop_map(str::to_owned),

@@ -3,6 +3,8 @@
 mod any;
 mod cef;
 mod golden;
+mod json;
+mod leef;
 mod options;
 mod raw;
 mod size;
@@ -81,5 +83,10 @@ fn becomes_blank(c: char) -> bool {
 fn visible(text: Option<&str>) -> Option<&str> {
     text.filter(|t| mapped_in_sd(t).chars().any(|c| c != ' '))
 }
+
+/// Formats that wear the header of RFC 5424 by default.
+const WITH_HEADER: [Format; 3] = [Format::Rfc5424, Format::Cef, Format::Leef];
+
+const ALL: [Format; 4] = [Format::Rfc5424, Format::Cef, Format::Leef, Format::Json];
 
 const ENVELOPES: [CefEnvelope; 3] = [CefEnvelope::Rfc5424, CefEnvelope::Bsd, CefEnvelope::None];

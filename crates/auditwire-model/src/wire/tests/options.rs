@@ -1,10 +1,10 @@
 //! Every option of the connection form changes bytes on the wire.
 
-use super::{message, renderer, spec, with_view};
+use super::{ALL, WITH_HEADER, message, renderer, spec, with_view};
 use crate::connection::{CefEnvelope, Format, Options, Transport};
 use crate::event::EventView;
 use crate::event::testing::full;
-use crate::wire::{RenderContext, Renderer, read_cef, read5424};
+use crate::wire::{RenderContext, Renderer, read_cef, read_json, read_leef, read5424};
 
 /// The same event with the defaults and with one option changed.
 fn both(format: Format, options: Options) -> (String, String) {
@@ -18,7 +18,7 @@ fn both(format: Format, options: Options) -> (String, String) {
 
 #[test]
 fn facility() {
-    for format in [Format::Rfc5424, Format::Cef] {
+    for format in WITH_HEADER {
         let (before, after) = both(format, Options { facility: 16, ..Options::default() });
         assert!(before.starts_with("<108>1 ") && after.starts_with("<132>1 "));
         assert_eq!(before[5..], after[5..]);
@@ -43,7 +43,7 @@ fn hostname() {
 
 #[test]
 fn app_name() {
-    for format in [Format::Rfc5424, Format::Cef] {
+    for format in WITH_HEADER {
         let (_, after) = both(format, Options { app_name: Some("audit tool".to_owned()), ..Options::default() });
         assert_eq!(read5424::parse(after.as_bytes()).unwrap().app_name, Some("audit_tool"));
         let (_, after) = both(format, Options { app_name: Some("y".repeat(60)), ..Options::default() });
@@ -53,7 +53,7 @@ fn app_name() {
 
 #[test]
 fn bom() {
-    for format in [Format::Rfc5424, Format::Cef] {
+    for format in WITH_HEADER {
         let (before, after) = both(format, Options { bom: true, ..Options::default() });
         assert!(!read5424::parse(before.as_bytes()).unwrap().bom && read5424::parse(after.as_bytes()).unwrap().bom);
         assert_eq!(after.replace('\u{FEFF}', ""), before);
@@ -62,9 +62,9 @@ fn bom() {
 
 #[test]
 fn max_bytes() {
-    for format in [Format::Rfc5424, Format::Cef] {
-        let (before, after) = both(format, Options { max_bytes: Some(800), ..Options::default() });
-        assert!(before.len() > 800 && after.len() <= 800);
+    for format in ALL {
+        let (before, after) = both(format, Options { max_bytes: Some(600), ..Options::default() });
+        assert!(before.len() > 600 && after.len() <= 600);
     }
     let limit = |transport, max_bytes| {
         let options = Options { max_bytes, ..Options::default() };
@@ -103,7 +103,14 @@ fn format() {
     with_view(full(), |event| {
         let raw = message(&renderer(Format::Rfc5424, Options::default()), event, 1).unwrap().0;
         let cef = message(&renderer(Format::Cef, Options::default()), event, 1).unwrap().0;
-        assert!(read_cef::parse(&raw).is_err() && read_cef::parse(&cef).is_ok());
+        let leef = message(&renderer(Format::Leef, Options::default()), event, 1).unwrap().0;
+        let json = message(&renderer(Format::Json, Options::default()), event, 1).unwrap().0;
+        for (text, format) in [(raw, None), (cef, Some(0)), (leef, Some(1)), (json, Some(2))] {
+            let reads =
+                [read_cef::parse(&text).is_ok(), read_leef::parse(&text).is_ok(), read_json::parse(&text).is_ok()];
+            assert_eq!(reads.iter().position(|read| *read), format, "{text}");
+            assert!(reads.iter().filter(|read| **read).count() <= 1, "{text}");
+        }
     });
 }
 
@@ -115,6 +122,24 @@ fn instance() {
         let text = message(&Renderer::new(&spec(Format::Rfc5424, Options::default()), &context), event, 1).unwrap().0;
         let read = read5424::parse(text.as_bytes()).unwrap();
         assert_eq!(read.element("audit@32473").unwrap().param("instance"), Some("a\"]b"));
+    });
+}
+
+/// JSON has no header, so nothing of a header shows in it.
+#[test]
+fn json_has_no_header() {
+    let options = Options {
+        facility: 1,
+        hostname: Some("h".to_owned()),
+        app_name: Some("a".to_owned()),
+        bom: true,
+        pen: 1,
+        ..Options::default()
+    };
+    with_view(full(), |event| {
+        let text = |options| message(&renderer(Format::Json, options), event, 5).unwrap().0;
+        assert_eq!(text(options), text(Options::default()));
+        assert!(text(Options::default()).starts_with("{\"event_id\":"));
     });
 }
 
@@ -130,5 +155,11 @@ fn a_message_outside_the_log_has_no_seq() {
         let (cef, _) = message(&renderer(Format::Cef, Options::default()), &event, 0).unwrap();
         let read = read_cef::parse(&cef).unwrap();
         assert_eq!((read.get("cn2"), read.get("cn2Label"), read.get("cn3")), (None, None, Some("0")));
+        let (leef, _) = message(&renderer(Format::Leef, Options::default()), &event, 0).unwrap();
+        let read = read_leef::parse(&leef).unwrap();
+        assert_eq!((read.get("seq"), read.get("n")), (None, Some("0")));
+        let (json, _) = message(&renderer(Format::Json, Options::default()), &event, 0).unwrap();
+        let read = read_json::parse(&json).unwrap();
+        assert_eq!((read.seq, read.n), (None, 0));
     });
 }

@@ -5,11 +5,11 @@ use proptest::sample::select;
 
 use super::any::hostile;
 use super::raw::canonical;
-use super::{ENVELOPES, message, renderer, with_view};
+use super::{ALL, ENVELOPES, message, renderer, with_view};
 use crate::connection::{Format, Options};
 use crate::event::EventDraft;
 use crate::event::testing::full;
-use crate::wire::{Unrenderable, read_cef, read5424};
+use crate::wire::{Unrenderable, read_cef, read_json, read_leef, read5424};
 
 fn limited(max_bytes: u32) -> Options {
     Options { max_bytes: Some(max_bytes), ..Options::default() }
@@ -48,9 +48,29 @@ proptest! {
         });
     }
 
+    #[test]
+    fn leef_stays_valid_at_every_size(draft in hostile(), max_bytes in 900u32..6000) {
+        with_view(draft, |event| {
+            let (text, rendered) = message(&renderer(Format::Leef, limited(max_bytes)), event, 7).unwrap();
+            let read = read_leef::parse(&text).unwrap_or_else(|p| panic!("{p}: {text:?}"));
+            assert_eq!(read.get("truncated"), rendered.truncated.then_some("1"));
+            assert_eq!((read.get("seq"), read.get("n")), (Some("1"), Some("7")));
+        });
+    }
+
+    #[test]
+    fn json_stays_valid_at_every_size(draft in hostile(), max_bytes in 1200u32..6000) {
+        with_view(draft, |event| {
+            let (text, rendered) = message(&renderer(Format::Json, limited(max_bytes)), event, 7).unwrap();
+            let read = read_json::parse(&text).unwrap_or_else(|p| panic!("{p}: {text:?}"));
+            assert_eq!((read.truncated, read.seq, read.n), (rendered.truncated, Some(1), 7));
+            assert_eq!(read.event_id, event.event_id);
+        });
+    }
+
     /// An ordinary event fits into the smallest size that every receiver takes.
     #[test]
-    fn core_fits_into_480_bytes(messages in "[a-zж=\"\\\\]{0,400}", format in select(&[Format::Rfc5424, Format::Cef][..])) {
+    fn core_fits_into_480_bytes(messages in "[a-zж=\"\\\\]{0,400}", format in select(&ALL[..])) {
         with_view(EventDraft { message: Some(messages), ..full() }, |event| {
             let (text, rendered) = message(&renderer(format, limited(480)), event, 123_456).unwrap();
             assert!(rendered.truncated);
@@ -79,6 +99,19 @@ fn cutting_uses_the_room() {
         assert!(read.get("msg").unwrap().ends_with('…'));
         assert_eq!((read.get("cs5"), read.get("cs6")), (None, None));
         assert_eq!((read.get("suser"), read.get("reason")), (Some("u@example.ru"), Some("Unauthorized")));
+
+        let (text, _) = message(&renderer(Format::Leef, limited(1400)), event, 1).unwrap();
+        assert!(text.len() > 1400 - 16, "{}", text.len());
+        let read = read_leef::parse(&text).unwrap();
+        assert!(read.get("msg").unwrap().ends_with('…'));
+        assert_eq!((read.get("resourceMetadata"), read.get("subjectMetadata")), (None, None));
+        assert_eq!((read.get("usrName"), read.get("statusMessage")), (Some("u@example.ru"), Some("Unauthorized")));
+
+        let (text, _) = message(&renderer(Format::Json, limited(1400)), event, 1).unwrap();
+        assert!(text.len() > 1400 - 16, "{}", text.len());
+        let read = read_json::parse(&text).unwrap();
+        assert!(read.message.unwrap().ends_with('…') && read.subject.metadata.is_empty());
+        assert_eq!(read.status.message.as_deref(), Some("Unauthorized"));
     });
 }
 
@@ -107,7 +140,7 @@ fn the_longest_gives_first() {
 #[test]
 fn what_cannot_fit_is_refused() {
     with_view(full(), |event| {
-        for format in [Format::Rfc5424, Format::Cef] {
+        for format in ALL {
             let refused = message(&renderer(format, limited(150)), event, 1).unwrap_err();
             let Unrenderable::TooLarge { needed, limit } = refused;
             assert!(limit == 150 && needed > 150);

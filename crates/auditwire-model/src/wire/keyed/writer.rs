@@ -1,12 +1,25 @@
-//! Appends CEF fields, remembers how long each became, and keeps to the room that a plan gives it.
+//! Appends fields, remembers how long each became, and keeps to the room that a plan gives it.
 
-use super::{CEF_HEADER, copy, copy_cut, is_blank};
 use crate::event::{Pairs, Texts};
-use crate::wire::control::{CEF_JSON, CEF_VALUE, JSON};
+use crate::wire::control::{Rules, copy, copy_cut, is_blank};
 
-/// Every field whose room can be limited.
+/// How a format writes its texts.
+pub(in crate::wire) struct Dialect {
+    /// A field of the header.
+    pub(in crate::wire) header: &'static Rules,
+    /// A value.
+    pub(in crate::wire) value: &'static Rules,
+    /// Whether nothing of a text would be seen in a value: such a value is left out.
+    pub(in crate::wire) blank: fn(&str) -> bool,
+    /// Text inside a JSON string; with `value` after it the same as `json_value`.
+    pub(in crate::wire) json: &'static Rules,
+    /// Text inside a JSON string inside a value, in one go.
+    pub(in crate::wire) json_value: &'static Rules,
+}
+
+/// Every field whose room can be limited, of both formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Slot {
+pub(in crate::wire) enum Slot {
     ClassId,
     Name,
     Start,
@@ -35,22 +48,24 @@ pub(super) enum Slot {
     IngestTime,
     FullId,
     Severity,
+    Plane,
+    Instance,
     Message,
 }
 
-pub(super) const SLOTS: usize = Slot::Message as usize + 1;
+pub(in crate::wire) const SLOTS: usize = Slot::Message as usize + 1;
 
 /// Bytes that each value may take; 0 leaves the field out.
 #[derive(Debug, Clone)]
-pub(super) struct Plan {
-    pub(super) room: [usize; SLOTS],
+pub(in crate::wire) struct Plan {
+    pub(in crate::wire) room: [usize; SLOTS],
     /// Whether the message says from the start that something is missing.
-    pub(super) flagged: bool,
+    pub(in crate::wire) flagged: bool,
 }
 
 impl Plan {
-    /// No limits but the dictionary's.
-    pub(super) const WHOLE: Self = Self { room: [usize::MAX; SLOTS], flagged: false };
+    /// No limits but the format's.
+    pub(in crate::wire) const WHOLE: Self = Self { room: [usize::MAX; SLOTS], flagged: false };
 
     fn room(&self, slot: Slot) -> usize {
         self.room[slot as usize]
@@ -59,77 +74,78 @@ impl Plan {
 
 /// What a field took in the message.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Size {
+pub(in crate::wire) struct Size {
     /// Bytes of the value.
-    pub(super) value: usize,
+    pub(in crate::wire) value: usize,
     /// Bytes of key, value and label.
-    pub(super) field: usize,
+    pub(in crate::wire) field: usize,
 }
 
-pub(super) struct Writer<'o, 'p> {
-    pub(super) out: &'o mut Vec<u8>,
+pub(in crate::wire) struct Writer<'o, 'p> {
+    pub(in crate::wire) out: &'o mut Vec<u8>,
+    dialect: &'static Dialect,
     plan: &'p Plan,
-    pub(super) sizes: [Size; SLOTS],
+    pub(in crate::wire) sizes: [Size; SLOTS],
     /// True once a value was cut or left out for want of room.
-    pub(super) cut: bool,
+    pub(in crate::wire) cut: bool,
     /// Whether the message says that something is missing.
-    pub(super) flagged: bool,
+    pub(in crate::wire) flagged: bool,
 }
 
 /// A key with its value's limit and the label that follows.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Key {
-    /// ` key=`, with the blank before it.
-    pub(super) open: &'static str,
-    /// Characters of the value (the dictionary's limit).
-    pub(super) chars_max: usize,
+pub(in crate::wire) struct Key {
+    /// ` key=`, with what separates it from the pair before it.
+    pub(in crate::wire) open: &'static str,
+    /// Characters of the value (the format's limit).
+    pub(in crate::wire) chars_max: usize,
     /// ` keyLabel=Text`, or nothing.
-    pub(super) label: &'static str,
+    pub(in crate::wire) label: &'static str,
 }
 
 impl Key {
-    pub(super) const fn plain(open: &'static str, chars_max: usize) -> Self {
+    pub(in crate::wire) const fn plain(open: &'static str, chars_max: usize) -> Self {
         Self { open, chars_max, label: "" }
     }
 
-    pub(super) const fn labelled(open: &'static str, chars_max: usize, label: &'static str) -> Self {
+    pub(in crate::wire) const fn labelled(open: &'static str, chars_max: usize, label: &'static str) -> Self {
         Self { open, chars_max, label }
     }
 }
 
 impl<'o, 'p> Writer<'o, 'p> {
-    pub(super) fn new(out: &'o mut Vec<u8>, plan: &'p Plan) -> Self {
-        Self { out, plan, sizes: [Size::default(); SLOTS], cut: false, flagged: plan.flagged }
+    pub(in crate::wire) fn new(out: &'o mut Vec<u8>, dialect: &'static Dialect, plan: &'p Plan) -> Self {
+        Self { out, dialect, plan, sizes: [Size::default(); SLOTS], cut: false, flagged: plan.flagged }
     }
 
     /// A header field and the pipe after it. Never empty: a field of blanks becomes `-`.
-    pub(super) fn header_field(&mut self, slot: Slot, value: &str, chars_max: usize) {
+    pub(in crate::wire) fn header_field(&mut self, slot: Slot, value: &str, chars_max: usize) {
         let value = if is_blank(value) { "-" } else { value };
         let (from, room) = (self.out.len(), self.plan.room(slot));
-        self.cut |= copy_cut(value, &CEF_HEADER, chars_max, room, self.out);
+        self.cut |= copy_cut(value, self.dialect.header, chars_max, room, self.out);
         let size = self.out.len() - from;
         self.sizes[slot as usize] = Size { value: size, field: size };
         self.out.push(b'|');
     }
 
     /// A text, unless it is absent or blank.
-    pub(super) fn text(&mut self, slot: Slot, key: Key, value: Option<&str>) {
+    pub(in crate::wire) fn text(&mut self, slot: Slot, key: Key, value: Option<&str>) {
         if let Some(value) = value
-            && !is_blank(value)
+            && !(self.dialect.blank)(value)
         {
             self.field(slot, key, |w, room| {
-                w.cut |= copy_cut(value, &CEF_VALUE, key.chars_max, room, w.out);
+                w.cut |= copy_cut(value, w.dialect.value, key.chars_max, room, w.out);
             });
         }
     }
 
     /// A value that needs no escaping and is written whole or not at all.
-    pub(super) fn plain(&mut self, slot: Slot, key: Key, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(in crate::wire) fn plain(&mut self, slot: Slot, key: Key, write: impl FnOnce(&mut Vec<u8>)) {
         self.field(slot, key, |w, _| write(w.out));
     }
 
     /// Metadata as compact JSON, without the pair that another key carries.
-    pub(super) fn metadata(&mut self, slot: Slot, key: Key, pairs: Pairs<'_>, carried: Option<&str>) {
+    pub(in crate::wire) fn metadata(&mut self, slot: Slot, key: Key, pairs: Pairs<'_>, carried: Option<&str>) {
         let rest = || pairs.iter().filter(|(k, _)| Some(*k) != carried);
         if rest().next().is_none() {
             return;
@@ -137,33 +153,35 @@ impl<'o, 'p> Writer<'o, 'p> {
         self.field(slot, key, |w, room| {
             let from = w.out.len();
             if room == usize::MAX {
-                object(rest(), r#"""#, |text, out| copy(text, &CEF_JSON, out), w.out);
+                let rules = w.dialect.json_value;
+                object(rest(), |text, out| copy(text, rules, out), w.out);
                 if w.out.len() - from <= key.chars_max {
                     return;
                 }
                 w.out.truncate(from);
             }
             let mut json = Vec::new();
-            object(rest(), r#"""#, |text, out| copy(text, &JSON, out), &mut json);
-            w.cut |= copy_cut(&String::from_utf8_lossy(&json), &CEF_VALUE, key.chars_max, room, w.out);
+            object(rest(), |text, out| copy(text, w.dialect.json, out), &mut json);
+            w.cut |= copy_cut(&String::from_utf8_lossy(&json), w.dialect.value, key.chars_max, room, w.out);
         });
     }
 
     /// Texts joined by commas, without the blank ones.
-    pub(super) fn list(&mut self, slot: Slot, key: Key, texts: Texts<'_>) {
-        let visible = || texts.iter().filter(|text| !is_blank(text));
+    pub(in crate::wire) fn list(&mut self, slot: Slot, key: Key, texts: Texts<'_>) {
+        let blank = self.dialect.blank;
+        let visible = || texts.iter().filter(|text| !blank(text));
         let Some(first) = visible().next() else { return };
         self.field(slot, key, |w, room| {
             let from = w.out.len();
-            copy(first, &CEF_VALUE, w.out);
+            copy(first, w.dialect.value, w.out);
             for text in visible().skip(1) {
                 w.out.push(b',');
-                copy(text, &CEF_VALUE, w.out);
+                copy(text, w.dialect.value, w.out);
             }
             if w.out.len() - from > key.chars_max.min(room) {
                 w.out.truncate(from);
                 let joined = visible().collect::<Vec<_>>().join(",");
-                w.cut |= copy_cut(&joined, &CEF_VALUE, key.chars_max, room, w.out);
+                w.cut |= copy_cut(&joined, w.dialect.value, key.chars_max, room, w.out);
             }
         });
     }
@@ -185,20 +203,15 @@ impl<'o, 'p> Writer<'o, 'p> {
 }
 
 /// One JSON object of strings. `copy` writes text inside the quotes.
-fn object<'a>(
-    pairs: impl Iterator<Item = (&'a str, &'a str)>,
-    quote: &str,
-    copy: impl Fn(&str, &mut Vec<u8>),
-    out: &mut Vec<u8>,
-) {
+fn object<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>, copy: impl Fn(&str, &mut Vec<u8>), out: &mut Vec<u8>) {
     let mut before = b'{';
     for (key, value) in pairs {
         out.push(before);
         before = b',';
         for (text, after) in [(key, ":"), (value, "")] {
-            out.extend_from_slice(quote.as_bytes());
+            out.push(b'"');
             copy(text, out);
-            out.extend_from_slice(quote.as_bytes());
+            out.push(b'"');
             out.extend_from_slice(after.as_bytes());
         }
     }

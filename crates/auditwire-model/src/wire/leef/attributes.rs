@@ -1,0 +1,129 @@
+//! The attributes: which field goes under which key (`docs/formats/wire.md`). IBM's keys where one means the field, own
+//! ones for the rest; they are of letters and digits only, as IBM's guide asks.
+
+use std::net::IpAddr;
+
+use crate::event::{EventView, Outcome};
+use crate::wire::cef::method_of;
+use crate::wire::control::is_blank_char;
+use crate::wire::keyed::{Key, Slot, Writer};
+use crate::wire::render::Renderer;
+use crate::wire::time;
+
+/// Characters of `usrName`.
+const USER_NAME_CHARS: usize = 255;
+
+const CATEGORY: Key = own("^cat=");
+const USER_NAME: Key = Key::plain("^usrName=", USER_NAME_CHARS);
+const ACCOUNT: Key = own("^accountName=");
+const SOURCE: Key = own("^src=");
+const DESTINATION: Key = own("^dst=");
+const RESOURCE: Key = own("^resource=");
+const EVENT_ID: Key = own("^eventId=");
+const SEQUENCE: Key = own("^seq=");
+const DELIVERY_NUMBER: Key = own("^n=");
+const SEVERITY: Key = own("^severity=");
+const PLANE: Key = own("^plane=");
+const OUTCOME: Key = own("^outcome=");
+const USER_ADDRESS: Key = own("^userAddress=");
+const SOURCE_ADDRESS: Key = own("^sourceAddress=");
+const METHOD: Key = own("^requestMethod=");
+const PROJECT_ID: Key = own("^projectId=");
+const RESOURCE_TYPE: Key = own("^resourceType=");
+const REQUEST_ID: Key = own("^requestId=");
+const STATUS_CODE: Key = own("^statusCode=");
+const STATUS_MESSAGE: Key = own("^statusMessage=");
+const LABELS: Key = own("^labels=");
+const RECEIVED_AT: Key = own("^receivedAt=");
+const INSTANCE: Key = own("^instance=");
+const RESOURCE_METADATA: Key = own("^resourceMetadata=");
+const SUBJECT_METADATA: Key = own("^subjectMetadata=");
+const MESSAGE: Key = own("^msg=");
+
+/// Says that values were cut or left out.
+pub(super) const TRUNCATED: &str = "^truncated=1";
+
+/// A key whose value has no limit but the message's.
+const fn own(open: &'static str) -> Key {
+    Key::plain(open, usize::MAX)
+}
+
+/// Writes all of it. `devTime` comes first and is always there, so the pairs after it begin with the delimiter; what
+/// tells and counts the event comes early, as a receiver that cuts messages cuts their end.
+pub(super) fn write(renderer: &Renderer, event: &EventView<'_>, n: u64, w: &mut Writer<'_, '_>) {
+    w.out.extend_from_slice(b"devTime=");
+    time::epoch_millis_13(event.timestamp, w.out);
+    w.out.extend_from_slice(b"^sev=");
+    time::number(u64::from(event.severity.leef()), w.out);
+    w.text(Slot::Category, CATEGORY, event.source_id);
+    w.text(Slot::ExternalId, EVENT_ID, Some(event.event_id));
+    if let Some(seq) = event.seq {
+        w.plain(Slot::Sequence, SEQUENCE, |out| time::number(seq.0, out));
+    }
+    w.plain(Slot::DeliveryNumber, DELIVERY_NUMBER, |out| time::number(n, out));
+    who(event, w);
+    on_what(event, w);
+    w.text(Slot::Severity, SEVERITY, Some(event.severity.as_str()));
+    w.text(Slot::Plane, PLANE, Some(event.plane.as_str()));
+    w.plain(Slot::IngestTime, RECEIVED_AT, |out| time::epoch_millis_13(event.received_at, out));
+    w.text(Slot::Instance, INSTANCE, Some(&renderer.instance));
+    metadata(event, w);
+    message(event, w);
+}
+
+/// What names the subject to people, with the metadata key it stands under.
+fn user<'a>(event: &EventView<'a>) -> Option<(&'static str, &'a str)> {
+    event.user().filter(|(_, name)| !is_blank(name))
+}
+
+fn who(event: &EventView<'_>, w: &mut Writer<'_, '_>) {
+    w.text(Slot::User, USER_NAME, user(event).map(|(_, name)| name).or(event.subject_user_id));
+    w.text(Slot::UserId, ACCOUNT, event.subject_user_id);
+    address(Slot::UserAddress, [SOURCE, USER_ADDRESS], event.subject_address, w);
+    address(Slot::Device, [DESTINATION, SOURCE_ADDRESS], event.source_address, w);
+    w.text(Slot::ProjectId, PROJECT_ID, event.subject_project_id);
+}
+
+fn on_what(event: &EventView<'_>, w: &mut Writer<'_, '_>) {
+    w.text(Slot::ResourceId, RESOURCE, event.resource_id);
+    w.text(Slot::ResourceType, RESOURCE_TYPE, event.resource_type);
+    w.text(Slot::Method, METHOD, method_of(event));
+    w.text(Slot::RequestId, REQUEST_ID, event.request_id);
+    if event.outcome != Outcome::Unknown {
+        w.text(Slot::Outcome, OUTCOME, Some(event.outcome.as_str()));
+    }
+    w.text(Slot::StatusCode, STATUS_CODE, event.status_code);
+    w.text(Slot::Reason, STATUS_MESSAGE, event.status_message);
+    w.list(Slot::Labels, LABELS, event.labels);
+}
+
+fn metadata(event: &EventView<'_>, w: &mut Writer<'_, '_>) {
+    w.metadata(Slot::ResourceMetadata, RESOURCE_METADATA, event.resource_metadata, None);
+    let carried = user(event).map(|(key, _)| key);
+    w.metadata(Slot::SubjectMetadata, SUBJECT_METADATA, event.subject_metadata, carried);
+}
+
+/// An address goes under IBM's key, anything else under a key of our own: IBM's takes IPv4 and IPv6 and nothing else.
+fn address(slot: Slot, [ibm, own]: [Key; 2], address: Option<&str>, w: &mut Writer<'_, '_>) {
+    let is_address = address.is_some_and(|text| text.parse::<IpAddr>().is_ok());
+    w.text(slot, if is_address { ibm } else { own }, address);
+}
+
+/// True when nothing of `text` would be seen, as the delimiter becomes a blank too.
+pub(super) fn is_blank(text: &str) -> bool {
+    text.chars().all(becomes_blank)
+}
+
+fn becomes_blank(c: char) -> bool {
+    is_blank_char(c) || c == '^'
+}
+
+/// The last pair. Blanks at the end of a message would be lost on the way, so they are not sent.
+fn message(event: &EventView<'_>, w: &mut Writer<'_, '_>) {
+    let message = event.message.map(|m| m.trim_end_matches(becomes_blank));
+    if w.cut || w.flagged {
+        w.out.extend_from_slice(TRUNCATED.as_bytes());
+        w.flagged = true;
+    }
+    w.text(Slot::Message, MESSAGE, message);
+}
