@@ -47,7 +47,7 @@ pub fn defaults(transport: Transport, format: Format) -> Defaults {
     }
 }
 
-/// RFC 5425 asks for octet counting in TLS; receivers of CEF take only lines there. UDP ignores it.
+/// RFC 5425 asks for octet counting in TLS; receivers of CEF, LEEF and JSON take only lines there. UDP ignores it.
 pub(super) fn framing_default(transport: Transport, format: Format) -> Framing {
     match (transport, format) {
         (Transport::Tls, Format::Rfc5424) => Framing::OctetCounting,

@@ -160,12 +160,8 @@ fn transport(object: &mut Object) -> Result<Transport> {
 }
 
 fn format(object: &mut Object) -> Result<Format> {
-    match object.choice("format", &["rfc5424", "cef"], "invalid_format")? {
-        Some(Format::Leef) => Err(Error::not_available("LEEF").in_field("format")),
-        Some(Format::Json) => Err(Error::not_available("the format JSON").in_field("format")),
-        Some(format) => Ok(format),
-        None => Ok(Format::Rfc5424),
-    }
+    let chosen = object.choice("format", &["rfc5424", "cef", "leef", "json"], "invalid_format")?;
+    Ok(chosen.unwrap_or(Format::Rfc5424))
 }
 
 /// TLS settings, where the transport has them; without a valid transport what is there is judged all the same.

@@ -57,9 +57,9 @@ pub enum Format {
     Rfc5424,
     /// Common Event Format, version 0.
     Cef,
-    /// LEEF 2.0; not served yet.
+    /// LEEF 2.0 behind an RFC 5424 header.
     Leef,
-    /// Canonical JSON; not served yet.
+    /// The canonical JSON of the event with the delivery number, without a header.
     Json,
 }
 

@@ -87,7 +87,7 @@ async fn wrong_bodies_have_codes_and_fields() {
         (with("endpoint", json!("siem")), "invalid_endpoint"),
         (with("name", json!("")), "invalid_name"),
         (with("transport", json!("carrier-pigeon")), "invalid_transport"),
-        (with("format", json!("leef")), "not_available_yet"),
+        (with("format", json!("syslog")), "invalid_format"),
         (with("filter", json!({"kind": "query", "query": "a=b"})), "query_unknown_parameter"),
         (with("filter", json!({"kind": "query"})), "missing_field"),
     ];

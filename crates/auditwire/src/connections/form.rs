@@ -31,8 +31,8 @@ pub(crate) struct FormArgs {
     /// Data transfer protocol. Default: tcp.
     #[arg(long, value_parser = ["tcp", "udp", "tls", "relp", "relp_tls"])]
     pub(crate) transport: Option<String>,
-    /// Message format: RAW (rfc5424) or CEF. Default: rfc5424.
-    #[arg(long, value_parser = ["rfc5424", "cef"])]
+    /// Message format: RAW (rfc5424), CEF, LEEF 2.0 or JSON. Default: rfc5424.
+    #[arg(long, value_parser = ["rfc5424", "cef", "leef", "json"])]
     pub(crate) format: Option<String>,
     /// Where a message ends. Default: octet_counting for TLS with rfc5424, else lf.
     #[arg(long, value_parser = ["lf", "octet_counting"])]

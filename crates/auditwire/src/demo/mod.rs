@@ -61,7 +61,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
     /// What the SIEM gets.
-    #[arg(long, default_value = "rfc5424", value_parser = ["rfc5424", "cef"])]
+    #[arg(long, default_value = "rfc5424", value_parser = ["rfc5424", "cef", "leef", "json"])]
     format: String,
     /// Send over TLS, with a certificate made for the demo.
     #[arg(long)]

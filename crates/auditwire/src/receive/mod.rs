@@ -41,8 +41,8 @@ Examples:
   auditwire receive --tls 127.0.0.1:6514 --save-cert siem.pem
   auditwire receive --tcp 127.0.0.1:5514 --quiet     only rates, gaps and repeats
 
-Each listener prints `receiving on tcp://ADDR:PORT` (with --json on stderr). Messages are checked against RFC 5424 and
-CEF; the exit code is 1 when one of them, or a frame, was invalid.")]
+Each listener prints `receiving on tcp://ADDR:PORT` (with --json on stderr). Messages are checked against RFC 5424,
+CEF, LEEF and our own JSON; the exit code is 1 when one of them, or a frame, was invalid.")]
 pub(crate) struct ReceiveArgs {
     /// Receive datagrams here; may be repeated, port 0 picks a free one.
     #[arg(long, value_name = "ADDR:PORT")]

@@ -6,7 +6,7 @@ use crate::process::{Process, auditwire, text};
 fn everything_posted_arrives_and_the_log_can_be_used_again() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("demo");
-    for (more, format) in [(&["--tls"][..], "cef"), (&[], "rfc5424")] {
+    for (more, format) in [(&["--tls"][..], "cef"), (&[], "rfc5424"), (&["--tls"], "leef"), (&[], "json")] {
         let mut arguments =
             vec!["demo", "--data", data.to_str().unwrap(), "--events", "500", "--rate", "5000", "--format", format];
         arguments.extend(more);

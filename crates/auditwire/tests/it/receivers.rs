@@ -1,7 +1,8 @@
 //! What real receivers parse is what was sent, field by field, for every receiver, transport and format.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use auditwire_model::wire::read_json;
 use serde_json::{Map, Value, json};
 
 use crate::world::real::{self, Receiver};
@@ -36,6 +37,7 @@ async fn rsyslog_reads_every_field() {
     let receiver = real::rsyslog(&root).await;
     for way in RSYSLOG {
         sent_equals_read(&receiver, way, rsyslog_fields).await;
+        json_is_exact(&receiver, way).await;
     }
 }
 
@@ -60,38 +62,68 @@ struct Parsed {
 }
 
 async fn sent_equals_read(receiver: &Receiver, way: &Way, fields: fn(&Value) -> Parsed) {
-    for format in ["rfc5424", "cef"] {
-        // A service of its own each time, so that `seq` tells the messages of this round apart.
-        let service = Service::start().await;
+    for format in ["rfc5424", "cef", "leef"] {
         let name = format!("{}-{}-{format}", way.input, way.framing);
-        let largest = if way.transport == "udp" { 65_507 } else { 256 * 1024 - 1 };
-        let mut connection = json!({
-            "name": name, "endpoint": receiver.endpoint(way.input), "transport": way.transport,
-            "format": format, "framing": way.framing,
-            "options": { "hostname": name, "max_bytes": largest, "facility": 16 },
-        });
-        if way.transport.ends_with("tls") {
-            connection["tls"] = json!({ "pem": receiver.pki.ca });
-        }
-        let id = service.create(&connection).await;
-        let first = service.activate(&id, "now").await["start_at"].as_u64().unwrap();
-        let events = corpus(if way.transport == "udp" { 40_000 } else { 65_536 });
-        let report = service.post(EVENTS, &Value::Array(events.clone())).await.expect(200);
-        assert_eq!((&report["accepted"], &report["rejected"]), (&json!(events.len()), &json!([])), "{report}");
+        let (_service, sent) = send(receiver, way, format, &name).await;
         let messages =
-            receiver.wait(events.len(), |m| fields(m).hostname == name && fields(m).msg.contains("corpus")).await;
-        let stored = service.all_events().await;
-        let sent: Vec<&Value> =
-            stored.iter().filter(|e| e["seq"].as_u64().unwrap() >= first && e["source"]["id"] == "corpus").collect();
+            receiver.wait(sent.len(), |m| fields(m).hostname == name && fields(m).msg.contains("corpus")).await;
         assert_eq!(messages.len(), sent.len(), "{name}");
         for (event, message) in sent.iter().zip(&messages) {
             let parsed = fields(message);
             match format {
                 "cef" => cef::compare(&name, event, &parsed),
+                "leef" => leef::compare(&name, event, &parsed),
                 _ => compare_rfc5424(&name, event, &parsed),
             }
         }
     }
+}
+
+/// JSON has no header that a receiver could parse: what counts is that every byte comes through.
+async fn json_is_exact(receiver: &Receiver, way: &Way) {
+    let name = format!("{}-{}-json", way.input, way.framing);
+    let (_service, sent) = send(receiver, way, "json", &name).await;
+    let ids: BTreeSet<&str> = sent.iter().map(|event| event["event_id"].as_str().unwrap()).collect();
+    let read = |message: &Value| serde_json::from_str::<Value>(message["raw"].as_str().unwrap_or_default()).ok();
+    let ours =
+        |message: &Value| read(message).is_some_and(|m| ids.contains(m["event_id"].as_str().unwrap_or_default()));
+    let messages = receiver.wait(sent.len(), ours).await;
+    assert_eq!(messages.len(), sent.len(), "{name}");
+    let mut before = 0;
+    for (event, message) in sent.iter().zip(&messages) {
+        let text = message["raw"].as_str().unwrap();
+        read_json::parse(text).unwrap_or_else(|e| panic!("{name}: {e}: {text}"));
+        let mut body = read(message).unwrap();
+        let n = body.as_object_mut().unwrap().remove("n").and_then(|n| n.as_u64()).unwrap();
+        assert!(n > before, "{name}: {n} after {before}");
+        before = n;
+        assert_eq!(&body, event, "{name}");
+    }
+}
+
+/// Activates a connection of that name and posts the corpus: the service, which sends as long as it is kept, and what it
+/// stored.
+async fn send(receiver: &Receiver, way: &Way, format: &str, name: &str) -> (Service, Vec<Value>) {
+    // A service of its own each time, so that `seq` tells the messages of this round apart.
+    let service = Service::start().await;
+    let largest = if way.transport == "udp" { 65_507 } else { 256 * 1024 - 1 };
+    let mut connection = json!({
+        "name": name, "endpoint": receiver.endpoint(way.input), "transport": way.transport,
+        "format": format, "framing": way.framing,
+        "options": { "hostname": name, "max_bytes": largest, "facility": 16 },
+    });
+    if way.transport.ends_with("tls") {
+        connection["tls"] = json!({ "pem": receiver.pki.ca });
+    }
+    let id = service.create(&connection).await;
+    let first = service.activate(&id, "now").await["start_at"].as_u64().unwrap();
+    let events = corpus(if way.transport == "udp" { 40_000 } else { 65_536 });
+    let report = service.post(EVENTS, &Value::Array(events.clone())).await.expect(200);
+    assert_eq!((&report["accepted"], &report["rejected"]), (&json!(events.len()), &json!([])), "{report}");
+    let of_corpus = |e: &Value| e["seq"].as_u64().unwrap() >= first && e["source"]["id"] == "corpus";
+    let sent: Vec<Value> = service.all_events().await.into_iter().filter(of_corpus).collect();
+    assert_eq!(sent.len(), events.len(), "{name}");
+    (service, sent)
 }
 
 fn compare_rfc5424(name: &str, event: &Value, parsed: &Parsed) {
@@ -205,6 +237,7 @@ fn corpus(long: usize) -> Vec<Value> {
         "tab\there and nul\0 there \u{1}\u{7f}\u{85}\u{2028}\u{2029}",
         "  blanks around  ",
         "percent %s %n %0a and dollar $MSG ${HOST}",
+        "carets ^ ^^src=10.9.9.9^usrName=root LEEF:2.0|x|y|1|z|^|",
     ];
     let mut events: Vec<Value> = texts.iter().map(|text| full(text)).collect();
     events.push(json!({ "action": "minimal", "source": { "id": "corpus" } }));
@@ -236,3 +269,5 @@ fn full(text: &str) -> Value {
 
 #[path = "receivers_cef.rs"]
 mod cef;
+#[path = "receivers_leef.rs"]
+mod leef;

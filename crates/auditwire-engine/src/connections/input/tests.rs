@@ -42,7 +42,9 @@ fn fills_in_the_published_defaults() {
         spec(&json!({"name": "a", "endpoint": "a:1", "transport": transport, "format": format})).framing
     };
     assert_eq!(framing("tls", "rfc5424"), Framing::OctetCounting);
-    assert_eq!(framing("tls", "cef"), Framing::Lf);
+    for format in ["cef", "leef", "json"] {
+        assert_eq!(framing("tls", format), Framing::Lf);
+    }
     assert_eq!(framing("tcp", "cef"), Framing::Lf);
     let tls = spec(&json!({"name": "a", "endpoint": "a:1", "transport": "tls"})).tls.unwrap();
     assert_eq!(tls, TlsSpec { min_version: TlsVersion::V1_2, verify: Verify::Full, ..TlsSpec::default() });
@@ -83,8 +85,7 @@ fn every_mistake_has_its_code_and_field() {
         ("endpoint", json!("siem"), "invalid_endpoint"),
         ("transport", json!("TCP"), "invalid_transport"),
         ("format", json!("xml"), "invalid_format"),
-        ("format", json!("leef"), "not_available_yet"),
-        ("format", json!("json"), "not_available_yet"),
+        ("format", json!("JSON"), "invalid_format"),
         ("framing", json!("crlf"), "invalid_framing"),
         ("rate_limit", json!(0), "invalid_rate_limit"),
         ("rate_limit", json!(1.5), "invalid_rate_limit"),
@@ -256,7 +257,9 @@ fn a_query_is_kept_as_written_and_refused_with_its_place() {
 
 #[test]
 fn what_is_said_to_be_the_default_is() {
-    for (transport, format) in ["tcp", "udp", "tls"].into_iter().flat_map(|t| ["rfc5424", "cef"].map(|f| (t, f))) {
+    for (transport, format) in
+        ["tcp", "udp", "tls"].into_iter().flat_map(|t| ["rfc5424", "cef", "leef", "json"].map(|f| (t, f)))
+    {
         let body = json!({"name": "a", "endpoint": "a:1", "transport": transport, "format": format});
         let stored = spec(&body);
         let said = super::super::defaults(stored.transport, stored.format);

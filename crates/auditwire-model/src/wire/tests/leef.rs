@@ -89,7 +89,7 @@ proptest! {
             assert_eq!((header.facility, header.severity, header.bom), (13, event.severity.syslog(), bom));
             assert_eq!((header.hostname, header.app_name), (Some("audit.example.com"), Some("auditwire")));
             assert_eq!((header.proc_id, header.msg_id, header.elements.len()), (None, None, 0));
-            assert_eq!(header.msg, Some(text[read.envelope.len()..].as_bytes()));
+            assert_eq!(header.msg, Some(&text.as_bytes()[read.envelope.len()..]));
             assert_eq!((read.version, read.vendor, read.product, read.product_version), ("2.0", "Auditwire", "Cloud Audit", "1"));
             assert_eq!(read.delimiter, '^');
 

@@ -36,7 +36,7 @@ pub(crate) struct ConnectionAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     tls: Option<TlsSpec>,
-    /// `rfc5424` or `cef`.
+    /// `rfc5424`, `cef`, `leef` or `json`.
     #[schema(value_type = String)]
     format: Format,
     /// `lf` or `octet_counting`; ignored by UDP and RELP.

@@ -106,7 +106,7 @@ pub(crate) async fn rsyslog(root: &Path) -> Receiver {
 global(maxMessageSize="256k" workDirectory="{dir}"
   defaultNetstreamDriverCAFile="{ca}" defaultNetstreamDriverCertFile="{cert}" defaultNetstreamDriverKeyFile="{key}")
 module(load="imtcp") module(load="imudp") module(load="imrelp" tls.tlslib="openssl") module(load="mmpstrucdata")
-template(name="json" type="string" string="{{\"pri\":\"%pri%\",\"timestamp\":\"%timereported:::date-rfc3339%\",\"hostname\":\"%hostname:::json%\",\"app\":\"%app-name:::json%\",\"msgid\":\"%msgid:::json%\",\"sd\":%$!all-json%,\"msg\":\"%msg:::json%\"}}\n")
+template(name="json" type="string" string="{{\"pri\":\"%pri%\",\"timestamp\":\"%timereported:::date-rfc3339%\",\"hostname\":\"%hostname:::json%\",\"app\":\"%app-name:::json%\",\"msgid\":\"%msgid:::json%\",\"sd\":%$!all-json%,\"msg\":\"%msg:::json%\",\"raw\":\"%rawmsg:::json%\"}}\n")
 ruleset(name="r") {{ action(type="mmpstrucdata") action(type="omfile" file="{out}" template="json") }}
 input(type="imtcp" port="{tcp}" address="127.0.0.1" ruleset="r")
 input(type="imtcp" port="{tls}" address="127.0.0.1" ruleset="r"

@@ -328,7 +328,8 @@ impl FormPage {
     }
 
     fn app_name_hint(&self) -> Hint {
-        let all = [Format::Rfc5424, Format::Cef].map(|f| (word(f), defaults(Transport::Tcp, f).app_name.to_owned()));
+        let all = [Format::Rfc5424, Format::Cef, Format::Leef]
+            .map(|f| (word(f), defaults(Transport::Tcp, f).app_name.to_owned()));
         Hint::of(&all, &self.values.format)
     }
 }

@@ -25,7 +25,8 @@ pub(super) fn differences(words: Words, stored: &Values, entered: &Values) -> Ve
 fn rows(words: Words, values: &Values) -> Vec<(&'static str, String)> {
     let text = |text: &str| if text.is_empty() { words.t("form-by-default") } else { line(text, 200) };
     let only = |applies: bool, text: String| if applies { text } else { words.t("form-not-used") };
-    let (tls, cef) = (values.is_tls(), values.format == "cef");
+    let (tls, format) = (values.is_tls(), values.format.as_str());
+    let header = format != "json";
     vec![
         ("form-name", text(&values.name)),
         ("form-endpoint", text(&values.endpoint)),
@@ -36,13 +37,13 @@ fn rows(words: Words, values: &Values) -> Vec<(&'static str, String)> {
         ("form-min-version", only(tls, text(&values.min_version))),
         ("form-format", choice(words, &values.format)),
         ("form-framing", choice(words, &values.framing)),
-        ("form-cef-envelope", only(cef, choice(words, &format!("envelope-{}", values.cef_envelope)))),
-        ("form-facility", text(&values.facility)),
-        ("form-hostname", text(&values.hostname)),
-        ("form-app-name", text(&values.app_name)),
-        ("form-bom", words.t(if values.bom { "form-yes" } else { "form-no" })),
+        ("form-cef-envelope", only(format == "cef", choice(words, &format!("envelope-{}", values.cef_envelope)))),
+        ("form-facility", only(header, text(&values.facility))),
+        ("form-hostname", only(header, text(&values.hostname))),
+        ("form-app-name", only(header, text(&values.app_name))),
+        ("form-bom", only(header, words.t(if values.bom { "form-yes" } else { "form-no" }))),
         ("form-max-bytes", text(&values.max_bytes)),
-        ("form-pen", text(&values.pen)),
+        ("form-pen", only(format == "rfc5424", text(&values.pen))),
         ("form-overlap", text(&overlap(&values.overlap_bytes))),
         ("form-filter", meaning(words, values)),
         ("form-rate-limit", text(&values.rate_limit)),
@@ -66,6 +67,8 @@ fn choice(words: Words, value: &str) -> String {
         "off" => "form-verify-off",
         "rfc5424" => "form-raw",
         "cef" => "form-cef",
+        "leef" => "form-leef",
+        "json" => "form-json",
         "" => "form-framing-fitting",
         "lf" => "form-framing-lf",
         "octet_counting" => "form-framing-counted",
