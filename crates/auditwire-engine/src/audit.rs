@@ -20,6 +20,11 @@ pub mod action {
     pub const CONNECTION_DELETE: &str = "siem-connection-delete";
     pub const CONNECTION_CHECK: &str = "siem-connection-check";
     pub const CONNECTION_TEST: &str = "siem-connection-test";
+    pub const REPLAY_START: &str = "siem-replay-start";
+    pub const REPLAY_PAUSE: &str = "siem-replay-pause";
+    pub const REPLAY_RESUME: &str = "siem-replay-resume";
+    pub const REPLAY_CANCEL: &str = "siem-replay-cancel";
+    pub const REPLAY_END: &str = "siem-replay-end";
     pub const GAP: &str = "siem-gap";
     pub const QUARANTINE: &str = "siem-quarantine";
     pub const EXPORT: &str = "export";

@@ -46,12 +46,7 @@ pub(crate) async fn look_up(
         let detail = "an Idempotency-Key has 1 to 255 printable ASCII characters";
         return Err(Error::new(Kind::Invalid, "invalid_idempotency_key", detail));
     }
-    let who = match caller {
-        Caller::Operator { by } => by.id(),
-        Caller::Token { token, .. } => token.as_str(),
-        Caller::Service => "",
-    };
-    let id = sha256_hex([who, verb, key].join("\0").as_bytes());
+    let id = sha256_hex([caller.id(), verb, key].join("\0").as_bytes());
     let (now, request_sha256) = (engine.clock.now(), sha256_hex(request));
     let mut outdated = Vec::new();
     let mut expect = Expect::Absent;

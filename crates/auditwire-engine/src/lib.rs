@@ -17,6 +17,7 @@ mod permits;
 pub mod projects;
 mod recent;
 pub mod records;
+pub mod replays;
 pub mod retention;
 pub mod search;
 pub mod secrets;

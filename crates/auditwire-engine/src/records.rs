@@ -63,12 +63,15 @@ macro_rules! document {
 }
 
 mod people;
+mod replay;
 mod retention;
 
 pub use people::{
     Account, AccountName, AccountNameRecord, AccountRecord, PasswordHash, Preferences, Session, SessionRecord,
     SignInLink, SignInLinkRecord, SignInMethod, Theme,
 };
+pub(crate) use replay::both;
+pub use replay::{Replay, ReplayRecord, ReplayState};
 pub use retention::{Expired, ExpiredRecord, KeptFor, RetentionRecord};
 
 document!(

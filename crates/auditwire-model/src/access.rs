@@ -64,6 +64,18 @@ pub enum Caller {
     Service,
 }
 
+impl Caller {
+    /// Who it is, as audit events name them; empty for the service itself.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Operator { by } => by.id(),
+            Self::Token { token, .. } => token.as_str(),
+            Self::Service => "",
+        }
+    }
+}
+
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Right<'a> {

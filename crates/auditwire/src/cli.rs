@@ -4,7 +4,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::failure::Result;
-use crate::{check, connections, demo, events, receive, serve, sign_in};
+use crate::{check, connections, demo, events, receive, replay, serve, sign_in};
 
 /// A self-hosted audit service: durable event log in, every event out to your SIEM.
 #[derive(Debug, Parser)]
@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Check(check::CheckArgs),
     /// Search, export and follow the Event log.
     Events(events::EventsArgs),
+    /// Send a part of the log again to the active connection.
+    Replay(replay::ReplayArgs),
     /// Make a link that signs the operator in to the console once, within 30 minutes.
     SignInLink(sign_in::SignInLinkArgs),
     /// Receive syslog, show it and validate it: what a SIEM would get.
@@ -111,6 +113,8 @@ mod tests {
             "auditwire events export --output a --limit 0",
             "auditwire events search --order up",
             "auditwire check",
+            "auditwire replay start",
+            "auditwire replay start siem --rate fast",
             "auditwire nothing",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");

@@ -12,6 +12,7 @@ mod failure;
 mod keys;
 mod lifecycle;
 mod receive;
+mod replay;
 mod serve;
 mod sign_in;
 mod telemetry;
@@ -47,6 +48,7 @@ fn run(command: Command) -> Result {
         Command::Connections(args) => runtime.block_on(connections::run(args)),
         Command::Check(args) => runtime.block_on(check::run(args)),
         Command::Events(args) => runtime.block_on(events::run(args)),
+        Command::Replay(args) => runtime.block_on(replay::run(args)),
         Command::SignInLink(args) => runtime.block_on(sign_in::run(args)),
         Command::Receive(args) => runtime.block_on(receive::run(args)),
         Command::Completion { shell } => cli::completion(shell),

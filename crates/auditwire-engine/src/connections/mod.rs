@@ -38,6 +38,7 @@ pub use preview::{Preview, PreviewMessage, preview};
 pub use remove::delete;
 pub(crate) use running::Checks;
 pub use stop::stop;
+pub(crate) use stored::{active_one, active_record, named};
 pub use view::{ConnectionView, get, list};
 
 /// How often a verb decides anew when the records it read were changed before its commit. Senders store cursors a few

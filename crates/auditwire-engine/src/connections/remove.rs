@@ -15,6 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::log::Submission;
 use crate::projects::authorize;
 use crate::records::{ActiveConnection, ActiveConnectionRecord, StoredConnection};
+use crate::replays;
 use crate::store::{Change, Effect, RecordKey, RecordKind};
 
 const IDS_MAX: usize = 1000;
@@ -83,6 +84,7 @@ async fn try_delete(
         let own = format!("{id}/");
         let own = quarantined.iter().filter(|r| r.key.id.starts_with(&own));
         changes.extend(own.map(|r| stored::delete(RecordKind::Quarantine, project, &r.key.id)));
+        changes.extend(replays::cancel_all_of(engine, project, id, now).await?);
         let event = Audit::new(action::CONNECTION_DELETE, caller)
             .on_connection(&connection.value)
             .message(format!("SIEM connection {} was deleted", spec.name));

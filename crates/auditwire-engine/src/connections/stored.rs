@@ -55,6 +55,30 @@ pub(super) async fn active(engine: &Engine, project: &ProjectId) -> Result<Versi
     }))
 }
 
+/// Which connection of a project is active, for other verbs.
+pub(crate) async fn active_record(engine: &Engine, project: &ProjectId) -> Result<ActiveConnection> {
+    Ok(active(engine, project).await?.value)
+}
+
+/// The connection of this id, if it is the active one, and the change that asks that it stays so until the commit.
+///
+/// # Errors
+/// `connection_not_found`, `not_active`.
+pub(crate) async fn active_one(engine: &Engine, project: &ProjectId, id: &str) -> Result<(StoredConnection, Change)> {
+    let connection = self::connection(engine, project, id).await?.value;
+    let active = active(engine, project).await?;
+    if active.value.connection.as_ref() != Some(&connection.id) {
+        let detail = "this connection is not active; activate it first";
+        return Err(Error::new(Kind::Conflict, "not_active", detail));
+    }
+    Ok((connection, fence(active_key(project), active.unchanged())))
+}
+
+/// One connection by its id, if it is still there.
+pub(crate) async fn named(engine: &Engine, project: &ProjectId, id: &ConnectionId) -> Result<Option<StoredConnection>> {
+    Ok(find(engine, project, id.as_str()).await?.map(|found| found.value))
+}
+
 /// How far a connection has come; `None` when it was never active.
 pub(super) async fn cursor(
     engine: &Engine,

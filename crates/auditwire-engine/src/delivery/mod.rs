@@ -163,6 +163,12 @@ impl Delivery {
         self.supervisor.as_ref()?.live(connection)
     }
 
+    /// The live state of a replay's sender; `None` when none runs for it.
+    #[must_use]
+    pub fn live_replay(&self, id: &str) -> Option<LiveState> {
+        self.supervisor.as_ref()?.live_replay(id)
+    }
+
     /// Waits until no sender of an older epoch or revision than the stored one runs for the project (graceful stop, at
     /// most 10 s).
     pub async fn settled(&self, project: &ProjectId) {
@@ -208,4 +214,4 @@ impl Drop for Pause {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,4 +1,4 @@
-//! Keeps one sender running per active connection, and lets the old one finish before the new one begins.
+//! Keeps one sender running per active connection (and one more while something is replayed to it), and lets the old one finish before the new one begins.
 //!
 //! One small task per project that ever had an active connection: it reads the stored state, compares it with the sender
 //! that runs, and stops and starts. Everything it does follows from the store, so it can be asked any number of times.
@@ -13,10 +13,13 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::live::Live;
-use super::sender::{self, Job};
+use super::sender::{self, Course, Job};
 use super::{Context, LiveState};
 use crate::error::Result;
-use crate::records::{ActiveConnectionRecord, ConnectionRecord, Cursor, CursorRecord, Document, StoredConnection};
+use crate::records::{
+    ActiveConnectionRecord, ConnectionRecord, Cursor, CursorRecord, Document, Replay, ReplayRecord, ReplayState,
+    StoredConnection,
+};
 use crate::store::{RecordKey, RecordKind};
 
 /// Longest wait of [`Supervisor::settled`].
@@ -37,7 +40,7 @@ pub(crate) struct Supervisor {
 struct State {
     closed: bool,
     projects: HashMap<ProjectId, Project>,
-    lives: HashMap<ConnectionId, (ProjectId, Arc<Live>)>,
+    lives: HashMap<Shown, (ProjectId, Arc<Live>)>,
 }
 
 #[derive(Debug)]
@@ -51,8 +54,54 @@ struct Project {
     task: Option<JoinHandle<()>>,
 }
 
-/// Which sender should run, or runs.
-type Identity = (ConnectionId, u64, u64);
+/// Which sender should run.
+#[derive(Debug)]
+struct Wanted {
+    connection: StoredConnection,
+    epoch: u64,
+    /// The replay and its generation; none for live delivery.
+    replay: Option<(String, u64)>,
+}
+
+impl Wanted {
+    fn identity(&self) -> Identity {
+        let Self { connection, epoch, replay } = self;
+        let (connection, revision) = (connection.id.clone(), connection.revision);
+        Identity { connection, revision, epoch: *epoch, replay: replay.clone() }
+    }
+}
+
+/// What tells one sender from another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Identity {
+    connection: ConnectionId,
+    revision: u64,
+    epoch: u64,
+    replay: Option<(String, u64)>,
+}
+
+impl Identity {
+    fn shown_as(&self) -> Shown {
+        match &self.replay {
+            None => Shown::Connection(self.connection.clone()),
+            Some((id, _)) => Shown::Replay(id.clone()),
+        }
+    }
+}
+
+/// Whose live state it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Shown {
+    Connection(ConnectionId),
+    Replay(String),
+}
+
+/// The senders of one project.
+#[derive(Debug, Default)]
+struct Slots {
+    live: Option<Running>,
+    replay: Option<Running>,
+}
 
 #[derive(Debug)]
 struct Running {
@@ -126,7 +175,16 @@ impl Supervisor {
 
     /// See [`super::Delivery::live`].
     pub(crate) fn live(&self, connection: &ConnectionId) -> Option<LiveState> {
-        let (project, live) = self.state.lock().lives.get(connection).cloned()?;
+        self.shown(&Shown::Connection(connection.clone()))
+    }
+
+    /// See [`super::Delivery::live_replay`].
+    pub(crate) fn live_replay(&self, id: &str) -> Option<LiveState> {
+        self.shown(&Shown::Replay(id.to_owned()))
+    }
+
+    fn shown(&self, what: &Shown) -> Option<LiveState> {
+        let (project, live) = self.state.lock().lives.get(what).cloned()?;
         Some(live.state(self.context.log.head(&project), self.context.clock.now()))
     }
 
@@ -160,15 +218,15 @@ impl Supervisor {
 
     /// One project's task.
     async fn tend(self: Arc<Self>, project: ProjectId, mut changes: watch::Receiver<u64>, done: watch::Sender<u64>) {
-        let mut running: Option<Running> = None;
+        let mut slots = Slots::default();
         loop {
             let count = *changes.borrow_and_update();
             if count == u64::MAX {
-                self.end(running.take()).await;
+                tokio::join!(self.end(slots.live.take()), self.end(slots.replay.take()));
                 done.send_replace(count);
                 return;
             }
-            let retry = match self.reconcile(&project, &mut running).await {
+            let retry = match self.reconcile(&project, &mut slots).await {
                 Ok(()) => {
                     done.send_replace(count);
                     false
@@ -180,28 +238,63 @@ impl Supervisor {
             };
             tokio::select! {
                 changed = changes.changed() => if changed.is_err() { return },
-                () = ended(&mut running) => tokio::time::sleep(RETRY).await,
+                () = ended(&mut slots.live) => tokio::time::sleep(RETRY).await,
+                () = ended(&mut slots.replay) => tokio::time::sleep(RETRY).await,
                 () = tokio::time::sleep(RETRY), if retry => {}
             }
         }
     }
 
-    /// Makes the sender that runs the one that should run.
-    async fn reconcile(&self, project: &ProjectId, running: &mut Option<Running>) -> Result<()> {
-        let wanted = if self.is_paused(project) { None } else { self.wanted(project).await? };
-        let identity = wanted.as_ref().map(|(c, epoch)| (c.id.clone(), c.revision, *epoch));
+    /// Makes the senders that run those that should run: one for live delivery, one for the replay.
+    async fn reconcile(&self, project: &ProjectId, slots: &mut Slots) -> Result<()> {
+        let active = if self.is_paused(project) { None } else { self.wanted(project).await? };
+        let replay = match &active {
+            Some((connection, _)) => self.wanted_replay(project, &connection.id).await?,
+            None => None,
+        };
+        let live = active.clone().map(|(connection, epoch)| Wanted { connection, epoch, replay: None });
+        let replay = active.zip(replay).map(|((connection, epoch), replay)| {
+            let replay = Some((replay.id, replay.generation));
+            Wanted { connection, epoch, replay }
+        });
+        // Both must end when the epoch does: told first, the replay ends while the live one finishes its window.
+        if let Some(running) = &slots.replay
+            && replay.as_ref().is_none_or(|wanted| wanted.identity() != running.identity)
+        {
+            running.stop.send_replace(true);
+        }
+        self.keep(project, &mut slots.live, live).await?;
+        self.keep(project, &mut slots.replay, replay).await
+    }
+
+    /// Leaves the sender alone that should run; else ends it and starts the right one, from what is stored by then.
+    async fn keep(&self, project: &ProjectId, running: &mut Option<Running>, wanted: Option<Wanted>) -> Result<()> {
         let runs = |r: &Running| r.task.as_ref().is_some_and(|task| !task.is_finished());
-        if running.as_ref().is_some_and(|r| Some(&r.identity) == identity.as_ref() && runs(r)) {
+        let right = |r: &Running| wanted.as_ref().is_some_and(|w| w.identity() == r.identity);
+        if running.as_ref().is_some_and(|r| right(r) && runs(r)) {
             return Ok(());
         }
         self.end(running.take()).await;
-        let (Some((connection, epoch)), Some(identity)) = (wanted, identity) else { return Ok(()) };
-        let (cursor, cursor_version) = self.cursor(project, &connection.id).await?;
+        let Some(wanted) = wanted else { return Ok(()) };
+        let identity = wanted.identity();
+        let Wanted { connection, epoch, replay } = wanted;
+        let (course, cursor, cursor_version) = match replay {
+            None => {
+                let (cursor, version) = self.cursor(project, &connection.id).await?;
+                (Course::Live, cursor, version)
+            }
+            Some((id, _)) => {
+                let key = RecordKey::of(RecordKind::Replay, project, id);
+                let Some(record) = self.context.store.record(&key).await? else { return Ok(()) };
+                let replay = ReplayRecord::decode(&record)?.into_current();
+                (Course::Replay(Box::new(replay.clone())), replay.progress, record.version)
+            }
+        };
         let live = Arc::new(Live::new(cursor.clone(), self.context.clock.now()));
-        self.state.lock().lives.insert(connection.id.clone(), (project.clone(), Arc::clone(&live)));
+        self.state.lock().lives.insert(identity.shown_as(), (project.clone(), Arc::clone(&live)));
         let (stop, stopped) = watch::channel(false);
         let (context, project) = (self.context.clone(), project.clone());
-        let job = Job { context, project, connection, epoch, cursor, cursor_version, live };
+        let job = Job { context, project, connection, epoch, cursor, cursor_version, live, course };
         let task = Some(tokio::spawn(sender::run(job, stopped)));
         *running = Some(Running { identity, stop, task });
         Ok(())
@@ -218,6 +311,17 @@ impl Supervisor {
         Ok(Some((ConnectionRecord::decode(&connection)?.into_current(), record.version)))
     }
 
+    /// The replay that should run to this connection.
+    async fn wanted_replay(&self, project: &ProjectId, connection: &ConnectionId) -> Result<Option<Replay>> {
+        for record in self.context.store.records(RecordKind::Replay, Some(project)).await? {
+            let replay = ReplayRecord::decode(&record)?.into_current();
+            if replay.state == ReplayState::Running && replay.connection == *connection {
+                return Ok(Some(replay));
+            }
+        }
+        Ok(None)
+    }
+
     async fn cursor(&self, project: &ProjectId, connection: &ConnectionId) -> Result<(Cursor, u64)> {
         let key = RecordKey::of(RecordKind::Cursor, project, connection.as_str());
         match self.context.store.record(&key).await? {
@@ -232,11 +336,11 @@ impl Supervisor {
         if let Some(mut task) = task
             && tokio::time::timeout(STOP_LIMIT, &mut task).await.is_err()
         {
-            tracing::error!(connection = %identity.0, "a sender did not end in time and was cut off");
+            tracing::error!(connection = %identity.connection, "a sender did not end in time and was cut off");
             task.abort();
             let _ = task.await;
         }
-        self.state.lock().lives.remove(&identity.0);
+        self.state.lock().lives.remove(&identity.shown_as());
     }
 }
 

@@ -183,6 +183,7 @@ pub enum RecordKind {
     AccountName = 15,
     Retention = 16,
     Expired = 17,
+    Replay = 18,
 }
 
 /// A record's address.

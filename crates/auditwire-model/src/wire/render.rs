@@ -29,6 +29,8 @@ pub struct Renderer {
     /// `[audit@<pen>`.
     pub(super) sd_open: String,
     pub(super) instance: String,
+    /// The replay that these messages belong to; none for live delivery.
+    pub(super) replay: Option<String>,
 }
 
 /// What became of an event.
@@ -67,7 +69,15 @@ impl Renderer {
             app_name: header_field(app_name.as_deref().unwrap_or(app_name_default(spec.format)), 48),
             sd_open: format!("[audit@{pen}"),
             instance: context.instance.clone(),
+            replay: None,
         }
+    }
+
+    /// The same for a replay: every message carries delivery number 0 and the replay's id, so that a SIEM rule tells it
+    /// from live delivery.
+    #[must_use]
+    pub fn for_replay(self, id: &str) -> Self {
+        Self { replay: Some(id.to_owned()), ..self }
     }
 
     /// Largest message without its frame, in bytes.
@@ -82,6 +92,7 @@ impl Renderer {
     /// [`Unrenderable`]; `out` is then as it was.
     pub fn render(&self, event: &EventView<'_>, n: u64, out: &mut Vec<u8>) -> Result<Rendered, Unrenderable> {
         let start = out.len();
+        let n = if self.replay.is_some() { 0 } else { n };
         let result = match self.format {
             Format::Cef => cef::render(self, event, n, out),
             Format::Leef => leef::render(self, event, n, out),

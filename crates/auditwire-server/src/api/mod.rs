@@ -8,6 +8,7 @@ mod events;
 mod json;
 mod problem;
 mod projects;
+mod replays;
 mod retention;
 mod sign_in_links;
 mod tokens;
@@ -69,6 +70,12 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(connections::check_connection))
         .routes(routes!(connections::activate_connection))
         .routes(routes!(connections::stop_connection))
+        .routes(routes!(replays::begin_replay))
+        .routes(routes!(replays::list_replays))
+        .routes(routes!(replays::get_replay))
+        .routes(routes!(replays::pause_replay))
+        .routes(routes!(replays::resume_replay))
+        .routes(routes!(replays::cancel_replay))
         .routes(routes!(retention::get_retention, retention::set_retention))
         .routes(routes!(tokens::list_tokens, tokens::create_token))
         .routes(routes!(tokens::delete_token));

@@ -10,6 +10,7 @@ mod events;
 mod export;
 mod objects;
 mod openapi;
+mod replays;
 mod safety;
 mod service;
 mod sign_in_links;

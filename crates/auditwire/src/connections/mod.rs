@@ -203,7 +203,8 @@ async fn find(client: &Client, wanted: &str) -> Result<Value> {
     })
 }
 
-async fn id_of(client: &Client, wanted: &str) -> Result<String> {
+/// The id of a connection by id or name.
+pub(crate) async fn id_of(client: &Client, wanted: &str) -> Result<String> {
     Ok(show::text(&find(client, wanted).await?, "id").to_owned())
 }
 

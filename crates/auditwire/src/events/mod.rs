@@ -19,6 +19,8 @@ use crate::failure::{Failure, Result, chain};
 use crate::terminal::{self, Screen, Tone, escape};
 use sse::{Message, Parser};
 
+pub(crate) use progress::bar;
+
 /// Twice the service's heartbeat of 15 s, and some.
 const SILENCE_MAX: Duration = Duration::from_secs(40);
 const RETRY_MIN: Duration = Duration::from_millis(500);

@@ -155,7 +155,7 @@ fn rows_per_second(rows: u64, seconds: f64) -> String {
 }
 
 /// `[######------------------]  25 %`.
-fn bar(done: u64, all: u64) -> String {
+pub(crate) fn bar(done: u64, all: u64) -> String {
     let part = |of: u64| done.saturating_mul(of).checked_div(all).unwrap_or(of);
     let filled = usize::try_from(part(BAR)).unwrap_or(0);
     let width = usize::try_from(BAR).unwrap_or(0);

@@ -81,7 +81,7 @@ impl<'a> Drive<'a> {
     pub(super) fn new(sender: &'a mut Sender, link: Link) -> Self {
         let now = Instant::now();
         let udp = matches!(link, Link::Udp(_));
-        let limit = sender.job.connection.spec.rate_limit.or(udp.then_some(UDP_RATE));
+        let limit = sender.job.rate_limit().or(udp.then_some(UDP_RATE));
         let pace = limit.map(|rate| Pace::new(rate, if udp { UDP_BURST } else { (rate / 20).max(1) }, now));
         let head = sender.job.context.log.follow(&sender.job.project);
         Self {
@@ -120,7 +120,7 @@ impl<'a> Drive<'a> {
         (end, false)
     }
 
-    /// Ok when the sender was told to stop and nothing is left in flight, or too much for too long.
+    /// Ok when everything was sent that had to be, or the sender was told to stop and nothing is left in flight, or too much for too long.
     async fn rounds(&mut self, stop: &mut watch::Receiver<bool>) -> Result<(), Cut> {
         let mut rounds = 0;
         loop {
@@ -131,6 +131,9 @@ impl<'a> Drive<'a> {
             }
             self.collect()?;
             self.judge(now)?;
+            if self.sender.is_over() && self.link.pending() == 0 {
+                return Ok(());
+            }
             if self.stopping.is_none() && (self.superseded || is_stopped(stop)) {
                 self.stopping = Some(now + STOP_LIMIT);
                 self.look = *LOOK.start();
@@ -263,7 +266,8 @@ impl<'a> Drive<'a> {
         let Sender { feed, progress, ledger, job, .. } = &mut *self.sender;
         let next = progress.next();
         let running = self.stopping.is_none();
-        let more = *self.head.borrow_and_update() >= next;
+        let end = job.last().unwrap_or(Position(u64::MAX));
+        let more = (*self.head.borrow_and_update()).min(end) >= next;
         let load = running && more && budget > 0 && now >= self.read_at && !feed.is_loaded();
         let store = ledger.due(&progress.to_store());
         if store.is_some_and(|at| at <= now) {

@@ -8,7 +8,7 @@ use auditwire_model::connection::{Framing, Transport};
 use auditwire_model::event::{Columns, columns, view};
 use auditwire_model::query::{Expr, evaluate};
 use auditwire_model::wire::{Renderer, framing::write_frame};
-use auditwire_model::{Position, ProjectId};
+use auditwire_model::{Position, ProjectId, Timestamp};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
@@ -23,6 +23,28 @@ use crate::store::Order;
 const CHUNK_BYTES: usize = 64 << 10;
 /// Most events looked at for one chunk.
 const CHUNK_EVENTS: usize = 1024;
+
+/// Which events are read.
+#[derive(Debug, Clone)]
+pub(crate) enum Selection {
+    /// Every event is read, and those that the filter keeps back are accounted for one by one.
+    Stream(Expr),
+    /// Only what is wanted of a part of the log is read; what lies between is passed over in runs.
+    Part(Part),
+}
+
+/// A part of the log.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    /// Which events.
+    pub(crate) predicate: Expr,
+    /// `from <= timestamp`.
+    pub(crate) time_from: Option<Timestamp>,
+    /// `timestamp < to`.
+    pub(crate) time_to: Option<Timestamp>,
+    /// Last position.
+    pub(crate) last: Position,
+}
 
 /// A batch in hand.
 #[derive(Debug)]
@@ -76,7 +98,7 @@ impl Chunk {
 pub(crate) struct Feed {
     log: Log,
     project: ProjectId,
-    filter: Expr,
+    selection: Selection,
     renderer: Renderer,
     /// `None`: the link knows where each message ends.
     framing: Option<Framing>,
@@ -86,6 +108,12 @@ pub(crate) struct Feed {
     /// The segments that the events before the next ones should have come from.
     damaged: Vec<String>,
     held: Option<Held>,
+    /// Of a part: what could not be read, and was not told yet.
+    unreadable: Vec<(Position, Position, String)>,
+    /// When the last event in hand was received.
+    received_at: Timestamp,
+    /// Of a part: nothing more is wanted up to here.
+    passed: Option<Position>,
     message: Vec<u8>,
     chunk: Chunk,
 }
@@ -101,7 +129,7 @@ impl Feed {
     pub(crate) fn new(
         log: Log,
         project: ProjectId,
-        filter: Expr,
+        selection: Selection,
         renderer: Renderer,
         framing: Framing,
         transport: Transport,
@@ -111,13 +139,16 @@ impl Feed {
         Self {
             log,
             project,
-            filter,
+            selection,
             renderer,
             framing,
             reader: None,
             read_something: false,
             damaged: Vec::new(),
             held: None,
+            unreadable: Vec::new(),
+            received_at: Timestamp::EPOCH,
+            passed: None,
             message,
             chunk,
         }
@@ -129,44 +160,24 @@ impl Feed {
         self.read_something = false;
         self.damaged.clear();
         self.held = None;
+        self.unreadable.clear();
+        self.passed = None;
     }
 
     /// There is something to make a [`chunk`](Self::chunk) of.
     pub(crate) fn is_loaded(&self) -> bool {
-        self.held.is_some()
+        self.held.is_some() || self.passed.is_some()
     }
 
     /// Reads the next batch from `from`, if the log has one. May be dropped at any point.
     pub(crate) async fn load(&mut self, from: Position) -> Result<()> {
-        let Self { log, project, .. } = self;
         let reader = self.reader.get_or_insert_with(|| {
-            let to = log.head(project);
-            let (predicate, order) = (Expr::All, Order::Ascending);
-            log.scan(Scan {
-                project: project.clone(),
-                from,
-                to,
-                time_from: None,
-                time_to: None,
-                predicate,
-                order,
-                limit: None,
-                columns: Columns::ALL,
-                numbered: false,
-            })
+            let (project, head) = (self.project.clone(), self.log.head(&self.project));
+            self.log.scan(self.selection.scan(project, from, head))
         });
         match reader.next().await {
             Some(Ok(scanned)) => {
-                if let Some(damage) = scanned.damage
-                    && !self.damaged.contains(&damage.segment)
-                {
-                    self.damaged.push(damage.segment);
-                }
-                if scanned.batch.num_rows() > 0 {
-                    self.read_something = true;
-                    let selected = (self.filter != Expr::All).then(|| evaluate(&self.filter, &scanned.batch));
-                    self.held = Some(Held { batch: scanned.batch, selected, row: 0 });
-                }
+                self.take(scanned);
                 Ok(())
             }
             Some(Err(error)) => {
@@ -175,8 +186,37 @@ impl Feed {
             }
             None => {
                 self.reader = None;
+                if let Selection::Part(part) = &self.selection {
+                    self.passed = Some(part.last);
+                    return Ok(());
+                }
                 if std::mem::take(&mut self.read_something) { Ok(()) } else { Err(nothing_to_read(from)) }
             }
+        }
+    }
+
+    fn take(&mut self, scanned: Scanned) {
+        let Scanned { batch, through, damage, .. } = scanned;
+        let selected = match &self.selection {
+            Selection::Part(part) => {
+                self.passed = Some(through.min(part.last));
+                if let Some(damage) = damage {
+                    self.unreadable.push((damage.from, damage.to, damage.segment));
+                }
+                None
+            }
+            Selection::Stream(filter) => {
+                if let Some(damage) = damage
+                    && !self.damaged.contains(&damage.segment)
+                {
+                    self.damaged.push(damage.segment);
+                }
+                (*filter != Expr::All).then(|| evaluate(filter, &batch))
+            }
+        };
+        if batch.num_rows() > 0 {
+            self.read_something = true;
+            self.held = Some(Held { batch, selected, row: 0 });
         }
     }
 
@@ -184,7 +224,14 @@ impl Feed {
     /// call.
     pub(crate) fn chunk(&mut self, progress: &mut Progress, budget: usize) -> &mut Chunk {
         self.chunk.clear();
-        let Some(mut held) = self.held.take() else { return &mut self.chunk };
+        if let Some((first, last, segment)) = self.unreadable.pop() {
+            self.chunk.gone = Some((first, last));
+            self.chunk.damaged = vec![segment];
+        }
+        let Some(mut held) = self.held.take() else {
+            self.pass(progress);
+            return &mut self.chunk;
+        };
         let rows = held.batch.num_rows();
         let stop = rows.min(held.row + CHUNK_EVENTS);
         while held.row < stop && self.chunk.ends.len() < budget && self.chunk.bytes.len() < CHUNK_BYTES {
@@ -193,8 +240,19 @@ impl Feed {
         }
         if held.row < rows {
             self.held = Some(held);
+        } else {
+            self.pass(progress);
         }
         &mut self.chunk
+    }
+
+    /// Accounts for what was not wanted of a part, behind the batch that was in hand.
+    fn pass(&mut self, progress: &mut Progress) {
+        let Some(passed) = self.passed.take() else { return };
+        let next = progress.next();
+        if next <= passed {
+            self.chunk.entries.push(progress.skip(next, passed, self.received_at, Kind::Filtered));
+        }
     }
 
     fn take_row(&mut self, held: &Held, progress: &mut Progress) {
@@ -205,7 +263,11 @@ impl Feed {
             return;
         }
         let event = view(&held.batch, held.row);
-        if position > next {
+        self.received_at = event.received_at;
+        if position > next && matches!(self.selection, Selection::Part(_)) {
+            let last = position.previous();
+            self.chunk.entries.push(progress.skip(next, last, event.received_at, Kind::Filtered));
+        } else if position > next {
             let last = position.previous();
             self.chunk.entries.push(progress.skip(next, last, event.received_at, Kind::Gone));
             self.chunk.gone = Some((next, last));
@@ -233,6 +295,19 @@ impl Feed {
             }
         }
         self.chunk.entries.push(entry);
+    }
+}
+
+impl Selection {
+    /// What lies between `from` and the end, in order.
+    fn scan(&self, project: ProjectId, from: Position, head: Position) -> Scan {
+        let whole = Part { predicate: Expr::All, time_from: None, time_to: None, last: head };
+        let Part { predicate, time_from, time_to, last } = match self {
+            Self::Stream(_) => whole,
+            Self::Part(part) => part.clone(),
+        };
+        let (order, columns) = (Order::Ascending, Columns::ALL);
+        Scan { project, from, to: last, time_from, time_to, predicate, order, limit: None, columns, numbered: false }
     }
 }
 

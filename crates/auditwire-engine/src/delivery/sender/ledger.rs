@@ -1,4 +1,4 @@
-//! Stores the cursor, in steps, fenced by the epoch: together with the quarantine and the events that tell of it, in one
+//! Stores the cursor (of a replay: its progress), in steps, fenced by the epoch: together with the quarantine and the events that tell of it, in one
 //! transaction. Whoever lost the epoch can store nothing any more.
 
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::super::Context;
 use super::feed::Unsendable;
+use super::replay_book::ReplayBook;
 use crate::audit::{Audit, action};
 use crate::error::{Error, Kind, Result};
 use crate::log::Submission;
@@ -43,7 +44,7 @@ pub(crate) enum Stored {
 }
 
 /// What an attempt came to.
-enum Outcome {
+pub(super) enum Outcome {
     Done(Box<Cursor>),
     Failed(Error),
     /// The epoch has ended; what the next one is.
@@ -62,6 +63,8 @@ pub(crate) struct Ledger {
     pending: Vec<(Unsendable, Timestamp)>,
     /// Events that tell of gaps, with the position that must be settled before they are written.
     telling: Vec<(Position, Event)>,
+    /// The replay whose progress this is; none for live delivery.
+    replay: Option<String>,
     not_before: Instant,
     attempt: Option<BoxFuture<'static, Outcome>>,
     /// The epoch after this sender's, once it is known that this connection is not active in it.
@@ -86,6 +89,7 @@ impl Ledger {
         epoch: u64,
         stored: Cursor,
         version: u64,
+        replay: Option<String>,
     ) -> Self {
         let (pending, telling, not_before) = (Vec::new(), Vec::new(), Instant::now());
         Self {
@@ -97,14 +101,19 @@ impl Ledger {
             stored,
             pending,
             telling,
+            replay,
             not_before,
             attempt: None,
             superseded: None,
         }
     }
 
-    /// Takes note of an event that is set aside; written when the cursor passes it.
+    /// Takes note of an event that is set aside; written when the cursor passes it. In a replay it only counts: live
+    /// delivery has set it aside, or will.
     pub(crate) fn quarantine(&mut self, what: Unsendable) {
+        if self.replay.is_some() {
+            return;
+        }
         let now = self.context.clock.now();
         if !what.own {
             let event = Audit::new(action::QUARANTINE, &Caller::Service)
@@ -152,6 +161,11 @@ impl Ledger {
     /// not active in it, nobody else does either; that the record is as this sender left it proves it.
     pub(crate) fn begin(&mut self, cursor: Cursor) {
         self.not_before = Instant::now() + EVERY;
+        if let Some(replay) = self.replay_book() {
+            let told = self.told(&cursor);
+            self.attempt = Some(async move { replay.store(cursor, told, false).await }.boxed());
+            return;
+        }
         let (epoch, expect) = match self.superseded {
             None => (self.epoch, Expect::Any),
             Some(next) if self.version == 0 => (next, Expect::Absent),
@@ -178,9 +192,20 @@ impl Ledger {
     fn submission(&self, cursor: &Cursor, fence: Change, expect: Expect) -> Result<Submission> {
         let mut changes = vec![fence];
         changes.extend(self.changes(cursor, expect)?);
-        let told = self.telling.iter().filter(|(at, _)| *at <= cursor.settled);
-        let events = told.map(|(_, event)| event.clone()).collect();
+        let events = self.told(cursor);
         Ok(Submission { project: Some(self.project.clone()), events, changes })
+    }
+
+    /// The events that tell of what the cursor has passed.
+    fn told(&self, cursor: &Cursor) -> Vec<Event> {
+        let told = self.telling.iter().filter(|(at, _)| *at <= cursor.settled);
+        told.map(|(_, event)| event.clone()).collect()
+    }
+
+    fn replay_book(&self) -> Option<ReplayBook> {
+        let (context, project) = (self.context.clone(), self.project.clone());
+        let (connection, epoch) = (self.connection.clone(), self.epoch);
+        self.replay.clone().map(|id| ReplayBook { context, project, connection, epoch, id })
     }
 
     fn changes(&self, cursor: &Cursor, expect: Expect) -> Result<Vec<Change>> {
@@ -248,6 +273,17 @@ impl Ledger {
         self.finished().await
     }
 
+    /// Stores that a replay has come to its end, and tells of it.
+    pub(crate) async fn end(&mut self, cursor: &Cursor) -> Stored {
+        if self.attempt.is_some() && self.finished().await == Stored::Fenced {
+            return Stored::Fenced;
+        }
+        let Some(replay) = self.replay_book() else { return self.store(cursor).await };
+        let (cursor, told) = (cursor.clone(), self.told(cursor));
+        self.attempt = Some(async move { replay.store(cursor, told, true).await }.boxed());
+        self.finished().await
+    }
+
     /// This sender's epoch is still the stored one.
     pub(crate) async fn holds_epoch(&mut self) -> Result<bool> {
         let key = self.active_key();
@@ -259,7 +295,7 @@ impl Ledger {
     }
 }
 
-async fn read_active(store: &dyn Store, key: &RecordKey) -> Result<Option<(ActiveConnection, u64)>> {
+pub(super) async fn read_active(store: &dyn Store, key: &RecordKey) -> Result<Option<(ActiveConnection, u64)>> {
     let record = store.record(key).await?;
     record.map(|r| Ok((ActiveConnectionRecord::decode(&r)?.into_current(), r.version))).transpose()
 }

@@ -7,6 +7,7 @@ mod feed;
 mod ledger;
 mod path;
 mod progress;
+mod replay_book;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,12 +26,13 @@ use super::backoff::Backoff;
 use super::failure::LinkFailure;
 use super::live::Live;
 use super::window::Limits;
+use crate::error::Result;
 use crate::log::Scan;
-use crate::records::{Cursor, StoredConnection};
+use crate::records::{Cursor, Replay, StoredConnection, both};
 use crate::store::Order;
 use connect::Connector;
 use drive::{Drive, End};
-use feed::Feed;
+use feed::{Feed, Part, Selection};
 use ledger::{Ledger, Stored};
 use progress::Progress;
 
@@ -53,6 +55,15 @@ pub(crate) const UDP_RATE: u32 = 5000;
 /// Datagrams at once.
 const UDP_BURST: u32 = 32;
 
+/// What a sender sends.
+#[derive(Debug)]
+pub(crate) enum Course {
+    /// Everything behind the connection's cursor, for ever.
+    Live,
+    /// A part of the log again, to its end.
+    Replay(Box<Replay>),
+}
+
 /// What a sender is made of.
 #[derive(Debug)]
 pub(crate) struct Job {
@@ -66,16 +77,36 @@ pub(crate) struct Job {
     pub(crate) epoch: u64,
     /// Where from.
     pub(crate) cursor: Cursor,
-    /// The cursor record's version; 0 when there is none.
+    /// The version of the record that the cursor was read from; 0 when there is none.
     pub(crate) cursor_version: u64,
     /// Where it shows itself.
     pub(crate) live: Arc<Live>,
+    /// What it sends.
+    pub(crate) course: Course,
+}
+
+impl Job {
+    /// Events per second; `None` = as fast as the peer takes them.
+    fn rate_limit(&self) -> Option<u32> {
+        match &self.course {
+            Course::Live => self.connection.spec.rate_limit,
+            Course::Replay(replay) => Some(replay.rate),
+        }
+    }
+
+    /// Last position that is sent; `None`: it has no end.
+    fn last(&self) -> Option<Position> {
+        match &self.course {
+            Course::Live => None,
+            Course::Replay(replay) => Some(replay.last),
+        }
+    }
 }
 
 /// Sends until `stop` is true (then gracefully, within about 15 s) or another epoch has begun.
 pub(crate) async fn run(job: Job, mut stop: watch::Receiver<bool>) {
-    let filter = match job.connection.filter() {
-        Ok(filter) => filter,
+    let selection = match selection(&job) {
+        Ok(selection) => selection,
         Err(error) => {
             // Nobody may guess which events were meant: nothing is sent or skipped until the next revision.
             tracing::error!(connection = %job.connection.id, code = error.code, "{}", error.detail);
@@ -83,12 +114,28 @@ pub(crate) async fn run(job: Job, mut stop: watch::Receiver<bool>) {
             return stopped(&mut stop).await;
         }
     };
-    let mut sender = Sender::new(job, filter);
+    let mut sender = Sender::new(job, selection);
     if sender.links(&mut stop).await == Over::Fenced {
         return;
     }
-    if sender.ledger.store(&sender.progress.to_store()).await != Stored::Done {
+    let progress = sender.progress.to_store();
+    let stored =
+        if sender.is_over() { sender.ledger.end(&progress).await } else { sender.ledger.store(&progress).await };
+    if stored != Stored::Done {
         tracing::warn!(connection = %sender.job.connection.id, "the last cursor was not stored; a part will be sent again");
+    }
+}
+
+/// Which events it reads.
+fn selection(job: &Job) -> Result<Selection> {
+    let filter = job.connection.filter()?;
+    match &job.course {
+        Course::Live => Ok(Selection::Stream(filter)),
+        Course::Replay(replay) => {
+            let (time_from, time_to, last) = (replay.time_from, replay.time_to, replay.last);
+            let predicate = both(filter, replay.wanted()?);
+            Ok(Selection::Part(Part { predicate, time_from, time_to, last }))
+        }
     }
 }
 
@@ -119,31 +166,50 @@ struct Sender {
     feed: Feed,
     ledger: Ledger,
     connector: Connector,
+    /// The peer's FIN after ours has proved that everything was read.
+    proven: bool,
 }
 
 impl Sender {
-    fn new(job: Job, filter: Expr) -> Self {
+    fn new(job: Job, selection: Selection) -> Self {
         let spec = &job.connection.spec;
         let limits = limits(spec);
         let context = &job.context;
         let render =
             RenderContext { hostname: context.settings.hostname.clone(), instance: context.instance.to_string() };
         let renderer = Renderer::new(spec, &render);
+        let (renderer, replay) = match &job.course {
+            Course::Live => (renderer, None),
+            Course::Replay(replay) => (renderer.for_replay(&replay.id), Some(replay.id.clone())),
+        };
         let (log, project) = (context.log.clone(), job.project.clone());
-        let feed = Feed::new(log, project.clone(), filter, renderer, spec.framing, spec.transport);
+        let feed = Feed::new(log, project.clone(), selection, renderer, spec.framing, spec.transport);
         let (connection, stored) = (job.connection.clone(), job.cursor.clone());
-        let ledger = Ledger::new(context.clone(), project.clone(), connection, job.epoch, stored, job.cursor_version);
+        let ledger =
+            Ledger::new(context.clone(), project.clone(), connection, job.epoch, stored, job.cursor_version, replay);
         let connector = Connector::new(context.clone(), project, job.connection.clone());
-        Self { progress: Progress::new(job.cursor.clone(), limits), feed, ledger, connector, job }
+        Self { progress: Progress::new(job.cursor.clone(), limits), feed, ledger, connector, job, proven: false }
+    }
+
+    /// Everything that it has to send was acknowledged.
+    fn is_over(&self) -> bool {
+        self.job.last().is_some_and(|last| self.progress.next() > last && self.progress.is_idle())
     }
 
     /// One link after the other.
     async fn links(&mut self, stop: &mut watch::Receiver<bool>) -> Over {
         let mut backoff = Backoff::default();
         let mut had_link = false;
+        let mut again = false;
         while !is_stopped(stop) {
             match self.ledger.holds_epoch().await {
                 Ok(true) => match self.link(stop, &mut had_link, &mut backoff).await {
+                    // An end without the proof is sent once more: its receiver may have died just then. One that never
+                    // closes after us gets it twice and not for ever.
+                    End::Stopped if self.is_over() && !self.proven && !is_stopped(stop) && !again => {
+                        again = true;
+                        continue;
+                    }
                     End::Stopped => break,
                     End::Fenced => return Over::Fenced,
                     End::Broken(failure) => self.report(&failure).await,
@@ -187,6 +253,7 @@ impl Sender {
         self.progress.begin_link();
         self.feed.rewind();
         let (end, proven) = Box::pin(Drive::new(self, link).run(stop)).await;
+        self.proven = proven;
         if self.progress.end_link(proven) {
             let connection = &self.job.connection.id;
             tracing::warn!(%connection, "overlap_bytes keeps the resend after this break shorter than it should be");
@@ -272,7 +339,8 @@ pub(crate) async fn selected(
     let context = RenderContext { hostname: "h".to_owned(), instance: "i".to_owned() };
     let renderer = Renderer::new(spec, &context);
     let filter = spec.filter.to_expr().expect("a filter that was stored");
-    let mut feed = Feed::new(log.clone(), project.clone(), filter, renderer, spec.framing, spec.transport);
+    let selection = Selection::Stream(filter);
+    let mut feed = Feed::new(log.clone(), project.clone(), selection, renderer, spec.framing, spec.transport);
     let limits = Limits { entries_max: ENTRIES_MAX, bytes_max: BYTES_MAX, overlap_max: None };
     let mut progress = Progress::new(Cursor::beginning(), limits);
     let mut sent = Vec::new();

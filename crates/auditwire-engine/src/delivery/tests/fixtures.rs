@@ -27,20 +27,20 @@ use crate::secrets::Keyring;
 use crate::store::memory::MemoryStore;
 use crate::store::{Change, Effect, Expect, RecordKey, RecordKind, Store};
 
-pub(super) const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
 /// A log, a store, and senders.
-pub(super) struct Service {
-    pub(super) store: Arc<MemoryStore>,
-    pub(super) objects: Arc<dyn ObjectStore>,
-    pub(super) log: Log,
-    pub(super) delivery: Delivery,
-    pub(super) clock: Arc<ManualClock>,
-    pub(super) project: ProjectId,
+pub(crate) struct Service {
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) objects: Arc<dyn ObjectStore>,
+    pub(crate) log: Log,
+    pub(crate) delivery: Delivery,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) project: ProjectId,
     sent: u64,
 }
 
-pub(super) fn spec(address: SocketAddr, transport: Transport) -> ConnectionSpec {
+pub(crate) fn spec(address: SocketAddr, transport: Transport) -> ConnectionSpec {
     let tls = TlsSpec { verify: Verify::Off, ..TlsSpec::default() };
     ConnectionSpec {
         name: "siem".to_owned(),
@@ -56,7 +56,7 @@ pub(super) fn spec(address: SocketAddr, transport: Transport) -> ConnectionSpec 
 }
 
 impl Service {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let store = Arc::new(MemoryStore::default());
         let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-11-22T10:00:00Z").unwrap()));
         let objects = crate::store::memory::objects();
@@ -66,7 +66,7 @@ impl Service {
     }
 
     /// The next start of the process, on the same store and files: what was written before is read from there.
-    pub(super) async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         self.delivery.close().await;
         self.log.close().await;
         let (objects, clock) = (Arc::clone(&self.objects), self.clock.clone());
@@ -81,12 +81,12 @@ impl Service {
     }
 
     /// The senders of the next start of the process, on the same store.
-    pub(super) fn restart_senders(&mut self) {
+    pub(crate) fn restart_senders(&mut self) {
         self.delivery = Self::senders(&self.store, &self.log, &self.clock);
     }
 
     /// Posts events of about 500 bytes on the wire.
-    pub(super) async fn post(&mut self, count: u64) {
+    pub(crate) async fn post(&mut self, count: u64) {
         let event = |i: u64| {
             let draft = EventDraft {
                 action: "create-vm".to_owned(),
@@ -102,7 +102,7 @@ impl Service {
         self.log.submit(Submission { project, events, changes: Vec::new() }).await.unwrap();
     }
 
-    pub(super) async fn store_connection(&self, id: &str, revision: u64, spec: ConnectionSpec) {
+    pub(crate) async fn store_connection(&self, id: &str, revision: u64, spec: ConnectionSpec) {
         let id = ConnectionId::parse(id).unwrap();
         let (created_at, updated_at) = (self.clock.now(), self.clock.now());
         let stored = StoredConnection { id: id.clone(), revision, spec, created_at, updated_at };
@@ -111,12 +111,12 @@ impl Service {
     }
 
     /// Makes a connection the active one, or none, and tells the senders.
-    pub(super) async fn activate(&self, id: Option<&str>) {
+    pub(crate) async fn activate(&self, id: Option<&str>) {
         self.set_active(id).await;
         self.delivery.changed(&self.project);
     }
 
-    pub(super) async fn set_active(&self, id: Option<&str>) {
+    pub(crate) async fn set_active(&self, id: Option<&str>) {
         let connection = id.map(|id| ConnectionId::parse(id).unwrap());
         let (previous, since) = (None, self.clock.now());
         let active = ActiveConnection { connection, previous, previous_settled: None, since };
@@ -124,7 +124,7 @@ impl Service {
         self.put(RecordKey::of(RecordKind::ActiveConnection, &self.project, "active"), record).await;
     }
 
-    pub(super) async fn set_cursor(&self, id: &str, cursor: Cursor) {
+    pub(crate) async fn set_cursor(&self, id: &str, cursor: Cursor) {
         let record = CursorRecord::from(cursor).encode().unwrap();
         self.put(RecordKey::of(RecordKind::Cursor, &self.project, id), record).await;
     }
@@ -134,29 +134,29 @@ impl Service {
         self.log.submit(Submission { changes, ..Submission::default() }).await.unwrap();
     }
 
-    pub(super) async fn cursor(&self, id: &str) -> Option<Cursor> {
+    pub(crate) async fn cursor(&self, id: &str) -> Option<Cursor> {
         let key = RecordKey::of(RecordKind::Cursor, &self.project, id);
         let record = self.store.record(&key).await.unwrap()?;
         Some(CursorRecord::decode(&record).unwrap().into_current())
     }
 
-    pub(super) fn live(&self, id: &str) -> Option<LiveState> {
+    pub(crate) fn live(&self, id: &str) -> Option<LiveState> {
         self.delivery.live(&ConnectionId::parse(id).unwrap())
     }
 
     /// Waits until everything posted is settled.
-    pub(super) async fn settled(&self, id: &str) {
+    pub(crate) async fn settled(&self, id: &str) {
         let head = self.log.head(&self.project);
         until("everything is settled", || self.live(id).is_some_and(|l| l.delivery.cursor >= head)).await;
     }
 
-    pub(super) fn head(&self) -> Position {
+    pub(crate) fn head(&self) -> Position {
         self.log.head(&self.project)
     }
 }
 
 /// Waits for a condition.
-pub(super) async fn until(what: &str, condition: impl Fn() -> bool) {
+pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
     let begun = Instant::now();
     while !condition() {
         assert!(begun.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
@@ -166,7 +166,7 @@ pub(super) async fn until(what: &str, condition: impl Fn() -> bool) {
 
 /// How a receiver treats one link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Manner {
+pub(crate) enum Manner {
     /// Reads until the end of the stream, then closes.
     Reads,
     /// Reads about so many bytes, then nothing for a moment, then dies with the rest unread (a reset).
@@ -179,11 +179,11 @@ pub(super) enum Manner {
 
 /// What a receiver's program has read, over all its links.
 #[derive(Debug, Default)]
-pub(super) struct Received {
+pub(crate) struct Received {
     /// Position to delivery numbers, one per arrival.
-    pub(super) events: BTreeMap<u64, Vec<u64>>,
-    pub(super) links: usize,
-    pub(super) stalled: bool,
+    pub(crate) events: BTreeMap<u64, Vec<u64>>,
+    pub(crate) links: usize,
+    pub(crate) stalled: bool,
 }
 
 impl Received {
@@ -197,7 +197,7 @@ impl Received {
     }
 
     /// Everything from 1 to `head` came, each event always with the same number. Gives the number of repetitions.
-    pub(super) fn complete(&self, head: Position) -> usize {
+    pub(crate) fn complete(&self, head: Position) -> usize {
         let missing: Vec<_> = (1..=head.0).filter(|p| !self.events.contains_key(p)).collect();
         assert!(missing.is_empty(), "{} of {head} are missing, the first is {}", missing.len(), missing[0]);
         for (seq, numbers) in &self.events {
@@ -208,7 +208,7 @@ impl Received {
 }
 
 /// A receiver on a free port that treats its links as `manners` say, the last one for ever.
-pub(super) async fn receiver(
+pub(crate) async fn receiver(
     manners: Vec<Manner>,
     tls: Option<&'static SupportedProtocolVersion>,
 ) -> (SocketAddr, Arc<Mutex<Received>>) {
@@ -223,14 +223,17 @@ pub(super) async fn receiver(
         while let Ok((stream, _)) = listener.accept().await {
             manner = manners.next().unwrap_or(manner);
             shared.lock().links += 1;
-            match &acceptor {
-                None => serve(stream, manner, &shared).await,
-                Some(acceptor) => {
-                    if let Ok(stream) = acceptor.accept(stream).await {
-                        serve(stream, manner, &shared).await;
+            let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
+            tokio::spawn(async move {
+                match acceptor {
+                    None => serve(stream, manner, &shared).await,
+                    Some(acceptor) => {
+                        if let Ok(stream) = acceptor.accept(stream).await {
+                            serve(stream, manner, &shared).await;
+                        }
                     }
                 }
-            }
+            });
         }
     });
     (address, received)
@@ -279,6 +282,6 @@ async fn serve(mut stream: impl AsyncRead + Unpin, manner: Manner, received: &Mu
 }
 
 /// Takes one datagram as a line.
-pub(super) fn datagram(received: &Mutex<Received>, bytes: &[u8]) {
+pub(crate) fn datagram(received: &Mutex<Received>, bytes: &[u8]) {
     received.lock().line(std::str::from_utf8(bytes).unwrap());
 }

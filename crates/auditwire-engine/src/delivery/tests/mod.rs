@@ -2,7 +2,7 @@
 
 mod active;
 mod breaks;
-mod fixtures;
+pub(crate) mod fixtures;
 mod gaps;
 mod relp;
 mod udp;

@@ -23,6 +23,7 @@ const REASON: Key = Key::plain(" reason=", 1023);
 const STATUS_CODE: Key = Key::labelled(" cn1=", 0, " cn1Label=StatusCode");
 const SEQUENCE: Key = Key::labelled(" cn2=", 0, " cn2Label=Sequence");
 const DELIVERY_NUMBER: Key = Key::labelled(" cn3=", 0, " cn3Label=DeliveryNumber");
+const REPLAY: Key = Key::plain(" AuditwireCloudAuditReplay=", 64);
 const SOURCE_SERVICE: Key = Key::plain(" sourceServiceName=", 1023);
 const DESTINATION_SERVICE: Key = Key::plain(" destinationServiceName=", 1023);
 const USER_ID: Key = Key::plain(" suid=", 1023);
@@ -63,8 +64,9 @@ const USER_ADDRESS: AddressKeys = AddressKeys {
 
 /// Writes all of it. `rt` comes first and is always there, so the pairs after it begin with their blank; a fixed label
 /// comes last but for `msg`, so that no value but `msg` can lose blanks at the end of the line.
-pub(super) fn write(event: &EventView<'_>, n: u64, w: &mut Writer<'_, '_>) {
+pub(super) fn write(event: &EventView<'_>, n: u64, replay: Option<&str>, w: &mut Writer<'_, '_>) {
     what(event, n, w);
+    w.text(Slot::Replay, REPLAY, replay);
     who(event, w);
     on_what(event, w);
     w.plain(Slot::IngestTime, INGEST_TIME, |out| time::epoch_millis(event.received_at, out));

@@ -81,7 +81,7 @@ fn write(renderer: &Renderer, event: &EventView<'_>, n: u64, writer: &mut Writer
     writer.header_field(Slot::Name, title_of(event.action), 512);
     time::number(u64::from(event.severity.cef()), writer.out);
     writer.out.push(b'|');
-    extension::write(event, n, writer);
+    extension::write(event, n, renderer.replay.as_deref(), writer);
 }
 
 /// What stands in front of `CEF:0` and its pipe.

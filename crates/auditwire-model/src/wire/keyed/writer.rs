@@ -31,6 +31,7 @@ pub(in crate::wire) enum Slot {
     StatusCode,
     Sequence,
     DeliveryNumber,
+    Replay,
     SourceService,
     DestinationService,
     Device,

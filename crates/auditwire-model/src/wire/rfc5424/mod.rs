@@ -100,6 +100,7 @@ fn structured_data(renderer: &Renderer, event: &EventView<'_>, n: u64, params: P
         count(" seq=\"", seq.0, out);
     }
     count(" n=\"", n, out);
+    param(" replay=\"", renderer.replay.as_deref(), usize::MAX, out);
     param(" action=\"", Some(event.action), params.bytes_max, out);
     if params.all {
         more_params(renderer, event, params.bytes_max, out);

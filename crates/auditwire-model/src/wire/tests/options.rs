@@ -163,3 +163,24 @@ fn a_message_outside_the_log_has_no_seq() {
         assert_eq!((read.seq, read.n), (None, 0));
     });
 }
+
+#[test]
+fn a_replay_is_marked_in_every_format() {
+    for format in [Format::Rfc5424, Format::Cef] {
+        with_view(full(), |event| {
+            let live = renderer(format, Options::default());
+            let replayed = message(&live.clone().for_replay("r-1f00ab"), event, 7).unwrap().0;
+            let live = message(&live, event, 7).unwrap().0;
+            match format {
+                Format::Cef => {
+                    assert!(live.contains(" cn3=7 ") && !live.contains("Replay"));
+                    assert!(replayed.contains(" cn3=0 cn3Label=DeliveryNumber AuditwireCloudAuditReplay=r-1f00ab "));
+                }
+                _ => {
+                    assert!(live.contains(" n=\"7\" ") && !live.contains("replay"));
+                    assert!(replayed.contains(" n=\"0\" replay=\"r-1f00ab\" "));
+                }
+            }
+        });
+    }
+}

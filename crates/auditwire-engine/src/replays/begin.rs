@@ -1,0 +1,147 @@
+//! Beginning a replay.
+
+use auditwire_model::access::{Caller, Right};
+use auditwire_model::query::{Expr, parse};
+use auditwire_model::{Position, ProjectId, Timestamp};
+
+use super::{RATE, RATES, ReplayView, said, stored, view};
+use crate::Engine;
+use crate::audit::{Audit, action};
+use crate::connections;
+use crate::error::{Error, Kind, Result};
+use crate::idempotency::{self, Known};
+use crate::log::Submission;
+use crate::projects::authorize;
+use crate::records::{Cursor, Replay, ReplayState, StoredConnection, both};
+use crate::search::{self, Question};
+use crate::secrets::Secret;
+use crate::store::{Change, Effect, Expect};
+
+/// Replays that are over and kept, per project.
+const KEPT: usize = 100;
+/// How often the verb decides anew when others were faster.
+const ATTEMPTS: usize = 10;
+
+/// What is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct NewReplay {
+    /// `from <= timestamp`.
+    pub time_from: Option<Timestamp>,
+    /// `timestamp < to`.
+    pub time_to: Option<Timestamp>,
+    /// Which events beside the connection's filter, in the search language without relative times. Empty: all.
+    pub query: Option<String>,
+    /// Events per second, one of [`RATES`]; [`RATE`] where none are given.
+    pub rate: Option<u32>,
+}
+
+/// Begins a replay to the project's active connection. It goes on by itself, also after a restart.
+///
+/// # Errors
+/// `forbidden`, `project_not_found`, `connection_not_found`, `not_active`, `replay_running`, `invalid_rate`, `invalid_range`,
+/// `filter_unusable`, the codes of [`QueryError`](auditwire_model::query::QueryError), `idempotency_key_reused`,
+/// `too_many_searches`.
+pub async fn begin(
+    engine: &Engine,
+    caller: &Caller,
+    project: &ProjectId,
+    id: &str,
+    new: &NewReplay,
+    idempotency_key: Option<&str>,
+) -> Result<ReplayView> {
+    authorize(engine, caller, project, &[Right::Read(project), Right::Configure(project)]).await?;
+    let wanted = checked(new)?;
+    for _ in 0..ATTEMPTS {
+        let begun = try_begin(engine, caller, project, id, new, &wanted, idempotency_key).await;
+        if !begun.as_ref().is_err_and(|e| e.code == "conflict") {
+            let id = begun?;
+            engine.delivery.changed(project);
+            return view(engine, project, &id).await;
+        }
+    }
+    Err(Error::new(Kind::Conflict, "conflict", "others keep changing this connection at the same time; try again"))
+}
+
+/// What is wrong with what was asked for, and else its query.
+fn checked(new: &NewReplay) -> Result<Expr> {
+    if new.rate.is_some_and(|rate| !RATES.contains(&rate)) {
+        let detail = format!("'rate' must be a number of events per second from {} to {}", RATES.start(), RATES.end());
+        return Err(Error::invalid("invalid_rate", "rate", detail));
+    }
+    if let (Some(from), Some(to)) = (new.time_from, new.time_to)
+        && from >= to
+    {
+        return Err(Error::invalid("invalid_range", "to", "'to' must be later than 'from'"));
+    }
+    // It must mean the same after a restart, so there is no now.
+    let parsed = parse(new.query.as_deref().unwrap_or_default(), None);
+    parsed.map(|parsed| parsed.expr).map_err(|wrong| Error::from(wrong).in_field("q"))
+}
+
+async fn try_begin(
+    engine: &Engine,
+    caller: &Caller,
+    project: &ProjectId,
+    id: &str,
+    new: &NewReplay,
+    wanted: &Expr,
+    key: Option<&str>,
+) -> Result<String> {
+    let request = format!("{id} {new:?}");
+    let pending = match idempotency::look_up(engine, caller, "replay", project, key, request.as_bytes()).await? {
+        Known::Done(id) => return Ok(id),
+        Known::New(pending) => pending,
+    };
+    let (connection, fence) = connections::active_one(engine, project, id).await?;
+    let replays = stored::all(engine, project).await?;
+    if let Some(other) = replays.iter().find(|replay| !replay.value.state.is_over()) {
+        let detail = format!("replay {} is under way; wait for its end, or cancel it", other.value.id);
+        return Err(Error::new(Kind::Conflict, "replay_running", detail));
+    }
+    let last = engine.log.head(project);
+    let query = both(connection.filter()?, wanted.clone());
+    let (time_from, time_to) = (new.time_from, new.time_to);
+    let matched = search::count(engine, caller, project, &Question { query, time_from, time_to, plane: None }).await?;
+    let replay = Replay {
+        id: format!("r-{}", hex::encode(Secret::random(6)?.expose())),
+        connection: connection.id.clone(),
+        time_from,
+        time_to,
+        query: new.query.clone().filter(|query| !query.trim().is_empty()),
+        last,
+        rate: new.rate.unwrap_or(RATE),
+        matched: matched.count,
+        exact: matched.exact,
+        state: ReplayState::Running,
+        generation: 1,
+        progress: Cursor { settled: Position::ZERO, ..Cursor::beginning() },
+        by: caller.id().to_owned(),
+        created_at: engine.clock.now(),
+        ended_at: None,
+    };
+    let mut changes = vec![fence, stored::put(project, Expect::Absent, &replay)?];
+    let outdated = replays.iter().skip(KEPT.saturating_sub(1));
+    changes.extend(outdated.map(|old| {
+        let key = stored::key(project, &old.value.id);
+        Change { key, expect: Expect::Version(old.version), effect: Effect::Delete }
+    }));
+    if let Some(pending) = pending {
+        changes.extend(pending.changes(&replay.id, replay.created_at)?);
+    }
+    let events = vec![begun(caller, &connection, &replay).build(replay.created_at)];
+    engine.log.submit(Submission { project: Some(project.clone()), events, changes }).await?;
+    Ok(replay.id)
+}
+
+fn begun(caller: &Caller, connection: &StoredConnection, replay: &Replay) -> Audit {
+    let Replay { id, time_from, time_to, query, rate, matched, .. } = replay;
+    Audit::new(action::REPLAY_START, caller)
+        .on_connection(connection)
+        .with("replay", id)
+        .with("from", said(*time_from))
+        .with("to", said(*time_to))
+        .with("query", query.as_deref().unwrap_or_default())
+        .with("rate", rate)
+        .with("matched", matched)
+        .message(format!("A replay of {matched} events to {} was begun", connection.spec.name))
+}
