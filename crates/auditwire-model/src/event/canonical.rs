@@ -52,13 +52,19 @@ pub fn write_canonical(event: &EventView<'_>, out: &mut Vec<u8>) {
     object.close();
 }
 
-/// Appends the canonical bytes of an event with a delivery number at their end, and whether something was left out.
+/// Appends the canonical bytes of an event with a delivery number at their end, the replay it is part of (an id, which needs no
+/// escaping), and whether something was left out.
 /// Without that end (and with the closing brace) these are the canonical bytes again.
-pub(crate) fn write_delivered(event: &EventView<'_>, n: u64, truncated: bool, out: &mut Vec<u8>) {
+pub(crate) fn write_delivered(event: &EventView<'_>, n: u64, replay: Option<&str>, truncated: bool, out: &mut Vec<u8>) {
     write_canonical(event, out);
     out.pop();
     out.extend_from_slice(b",\"n\":");
     append_number(n, out);
+    if let Some(replay) = replay {
+        out.extend_from_slice(b",\"replay\":\"");
+        out.extend_from_slice(replay.as_bytes());
+        out.push(b'"');
+    }
     if truncated {
         out.extend_from_slice(b",\"truncated\":true");
     }

@@ -11,13 +11,14 @@ pub(super) fn render(
     out: &mut Vec<u8>,
 ) -> Result<Rendered, Unrenderable> {
     let (start, limit) = (out.len(), renderer.max_bytes);
-    write_delivered(event, n, false, out);
+    let replay = renderer.replay.as_deref();
+    write_delivered(event, n, replay, false, out);
     if out.len() - start <= limit {
         return Ok(Rendered { truncated: false });
     }
     let mut fits = |less: &EventView<'_>| {
         out.truncate(start);
-        write_delivered(less, n, true, out);
+        write_delivered(less, n, replay, true, out);
         out.len() - start <= limit
     };
     if fit(event, limit, &mut fits) {

@@ -22,6 +22,7 @@ const RESOURCE: Key = own("^resource=");
 const EVENT_ID: Key = own("^eventId=");
 const SEQUENCE: Key = own("^seq=");
 const DELIVERY_NUMBER: Key = own("^n=");
+const REPLAY: Key = own("^replay=");
 const SEVERITY: Key = own("^severity=");
 const PLANE: Key = own("^plane=");
 const OUTCOME: Key = own("^outcome=");
@@ -61,6 +62,7 @@ pub(super) fn write(renderer: &Renderer, event: &EventView<'_>, n: u64, w: &mut 
         w.plain(Slot::Sequence, SEQUENCE, |out| time::number(seq.0, out));
     }
     w.plain(Slot::DeliveryNumber, DELIVERY_NUMBER, |out| time::number(n, out));
+    w.text(Slot::Replay, REPLAY, renderer.replay.as_deref());
     who(event, w);
     on_what(event, w);
     w.text(Slot::Severity, SEVERITY, Some(event.severity.as_str()));

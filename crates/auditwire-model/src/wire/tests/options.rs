@@ -166,7 +166,7 @@ fn a_message_outside_the_log_has_no_seq() {
 
 #[test]
 fn a_replay_is_marked_in_every_format() {
-    for format in [Format::Rfc5424, Format::Cef] {
+    for format in [Format::Rfc5424, Format::Cef, Format::Leef, Format::Json] {
         with_view(full(), |event| {
             let live = renderer(format, Options::default());
             let replayed = message(&live.clone().for_replay("r-1f00ab"), event, 7).unwrap().0;
@@ -176,7 +176,15 @@ fn a_replay_is_marked_in_every_format() {
                     assert!(live.contains(" cn3=7 ") && !live.contains("Replay"));
                     assert!(replayed.contains(" cn3=0 cn3Label=DeliveryNumber AuditwireCloudAuditReplay=r-1f00ab "));
                 }
-                _ => {
+                Format::Leef => {
+                    assert!(live.contains("^n=7^") && !live.contains("replay"));
+                    assert!(replayed.contains("^n=0^replay=r-1f00ab^"));
+                }
+                Format::Json => {
+                    assert!(live.ends_with(",\"n\":7}"));
+                    assert!(replayed.ends_with(",\"n\":0,\"replay\":\"r-1f00ab\"}"));
+                }
+                Format::Rfc5424 => {
                     assert!(live.contains(" n=\"7\" ") && !live.contains("replay"));
                     assert!(replayed.contains(" n=\"0\" replay=\"r-1f00ab\" "));
                 }
