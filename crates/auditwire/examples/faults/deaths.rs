@@ -7,18 +7,14 @@ use std::time::{Duration, Instant};
 use crate::Result;
 use crate::child::Child;
 use crate::lane::{LINK_LIMIT, Lane, Manner};
-use crate::ledger::Account;
 use crate::options::Options;
 use crate::plan::{self, Kind, Plan};
 use crate::service::Service;
 use crate::sockets;
+use crate::verdict::{self, Finished};
 
 /// Texts of the load's events in bytes: short ones, and every third lane long ones, that fill buffers.
 const TEXTS: [usize; 3] = [500, 500, 6000];
-/// Most bytes in flight on a link, with one step of the index of places.
-const IN_FLIGHT: u64 = (4 << 20) + (128 << 10);
-/// Most bytes sent again behind what was acknowledged, unless configured otherwise.
-const OVERLAP_MAX: u64 = 32 << 20;
 
 /// A death that happened.
 #[derive(Debug, Clone, Copy)]
@@ -55,16 +51,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let outcome = lane.join().map_err(|_| "a lane died")?;
         all.push(outcome.inspect_err(|_| eprintln!("{}", service.log_end()))?);
     }
-    report(&all, begun.elapsed())
+    report(&all, begun.elapsed());
+    verdict::judge(&all.into_iter().map(|outcome| outcome.end).collect::<Vec<_>>())
 }
 
 /// What a lane came to.
 struct Outcome {
-    name: String,
     deaths: Vec<Death>,
-    account: Account,
-    accepted: u64,
-    bound: u64,
+    end: Finished,
 }
 
 fn lane(
@@ -85,25 +79,14 @@ fn lane(
     }
     let receiver = lane.receiver(Manner::default())?;
     let (accepted, _) = load.end()?;
-    service.settled(name, &lane.connection, Duration::from_secs(180))?;
-    // Settled is what the kernel has; this receiver lives, so all of it is read.
-    crate::wait::until("the last messages are parsed", Duration::from_secs(30), || {
-        Ok((sockets::unread(lane.port) == 0).then_some(()))
-    })?;
-    std::thread::sleep(Duration::from_millis(300));
-    let account = lane.account(accepted)?;
+    let account = lane.finish(accepted, Duration::from_secs(180))?;
     drop(receiver);
-    // What stands around the text is at least 250 bytes.
-    let message = bytes as u64 + 250;
-    let bound = deaths.iter().map(bound_bytes).max().unwrap_or(0) / message;
-    Ok(Outcome { name: name.to_owned(), deaths, account, accepted, bound })
-}
-
-/// The most bytes that may come twice after a death.
-fn bound_bytes(death: &Death) -> u64 {
     // No window is wider than the buffer that it opens to.
-    let widest = death.plan.receive_buffer.map_or_else(sockets::untuned_buffer_max, |asked| u64::from(asked) * 2);
-    (2 * widest).clamp(6 << 20, OVERLAP_MAX) + IN_FLIGHT
+    let buffer = |death: &Death| {
+        death.plan.receive_buffer.map_or_else(sockets::untuned_buffer_max, |asked| u64::from(asked) * 2)
+    };
+    let bound = verdict::bound(deaths.iter().map(buffer).max().unwrap_or(0), bytes);
+    Ok(Outcome { deaths, end: Finished { name: name.to_owned(), account, accepted, bound } })
 }
 
 /// One receiver's life and death; the unread bytes, and the age of its link.
@@ -157,7 +140,7 @@ fn act(lane: &Lane, plan: &Plan, receiver: &mut Child) -> Result<u64> {
     Ok(unread())
 }
 
-fn report(all: &[Outcome], took: Duration) -> Result<()> {
+fn report(all: &[Outcome], took: Duration) {
     let deaths: Vec<Death> = all.iter().flat_map(|o| o.deaths.iter().copied()).collect();
     println!("\n{:<36} {:>6} {:>6} {:>14} {:>14}", "death", "tcp", "tls", "unread median", "unread most");
     let mut kinds: BTreeMap<Kind, Vec<Death>> = BTreeMap::new();
@@ -182,29 +165,4 @@ fn report(all: &[Outcome], took: Duration) -> Result<()> {
         count(|d| d.plan.receive_buffer.is_some_and(|b| b >= 2 << 20)),
         took.as_secs_f64()
     );
-    let sum = |what: fn(&Outcome) -> u64| all.iter().map(what).sum::<u64>();
-    println!(
-        "accepted {}, parsed {}, missing {}, renumbered {}, out of order {}, links behind a hole {}; repeated {} (most on one link {} of at most {})",
-        sum(|o| o.accepted),
-        sum(|o| o.account.parsed),
-        sum(|o| o.account.missing.len() as u64),
-        sum(|o| o.account.renumbered),
-        sum(|o| o.account.disorder),
-        sum(|o| o.account.holes.len() as u64),
-        sum(|o| o.account.repeated),
-        all.iter().map(|o| o.account.repeated_most).max().unwrap_or(0),
-        all.iter().map(|o| o.bound).max().unwrap_or(0),
-    );
-    for o in all {
-        let Account { missing, renumbered, disorder, holes, repeated_most, .. } = &o.account;
-        if !o.account.is_sound() || !holes.is_empty() || *repeated_most > o.bound {
-            return Err(format!(
-                "{}: missing {} (first {:?}), renumbered {renumbered}, out of order {disorder}, holes before links {holes:x?}, repeated {repeated_most} of at most {}",
-                o.name, missing.len(), missing.first(), o.bound
-            )
-            .into());
-        }
-    }
-    println!("nothing is missing");
-    Ok(())
 }

@@ -13,6 +13,8 @@ use crate::child::Child;
 use crate::ledger::{self, Account};
 use crate::load::Load;
 use crate::service::Service;
+use crate::sockets;
+use crate::wait::until;
 
 /// The longest that a sender waits between two links, and then some.
 pub(crate) const LINK_LIMIT: Duration = Duration::from_secs(60);
@@ -84,8 +86,15 @@ impl Lane {
         Load::start(Arc::clone(&self.service), self.project.clone(), rate, bytes)
     }
 
-    /// What was parsed, held against the events below `accepted`.
-    pub(crate) fn account(&self, accepted: u64) -> Result<Account> {
+    /// Waits until everything is settled and parsed; what was parsed, held against the events below `accepted`.
+    pub(crate) fn finish(&self, accepted: u64, limit: Duration) -> Result<Account> {
+        self.service.settled(&self.project, &self.connection, limit)?;
+        // Settled is what the receiver's kernel has; the receiver lives, so all of it is read.
+        let mut size = 0;
+        until("the last messages are parsed", Duration::from_secs(30), || {
+            let before = std::mem::replace(&mut size, std::fs::metadata(&self.ledger)?.len());
+            Ok((sockets::unread(self.port) == 0 && size == before).then_some(()))
+        })?;
         let accepted: Vec<u64> = (0..accepted).collect();
         Ok(Account::of(&ledger::read(&self.ledger)?, &accepted))
     }

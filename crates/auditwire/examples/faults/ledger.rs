@@ -98,9 +98,4 @@ impl Account {
         account.repeated_most = repeats.values().copied().max().unwrap_or(0);
         account
     }
-
-    /// Nothing is missing, out of order or renumbered.
-    pub(crate) fn is_sound(&self) -> bool {
-        self.missing.is_empty() && self.renumbered == 0 && self.disorder == 0
-    }
 }

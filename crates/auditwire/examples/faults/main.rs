@@ -9,6 +9,7 @@ mod deaths;
 #[path = "../bench/http.rs"]
 #[expect(dead_code, reason = "the benchmark uses all of it")]
 mod http;
+mod kill;
 mod lane;
 mod ledger;
 mod load;
@@ -18,6 +19,7 @@ mod receiver;
 mod service;
 mod sockets;
 mod tls;
+mod verdict;
 mod wait;
 
 use options::Options;
@@ -45,7 +47,11 @@ fn run(args: &[String]) -> Result<()> {
     println!("seed {}; the same run again: {}", options.seed, options.again());
     match options.verb.as_str() {
         "deaths" => deaths::run(&options),
-        "short" => deaths::run(&options.short("deaths", 20, "both")),
+        "kill" => kill::run(&options),
+        "short" => {
+            deaths::run(&options.short("deaths", 20, "both"))?;
+            kill::run(&options.short("kill", 4, "both"))
+        }
         _ => Err(options::USAGE.into()),
     }
 }

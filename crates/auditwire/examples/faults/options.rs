@@ -8,6 +8,7 @@ pub(crate) const USAGE: &str = "\
 faults VERB --service PATH [--seed N] [--count N] [--lanes N] [--rate N] [--transport tcp|tls|both]
 
   deaths   --count receivers die under load, in --lanes projects at a time; kinds and moments are chosen by the seed
+  kill     the service is killed under load --count times and started again; now and then a receiver dies with it
   short    a few of everything, as CI runs it
 
   --rate is the load: events per second in each lane.

@@ -64,6 +64,12 @@ impl Service {
         .map(drop)
     }
 
+    /// SIGKILL.
+    pub(crate) fn kill(&self) -> Result<()> {
+        *self.child.lock().map_err(|_| "poisoned")? = None;
+        Ok(())
+    }
+
     pub(crate) fn client(&self) -> Result<Client> {
         let token = self.token.lock().map_err(|_| "poisoned")?.clone();
         Client::connect(self.port.load(Ordering::Acquire), &token)

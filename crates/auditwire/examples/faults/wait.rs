@@ -14,6 +14,6 @@ pub(crate) fn until<T>(what: &str, limit: Duration, mut condition: impl FnMut() 
         if begun.elapsed() > limit {
             return Err(format!("not within {limit:?}: {what}").into());
         }
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
