@@ -33,6 +33,12 @@ const NEVER: Duration = Duration::from_secs(3600);
 /// After the log could not be read.
 const READ_RETRY: Duration = Duration::from_secs(1);
 
+/// Knowledge of the epoch that is older than this is renewed before anything is sent: this process may have been stopped for
+/// a while, and another one may have made another connection active.
+const CONFIRM: Duration = Duration::from_secs(1);
+/// A sender with queued bytes in hand that learned nothing for so long was asleep.
+const ASLEEP: Duration = Duration::from_secs(5);
+
 /// Why a link is over.
 #[derive(Debug)]
 pub(super) enum End {
@@ -75,6 +81,8 @@ pub(super) struct Drive<'a> {
     stopping: Option<Instant>,
     /// Another connection has become the active one, and nobody has told this sender yet.
     superseded: bool,
+    /// When the epoch was last looked at and was not this sender's any more.
+    superseded_at: Option<Instant>,
 }
 
 impl<'a> Drive<'a> {
@@ -99,6 +107,7 @@ impl<'a> Drive<'a> {
             read_at: now,
             stopping: None,
             superseded: false,
+            superseded_at: None,
         }
     }
 
@@ -124,6 +133,7 @@ impl<'a> Drive<'a> {
     async fn rounds(&mut self, stop: &mut watch::Receiver<bool>) -> Result<(), Cut> {
         let mut rounds = 0;
         loop {
+            self.confirm(stop).await?;
             let now = Instant::now();
             self.link.receive()?;
             if self.link.peer_closed() {
@@ -145,6 +155,8 @@ impl<'a> Drive<'a> {
             } else {
                 self.feed(now)?;
             }
+            // Again, because making messages takes its time.
+            self.confirm(stop).await?;
             self.link.flush()?;
             if self.stopping.is_none() && self.budget(now) > 0 && self.sender.feed.is_loaded() {
                 rounds += 1;
@@ -156,6 +168,38 @@ impl<'a> Drive<'a> {
             self.publish();
             self.wait(now, stop).await?;
         }
+    }
+
+    /// Reads the epoch again before anything is sent that nobody has confirmed lately.
+    async fn confirm(&mut self, stop: &mut watch::Receiver<bool>) -> Result<(), Cut> {
+        while self.link.pending() > 0 || self.sender.feed.is_loaded() {
+            let known = self.superseded_at.map_or(Duration::MAX, |at| at.elapsed());
+            let silence = self.sender.ledger.unconfirmed().min(known);
+            if silence < CONFIRM {
+                break;
+            }
+            let begun = Instant::now();
+            match self.sender.ledger.holds_epoch().await {
+                Ok(true) => {}
+                // What it holds is another's by now.
+                Ok(false) if silence >= ASLEEP && self.link.pending() > 0 => return Err(Cut::Fenced),
+                // It will be told to stop, and may finish what is in flight.
+                Ok(false) => {
+                    self.superseded = true;
+                    self.superseded_at = Some(begun);
+                }
+                Err(_) if is_stopped(stop) => return Err(Cut::Fenced),
+                Err(error) => {
+                    let connection = &self.sender.job.connection.id;
+                    tracing::warn!(%connection, %error, "the epoch could not be read; nothing is sent until it can be");
+                    tokio::select! {
+                        () = tokio::time::sleep(READ_RETRY) => {}
+                        () = stopped(stop) => {}
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Messages that may be queued now.

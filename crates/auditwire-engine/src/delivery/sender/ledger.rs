@@ -67,6 +67,10 @@ pub(crate) struct Ledger {
     replay: Option<String>,
     not_before: Instant,
     attempt: Option<BoxFuture<'static, Outcome>>,
+    /// When the running attempt began.
+    begun: Instant,
+    /// The epoch was this sender's at that moment or later; `None` before it was ever read.
+    confirmed: Option<Instant>,
     /// The epoch after this sender's, once it is known that this connection is not active in it.
     superseded: Option<u64>,
 }
@@ -104,6 +108,8 @@ impl Ledger {
             replay,
             not_before,
             attempt: None,
+            begun: not_before,
+            confirmed: None,
             superseded: None,
         }
     }
@@ -160,7 +166,8 @@ impl Ledger {
     /// Begins to store. In its own epoch nobody else moves this cursor. In the next one, as long as this connection is
     /// not active in it, nobody else does either; that the record is as this sender left it proves it.
     pub(crate) fn begin(&mut self, cursor: Cursor) {
-        self.not_before = Instant::now() + EVERY;
+        self.begun = Instant::now();
+        self.not_before = self.begun + EVERY;
         if let Some(replay) = self.replay_book() {
             let told = self.told(&cursor);
             self.attempt = Some(async move { replay.store(cursor, told, false).await }.boxed());
@@ -234,6 +241,9 @@ impl Ledger {
         match outcome {
             Outcome::Done(cursor) => {
                 self.version += 1;
+                if self.superseded.is_none() {
+                    self.confirmed = self.confirmed.max(Some(self.begun));
+                }
                 self.pending.retain(|(what, _)| what.seq > cursor.settled);
                 self.telling.retain(|(at, _)| *at > cursor.settled);
                 self.stored = *cursor;
@@ -286,8 +296,17 @@ impl Ledger {
 
     /// This sender's epoch is still the stored one.
     pub(crate) async fn holds_epoch(&mut self) -> Result<bool> {
-        let key = self.active_key();
-        Ok(read_active(&*self.context.store, &key).await?.is_some_and(|(_, version)| version == self.epoch))
+        let (begun, key) = (Instant::now(), self.active_key());
+        let held = read_active(&*self.context.store, &key).await?.is_some_and(|(_, version)| version == self.epoch);
+        if held {
+            self.confirmed = self.confirmed.max(Some(begun));
+        }
+        Ok(held)
+    }
+
+    /// For how long nothing has proved that the epoch is still this sender's.
+    pub(crate) fn unconfirmed(&self) -> Duration {
+        self.confirmed.map_or(Duration::MAX, |at| at.elapsed())
     }
 
     fn active_key(&self) -> RecordKey {

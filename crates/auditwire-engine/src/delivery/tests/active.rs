@@ -74,6 +74,25 @@ async fn a_new_revision_takes_over_without_a_gap() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sender_that_was_idle_reads_its_epoch_before_it_sends() {
+    let (address, received) = receiver(vec![Manner::Reads], None).await;
+    let mut service = Service::start().await;
+    service.store_connection("a", 1, spec(address, Transport::Tcp)).await;
+    service.activate(Some("a")).await;
+    service.post(10).await;
+    service.settled("a").await;
+    // Long enough that nobody knows any more whose epoch it is.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    // Another process makes another connection active: nobody here is told.
+    service.set_active(Some("b")).await;
+    service.post(10).await;
+    let ended = || received.lock().ended > 0;
+    until("the sender ends its link by itself", ended).await;
+    assert_eq!(received.lock().events.len(), 10, "nothing was sent in another's epoch");
+    service.delivery.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sender_of_an_older_epoch_cannot_move_the_cursor() {
     let (address, received) = receiver(vec![Manner::Reads], None).await;
     let mut service = Service::start().await;

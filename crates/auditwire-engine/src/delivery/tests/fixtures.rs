@@ -183,6 +183,8 @@ pub(crate) struct Received {
     /// Position to delivery numbers, one per arrival.
     pub(crate) events: BTreeMap<u64, Vec<u64>>,
     pub(crate) links: usize,
+    /// Links whose end was read.
+    pub(crate) ended: usize,
     pub(crate) stalled: bool,
 }
 
@@ -271,7 +273,10 @@ async fn serve(mut stream: impl AsyncRead + Unpin, manner: Manner, received: &Mu
             }
             _ => {}
         }
-        let Ok(count @ 1..) = stream.read(&mut piece).await else { return };
+        let Ok(count @ 1..) = stream.read(&mut piece).await else {
+            received.lock().ended += 1;
+            return;
+        };
         total += count;
         kept.extend_from_slice(&piece[..count]);
         while let Some(end) = kept.iter().position(|b| *b == b'\n') {
