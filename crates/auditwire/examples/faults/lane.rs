@@ -1,5 +1,6 @@
 //! A lane: one project with one connection, its load, and the place where its receivers come and go.
 
+use std::ffi::OsString;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Command;
@@ -27,6 +28,8 @@ pub(crate) struct Lane {
     pub(crate) port: u16,
     pub(crate) ledger: PathBuf,
     tls: bool,
+    /// What starts its receivers, when they run elsewhere: a program and its arguments.
+    through: Vec<OsString>,
     receivers: u64,
 }
 
@@ -55,8 +58,19 @@ pub(crate) fn connection(name: &str, endpoint: &str, certificate: Option<&str>) 
 impl Lane {
     /// A project of this name with an active connection; `certificate` makes it TLS. Its first receiver reads.
     pub(crate) fn new(service: &Arc<Service>, name: &str, certificate: Option<&str>) -> Result<(Self, Child)> {
+        Self::at(service, name, "127.0.0.1", Vec::new(), certificate)
+    }
+
+    /// The same with receivers at another address, started by another program (with its arguments).
+    pub(crate) fn at(
+        service: &Arc<Service>,
+        name: &str,
+        address: &str,
+        through: Vec<OsString>,
+        certificate: Option<&str>,
+    ) -> Result<(Self, Child)> {
         let port = free_port()?;
-        let endpoint = format!("127.0.0.1:{port}");
+        let endpoint = format!("{address}:{port}");
         let id = service.project(name, &connection("siem", &endpoint, certificate))?;
         let mut lane = Self {
             service: Arc::clone(service),
@@ -65,6 +79,7 @@ impl Lane {
             port,
             ledger: service.folder().join(format!("{name}.ledger")),
             tls: certificate.is_some(),
+            through,
             receivers: 0,
         };
         std::fs::File::create(&lane.ledger)?;
@@ -78,7 +93,7 @@ impl Lane {
         let number = self.receivers;
         self.receivers += 1;
         let tls = if self.tls { Some(self.service.folder()) } else { None };
-        receiver(self.port, &self.ledger, number, manner, tls)
+        receiver_through(&self.through, self.port, &self.ledger, number, manner, tls)
     }
 
     /// Starts the load: events per second, and bytes of each one's text.
@@ -108,11 +123,23 @@ pub(crate) fn receiver(
     manner: Manner,
     tls: Option<&std::path::Path>,
 ) -> Result<Child> {
+    receiver_through(&[], port, ledger, number, manner, tls)
+}
+
+fn receiver_through(
+    through: &[OsString],
+    port: u16,
+    ledger: &std::path::Path,
+    number: u64,
+    manner: Manner,
+    tls: Option<&std::path::Path>,
+) -> Result<Child> {
     fn or_none(value: Option<impl ToString>) -> String {
         value.map_or_else(|| "-".to_owned(), |v| v.to_string())
     }
-    let mut command = Command::new(std::env::current_exe()?);
-    command.args(["receiver", &port.to_string()]).arg(ledger).arg(number.to_string());
+    let mut words = through.iter().cloned().chain([std::env::current_exe()?.into_os_string()]);
+    let mut command = Command::new(words.next().unwrap_or_default());
+    command.args(words).args(["receiver", &port.to_string()]).arg(ledger).arg(number.to_string());
     command.args([or_none(manner.receive_buffer), or_none(manner.freeze), or_none(manner.rate)]);
     match tls {
         Some(folder) => command.arg(folder),

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks to its user")]
 #![expect(clippy::disallowed_methods, reason = "it chooses moments in real time")]
 
+mod blackhole;
 mod child;
 mod deaths;
 #[path = "../bench/http.rs"]
@@ -15,9 +16,13 @@ mod ledger;
 mod load;
 mod options;
 mod plan;
+mod projects;
 mod receiver;
 mod service;
+mod slow;
 mod sockets;
+mod stopped;
+mod switches;
 mod tls;
 mod verdict;
 mod wait;
@@ -39,6 +44,9 @@ fn run(args: &[String]) -> Result<()> {
     if args.first().is_some_and(|verb| verb == "receiver") {
         return receiver::run(args.get(1..).unwrap_or_default());
     }
+    if args.first().is_some_and(|verb| verb == "receivers") {
+        return receiver::run_many(args.get(1..).unwrap_or_default());
+    }
     if args.first().is_none_or(|verb| verb == "help") {
         println!("{}", options::USAGE);
         return Ok(());
@@ -48,9 +56,19 @@ fn run(args: &[String]) -> Result<()> {
     match options.verb.as_str() {
         "deaths" => deaths::run(&options),
         "kill" => kill::run(&options),
+        "switches" => switches::run(&options),
+        "blackhole" => blackhole::run(&options),
+        "stopped" => stopped::run(&options),
+        "projects" => projects::run(&options),
+        "slow" => slow::run(&options, 100),
         "short" => {
             deaths::run(&options.short("deaths", 20, "both"))?;
-            kill::run(&options.short("kill", 4, "both"))
+            kill::run(&options.short("kill", 4, "both"))?;
+            switches::run(&options.short("switches", 4, "both"))?;
+            blackhole::run(&options.short("blackhole", 1, "tcp"))?;
+            stopped::run(&options.short("stopped", 1, "tcp"))?;
+            projects::run(&options.short("projects", 40, "tcp"))?;
+            slow::run(&options.short("slow", 8, "tcp"), 2000)
         }
         _ => Err(options::USAGE.into()),
     }

@@ -9,6 +9,11 @@ faults VERB --service PATH [--seed N] [--count N] [--lanes N] [--rate N] [--tran
 
   deaths   --count receivers die under load, in --lanes projects at a time; kinds and moments are chosen by the seed
   kill     the service is killed under load --count times and started again; now and then a receiver dies with it
+  switches the active connection is switched --count times between two receivers
+  blackhole  --count times every packet to the receiver is lost, in a network namespace (root)
+  stopped  --count times a process is stopped while another one, on the same store, makes another connection active
+  projects --count projects, each with an active connection to a receiver socket of its own, in one process
+  slow     a receiver reads 100 bytes/s for --count seconds
   short    a few of everything, as CI runs it
 
   --rate is the load: events per second in each lane.

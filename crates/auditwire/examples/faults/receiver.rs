@@ -9,7 +9,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
@@ -59,6 +59,37 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             let _ = serve(&shared, stream, k as u64);
         });
     }
+    Ok(())
+}
+
+/// Many receivers in one process, each on a port of its own: `faults receivers COUNT LEDGER`.
+pub(crate) fn run_many(args: &[String]) -> Result<()> {
+    let [count, ledger] = args else { return Err("a count and a ledger are wanted".into()) };
+    let listeners: Vec<TcpListener> =
+        (0..count.parse::<usize>()?).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<std::io::Result<_>>()?;
+    let ports: Vec<String> =
+        listeners.iter().filter_map(|l| l.local_addr().ok()).map(|address| address.port().to_string()).collect();
+    let orders = |number: usize| Orders {
+        port: 0,
+        ledger: ledger.into(),
+        number: number as u64,
+        receive_buffer: None,
+        freeze: None,
+        rate: None,
+        tls: None,
+    };
+    for (number, listener) in listeners.into_iter().enumerate() {
+        let finish = AtomicBool::new(false);
+        let shared = Arc::new(Shared { orders: orders(number), tls: None, newest: Mutex::default(), finish });
+        std::thread::Builder::new().stack_size(256 << 10).spawn(move || {
+            for (k, stream) in listener.incoming().flatten().enumerate() {
+                let shared = Arc::clone(&shared);
+                std::thread::spawn(move || serve(&shared, stream, k as u64));
+            }
+        })?;
+    }
+    println!("listening {}", ports.join(" "));
+    std::io::stdin().lines().for_each(drop);
     Ok(())
 }
 
@@ -151,6 +182,7 @@ fn read(shared: &Shared, stream: impl Read, k: u64) -> Result<()> {
     let piece = orders.rate.map_or(64 << 10, |rate| (rate as usize / 10).max(1));
     let mut reader = BufReader::with_capacity(piece, stream);
     let mut line = Vec::new();
+    let begun = Instant::now();
     let mut total = 0;
     loop {
         if orders.freeze.is_some_and(|limit| total >= limit) {
@@ -159,10 +191,9 @@ fn read(shared: &Shared, stream: impl Read, k: u64) -> Result<()> {
                 std::thread::park();
             }
         }
-        if let Some(rate) = orders.rate
-            && reader.buffer().is_empty()
-        {
-            std::thread::sleep(Duration::from_secs_f64(piece as f64 / f64::from(rate)));
+        if let Some(rate) = orders.rate {
+            let due = Duration::from_secs_f64(total as f64 / f64::from(rate));
+            std::thread::sleep(due.saturating_sub(begun.elapsed()));
         }
         match reader.read_until(b'\n', &mut line) {
             Ok(0) => return Ok(()),

@@ -18,7 +18,9 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 /// A service that can be killed and started again by one thread while others ask it.
 pub(crate) struct Service {
     binary: PathBuf,
-    folder: tempfile::TempDir,
+    folder: PathBuf,
+    /// Removes the folder; `None` when it is another's.
+    _owned: Option<tempfile::TempDir>,
     port: AtomicU16,
     token: Mutex<String>,
     child: Mutex<Option<Child>>,
@@ -27,9 +29,20 @@ pub(crate) struct Service {
 impl Service {
     /// Starts it in a new folder.
     pub(crate) fn start(binary: &Path) -> Result<Self> {
+        let owned = tempfile::tempdir()?;
+        Self::start_in(binary, owned.path().to_owned(), Some(owned))
+    }
+
+    /// A second process on the folder of another.
+    pub(crate) fn beside(binary: &Path, folder: &Path) -> Result<Self> {
+        Self::start_in(binary, folder.to_owned(), None)
+    }
+
+    fn start_in(binary: &Path, folder: PathBuf, owned: Option<tempfile::TempDir>) -> Result<Self> {
         let service = Self {
             binary: binary.to_owned(),
-            folder: tempfile::tempdir()?,
+            folder,
+            _owned: owned,
             port: AtomicU16::new(0),
             token: Mutex::default(),
             child: Mutex::default(),
@@ -40,10 +53,10 @@ impl Service {
 
     /// Its next life, at the same address, ready to answer.
     pub(crate) fn live(&self) -> Result<()> {
-        let log = std::fs::File::options().create(true).append(true).open(self.folder.path().join("log"))?;
+        let log = std::fs::File::options().create(true).append(true).open(self.folder.join("log"))?;
         let mut command = Command::new(&self.binary);
         let listen = format!("127.0.0.1:{}", self.port.load(Ordering::Acquire));
-        command.args(["serve", "--listen", &listen, "--data"]).arg(self.folder.path().join("data")).stderr(log);
+        command.args(["serve", "--listen", &listen, "--data"]).arg(self.folder.join("data")).stderr(log);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AUDITWIRE_")) {
             command.env_remove(name);
         }
@@ -51,7 +64,7 @@ impl Service {
         let url = child.after("listening on ", START_LIMIT).ok_or_else(|| format!("no start: {}", self.log_end()))?;
         let port = url.trim_end_matches('/').rsplit(':').next().and_then(|p| p.parse().ok()).ok_or("no port")?;
         self.port.store(port, Ordering::Release);
-        let token = std::fs::read_to_string(self.folder.path().join("data/operator.token"))?.trim().to_owned();
+        let token = std::fs::read_to_string(self.folder.join("data/operator.token"))?.trim().to_owned();
         *self.token.lock().map_err(|_| "poisoned")? = token;
         *self.child.lock().map_err(|_| "poisoned")? = Some(child);
         until("the service is ready", START_LIMIT, || {
@@ -70,6 +83,19 @@ impl Service {
         Ok(())
     }
 
+    /// A signal by its name.
+    pub(crate) fn signal(&self, name: &str) -> Result<()> {
+        self.child.lock().map_err(|_| "poisoned")?.as_ref().ok_or("it does not run")?.signal(name)
+    }
+
+    /// Resident bytes.
+    pub(crate) fn resident_bytes(&self) -> Result<u64> {
+        let pid = self.child.lock().map_err(|_| "poisoned")?.as_ref().ok_or("it does not run")?.pid();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+        Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
+    }
+
     pub(crate) fn client(&self) -> Result<Client> {
         let token = self.token.lock().map_err(|_| "poisoned")?.clone();
         Client::connect(self.port.load(Ordering::Acquire), &token)
@@ -77,14 +103,14 @@ impl Service {
 
     /// The last lines of its log.
     pub(crate) fn log_end(&self) -> String {
-        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         lines.get(lines.len().saturating_sub(20)..).unwrap_or_default().join("\n")
     }
 
     /// For files of a run.
     pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
+        &self.folder
     }
 
     /// Asks; the answer must have this status.
