@@ -14,6 +14,9 @@ const MAX_BYTES_STREAM: u64 = 1 << 20;
 /// The resend rule needs at least 64 KiB.
 pub(super) const OVERLAP: RangeInclusive<u64> = 64 << 10..=1 << 30;
 
+/// A day: more is what a replay is for.
+pub(super) const OVERLAP_SECONDS: RangeInclusive<u64> = 1..=86_400;
+
 /// What applies to a connection of one transport and one format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Defaults {
@@ -29,6 +32,8 @@ pub struct Defaults {
     pub overlap_bytes: u64,
     /// What may be set instead.
     pub overlap_range: RangeInclusive<u64>,
+    /// Seconds of what may be sent again after every end of a link.
+    pub overlap_seconds_range: RangeInclusive<u64>,
     /// Events per second; `None` = as fast as the peer takes them.
     pub rate_limit: Option<u32>,
 }
@@ -43,6 +48,7 @@ pub fn defaults(transport: Transport, format: Format) -> Defaults {
         max_bytes_range: max_bytes_range(Some(transport)),
         overlap_bytes: OVERLAP_MAX,
         overlap_range: OVERLAP,
+        overlap_seconds_range: OVERLAP_SECONDS,
         rate_limit: (transport == Transport::Udp).then_some(UDP_RATE),
     }
 }

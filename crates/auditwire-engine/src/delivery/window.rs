@@ -5,6 +5,7 @@
 //! back behind the acknowledged offset by as much as that kernel may have held unread; [`Window::resume`] computes it.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use auditwire_model::{Position, Timestamp};
 
@@ -25,6 +26,8 @@ pub(crate) struct Limits {
     pub(crate) bytes_max: u64,
     /// Most bytes sent again after a break; `None` for links whose settled part is never sent again (UDP).
     pub(crate) overlap_max: Option<u64>,
+    /// What was acknowledged within so long is sent again after the link's end, whatever else is known; `None`: nothing is.
+    pub(crate) overlap_time: Option<Duration>,
 }
 
 /// What an entry stands for.
@@ -162,7 +165,6 @@ impl Window {
     }
 
     /// The place after everything that is settled on this link.
-    #[cfg(test)]
     pub(crate) fn settled(&self) -> Place {
         self.settled
     }

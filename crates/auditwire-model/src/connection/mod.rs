@@ -179,6 +179,9 @@ pub struct Options {
     pub pen: u32,
     /// Cap of what is sent again after a break, in bytes; default 32 MiB.
     pub overlap_bytes: Option<u64>,
+    /// What was acknowledged within so many seconds is sent again after every end of a link, for receivers behind a proxy;
+    /// only over TCP and TLS. Default: nothing.
+    pub overlap_seconds: Option<u32>,
 }
 
 impl Default for Options {
@@ -192,6 +195,7 @@ impl Default for Options {
             cef_envelope: CefEnvelope::Rfc5424,
             pen: 32473,
             overlap_bytes: None,
+            overlap_seconds: None,
         }
     }
 }

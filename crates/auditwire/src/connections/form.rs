@@ -103,6 +103,9 @@ pub(crate) struct OptionArgs {
     /// Most bytes that are sent again after a break; `none` for the default.
     #[arg(long, value_name = "N|none")]
     pub(crate) overlap_bytes: Option<String>,
+    /// For receivers behind a proxy: seconds of what was acknowledged last that are sent again whenever a link ends.
+    #[arg(long, value_name = "N|none")]
+    pub(crate) overlap_seconds: Option<String>,
 }
 
 /// Message filtering.
@@ -240,9 +243,11 @@ impl OptionArgs {
                 options[key] = text_or_none(text);
             }
         }
-        for (key, flag, given) in
-            [("max_bytes", "--max-bytes", &self.max_bytes), ("overlap_bytes", "--overlap-bytes", &self.overlap_bytes)]
-        {
+        for (key, flag, given) in [
+            ("max_bytes", "--max-bytes", &self.max_bytes),
+            ("overlap_bytes", "--overlap-bytes", &self.overlap_bytes),
+            ("overlap_seconds", "--overlap-seconds", &self.overlap_seconds),
+        ] {
             if let Some(text) = given {
                 options[key] = number_or_none(flag, text)?;
             }
@@ -338,14 +343,14 @@ mod tests {
     fn every_flag_lands_in_its_field() {
         let line = "--name a --endpoint h:1 --transport tls --format cef --framing lf --rate-limit 10 --server-name s \
                     --verify fingerprint --fingerprint ab --min-tls 1.3 --facility 16 --hostname h --app-name p --bom \
-                    --max-bytes 4096 --cef-envelope bsd --pen 1 --overlap-bytes 9 --status-only failure,4xx \
+                    --max-bytes 4096 --cef-envelope bsd --pen 1 --overlap-bytes 9 --overlap-seconds 30 --status-only failure,4xx \
                     --source-except dns";
         let expected = json!({
             "name": "a", "endpoint": "h:1", "transport": "tls", "format": "cef", "framing": "lf", "rate_limit": 10,
             "tls": { "server_name": "s", "verify": "fingerprint", "fingerprint": "ab", "min_version": "1.3" },
             "options": {
                 "facility": 16, "hostname": "h", "app_name": "p", "bom": true, "max_bytes": 4096, "cef_envelope": "bsd",
-                "pen": 1, "overlap_bytes": 9
+                "pen": 1, "overlap_bytes": 9, "overlap_seconds": 30
             },
             "filter": {
                 "kind": "general", "status": { "mode": "only", "values": ["failure", "4xx"] },

@@ -5,6 +5,7 @@ mod connect;
 mod drive;
 mod feed;
 mod ledger;
+mod overlap;
 mod path;
 mod progress;
 mod replay_book;
@@ -311,15 +312,17 @@ fn limits(spec: &ConnectionSpec) -> Limits {
             entries_max: ENTRIES_MAX,
             bytes_max: BYTES_MAX,
             overlap_max: Some(spec.options.overlap_bytes.unwrap_or(OVERLAP_MAX)),
+            overlap_time: spec.options.overlap_seconds.map(|seconds| Duration::from_secs(seconds.into())),
         },
         // What the receiver's program has answered is not sent again.
         Transport::Relp | Transport::RelpTls => {
-            Limits { entries_max: RELP_ENTRIES_MAX, bytes_max: u64::MAX, overlap_max: None }
+            Limits { entries_max: RELP_ENTRIES_MAX, bytes_max: u64::MAX, overlap_max: None, overlap_time: None }
         }
         Transport::Udp => {
             let rate = usize::try_from(spec.rate_limit.unwrap_or(UDP_RATE)).unwrap_or(ENTRIES_MAX);
             // A datagram stays in flight for a second.
-            Limits { entries_max: ENTRIES_MAX.max(rate.saturating_mul(2)), bytes_max: u64::MAX, overlap_max: None }
+            let entries_max = ENTRIES_MAX.max(rate.saturating_mul(2));
+            Limits { entries_max, bytes_max: u64::MAX, overlap_max: None, overlap_time: None }
         }
     }
 }
@@ -341,7 +344,7 @@ pub(crate) async fn selected(
     let filter = spec.filter.to_expr().expect("a filter that was stored");
     let selection = Selection::Stream(filter);
     let mut feed = Feed::new(log.clone(), project.clone(), selection, renderer, spec.framing, spec.transport);
-    let limits = Limits { entries_max: ENTRIES_MAX, bytes_max: BYTES_MAX, overlap_max: None };
+    let limits = Limits { entries_max: ENTRIES_MAX, bytes_max: BYTES_MAX, overlap_max: None, overlap_time: None };
     let mut progress = Progress::new(Cursor::beginning(), limits);
     let mut sent = Vec::new();
     while progress.next() <= log.head(project) {

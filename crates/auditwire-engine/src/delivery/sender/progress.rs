@@ -7,6 +7,7 @@
 use auditwire_model::{Position, Timestamp};
 
 use super::super::window::{Entry, Kind, Limits, Place, Window};
+use super::overlap::Overlap;
 use crate::records::Cursor;
 
 /// The state of one connection's delivery.
@@ -19,6 +20,8 @@ pub(crate) struct Progress {
     /// What is read next, and its delivery number.
     next: Place,
     window: Option<Window>,
+    /// Beside the window, where the connection asks for it.
+    overlap: Option<Overlap>,
     /// Last position that was ever sent: tells first sendings from repetitions.
     high: Position,
     /// Last position that was ever set aside, so that a repetition does not set it aside again.
@@ -34,13 +37,14 @@ impl Progress {
             _ => after,
         };
         let (high, quarantine_high) = (cursor.settled, cursor.settled);
-        Self { limits, cursor, resume, next: resume, window: None, high, quarantine_high }
+        Self { limits, cursor, resume, next: resume, window: None, overlap: None, high, quarantine_high }
     }
 
     /// A link is up; sending begins where the resend rule says.
     pub(crate) fn begin_link(&mut self) {
         self.next = self.resume;
         self.window = Some(Window::new(self.limits, self.resume));
+        self.overlap = self.limits.overlap_time.map(|span| Overlap::new(span, self.resume));
     }
 
     /// The link has ended. `proven`: with the peer's FIN after ours, so that nothing has to be sent again. True when the
@@ -48,12 +52,14 @@ impl Progress {
     pub(crate) fn end_link(&mut self, proven: bool) -> bool {
         let Some(window) = self.window.take() else { return false };
         let mut capped = false;
+        let overlap = self.overlap.take().map(|overlap| overlap.resume());
         if proven && window.is_empty() {
             // The proof is about this link. What it had not repeated yet of an earlier link's unread part stays to be sent.
-            self.resume = self.next;
+            // Behind a proxy the FIN proves what the proxy has read, and nothing about the receiver.
+            self.resume = earlier(self.next, overlap);
         } else {
             let resume = window.resume();
-            self.resume = resume.at;
+            self.resume = earlier(resume.at, overlap);
             capped = resume.capped;
         }
         self.next = self.resume;
@@ -112,7 +118,7 @@ impl Progress {
 
     /// The peer has acknowledged the stream below `offset`.
     pub(crate) fn acknowledge(&mut self, offset: u64, now: Timestamp) {
-        let Self { window: Some(window), cursor, .. } = self else { return };
+        let Self { window: Some(window), overlap, cursor, .. } = self else { return };
         window.acknowledge(offset, |entry| {
             if entry.last <= cursor.settled {
                 return;
@@ -130,6 +136,9 @@ impl Progress {
             cursor.settled = entry.last;
             cursor.next_n = entry.next_n;
         });
+        if let Some(overlap) = overlap {
+            overlap.at(window.settled(), now);
+        }
     }
 
     /// The peer advertises this window now, in bytes.
@@ -162,7 +171,8 @@ impl Progress {
     /// The cursor as it must be stored: whoever reads it after a crash of this process or of the peer begins where the
     /// resend rule says now.
     pub(crate) fn to_store(&self) -> Cursor {
-        let resume = self.window.as_ref().map_or(self.resume, |window| window.resume().at);
+        let overlap = self.overlap.as_ref().map(Overlap::resume);
+        let resume = self.window.as_ref().map_or(self.resume, |window| earlier(window.resume().at, overlap));
         let behind = resume.from <= self.cursor.settled;
         Cursor {
             resend_from: behind.then_some(resume.from),
@@ -176,6 +186,11 @@ impl Progress {
     fn number(&self, position: Position) -> u64 {
         if position > self.cursor.settled { self.next.n.max(self.cursor.next_n) } else { self.next.n }
     }
+}
+
+/// Of two places to begin at again, the one that repeats more.
+fn earlier(place: Place, other: Option<Place>) -> Place {
+    other.filter(|other| other.from < place.from).unwrap_or(place)
 }
 
 #[cfg(test)]

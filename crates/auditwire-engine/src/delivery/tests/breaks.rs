@@ -112,3 +112,28 @@ async fn a_process_that_dies_sends_again_from_the_stored_cursor() {
     let repeated = received.lock().complete(service.head());
     assert!(repeated as u64 >= 3001 - from.0, "{repeated} repetitions from {from}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_a_proxy_the_last_seconds_come_again_also_after_a_graceful_stop() {
+    let (address, received) = receiver(vec![Manner::Reads], None).await;
+    let mut service = Service::start().await;
+    let mut behind_proxy = spec(address, Transport::Tcp);
+    behind_proxy.options.overlap_seconds = Some(60);
+    service.store_connection("a", 1, behind_proxy).await;
+    service.activate(Some("a")).await;
+    service.post(500).await;
+    service.settled("a").await;
+    service.clock.advance(std::time::Duration::from_secs(100));
+    service.post(300).await;
+    service.settled("a").await;
+    service.delivery.close().await;
+    let again = service.cursor("a").await.unwrap().resend_from.expect("the last seconds are sent again");
+    assert!((2..=501).contains(&again.0), "from {again}");
+    service.restart_senders();
+    service.post(1).await;
+    until("the repetition", || received.lock().events.get(&800).is_some_and(|n| n.len() == 2)).await;
+    service.settled("a").await;
+    service.delivery.close().await;
+    let repeated = received.lock().complete(service.head());
+    assert!(repeated >= 300, "{repeated} came again");
+}

@@ -42,7 +42,7 @@ pub(crate) struct ConnectionAnswer {
     /// `lf` or `octet_counting`; ignored by UDP and RELP.
     #[schema(value_type = String)]
     framing: Framing,
-    /// `facility`, `hostname`, `app_name`, `bom`, `max_bytes`, `cef_envelope`, `pen`, `overlap_bytes`.
+    /// `facility`, `hostname`, `app_name`, `bom`, `max_bytes`, `cef_envelope`, `pen`, `overlap_bytes`, `overlap_seconds`.
     #[schema(value_type = Object)]
     options: Options,
     /// `kind`, `status`, `source`, `query`.

@@ -35,6 +35,7 @@ pub(super) fn fields<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a st
         ("max_bytes", ""),
         ("pen", ""),
         ("overlap_bytes", ""),
+        ("overlap_seconds", ""),
         ("filter", "none"),
         ("status_mode", "off"),
         ("status_more", ""),

@@ -41,6 +41,7 @@ const FIELDS: &[&str] = &[
     "order",
     "outcome",
     "overlap_bytes",
+    "overlap_seconds",
     "pem",
     "pem_remove",
     "pen",

@@ -9,7 +9,8 @@ use rand::{RngExt, SeedableRng};
 
 use super::*;
 
-const LIMITS: Limits = Limits { entries_max: 64, bytes_max: 256 << 10, overlap_max: Some(32 << 20) };
+const LIMITS: Limits =
+    Limits { entries_max: 64, bytes_max: 256 << 10, overlap_max: Some(32 << 20), overlap_time: None };
 
 /// What the log holds at a position; a function of the position, as the log is.
 #[derive(Clone, Copy, PartialEq, Eq)]

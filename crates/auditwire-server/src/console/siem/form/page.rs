@@ -218,6 +218,7 @@ fn options_changed(values: &Values) -> u64 {
         (&values.max_bytes, &new.max_bytes),
         (&values.pen, &new.pen),
         (&values.overlap_bytes, &new.overlap_bytes),
+        (&values.overlap_seconds, &new.overlap_seconds),
     ] {
         changed += u64::from(value != default);
     }
@@ -269,8 +270,18 @@ impl FormPage {
     }
 
     fn options_open(&self) -> bool {
-        let options =
-            ["framing", "cef_envelope", "facility", "hostname", "app_name", "max_bytes", "pen", "overlap_bytes", "bom"];
+        let options = [
+            "framing",
+            "cef_envelope",
+            "facility",
+            "hostname",
+            "app_name",
+            "max_bytes",
+            "pen",
+            "overlap_bytes",
+            "overlap_seconds",
+            "bom",
+        ];
         self.options_changed > 0 || self.wrong.iter().any(|(field, _)| options.contains(field))
     }
 

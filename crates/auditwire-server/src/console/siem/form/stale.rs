@@ -45,6 +45,7 @@ fn rows(words: Words, values: &Values) -> Vec<(&'static str, String)> {
         ("form-max-bytes", text(&values.max_bytes)),
         ("form-pen", only(format == "rfc5424", text(&values.pen))),
         ("form-overlap", text(&overlap(&values.overlap_bytes))),
+        ("form-overlap-seconds", text(&values.overlap_seconds)),
         ("form-filter", meaning(words, values)),
         ("form-rate-limit", text(&values.rate_limit)),
     ]

@@ -39,6 +39,7 @@ pub(super) struct Values {
     pub(super) max_bytes: String,
     pub(super) pen: String,
     pub(super) overlap_bytes: String,
+    pub(super) overlap_seconds: String,
     pub(super) filter: String,
     pub(super) status: Selected,
     pub(super) source: Selected,
@@ -98,6 +99,7 @@ impl Values {
             max_bytes: String::new(),
             pen: String::new(),
             overlap_bytes: String::new(),
+            overlap_seconds: String::new(),
             filter: word(FilterKind::default()),
             status: Selected::of(&Selection::default()),
             source: Selected::of(&Selection::default()),
@@ -131,6 +133,7 @@ impl Values {
             max_bytes: options.max_bytes.map(|n| n.to_string()).unwrap_or_default(),
             pen: unless_default(options.pen, Options::default().pen),
             overlap_bytes: options.overlap_bytes.map(size_text).unwrap_or_default(),
+            overlap_seconds: options.overlap_seconds.map(|n| n.to_string()).unwrap_or_default(),
             filter: word(spec.filter.kind),
             status: Selected::of(&spec.filter.status),
             source: Selected::of(&spec.filter.source),
@@ -161,6 +164,7 @@ impl Values {
             max_bytes: text("max_bytes"),
             pen: text("pen"),
             overlap_bytes: text("overlap_bytes"),
+            overlap_seconds: text("overlap_seconds"),
             filter: text("filter"),
             status: Selected::read(form, "status_mode", "status", "status_more"),
             source: Selected::read(form, "source_mode", "source", "source_more"),
@@ -214,6 +218,9 @@ impl Values {
 
     fn options_json(&self) -> Value {
         let overlap = size(&self.overlap_bytes);
+        let seconds = number(&self.overlap_seconds);
+        let seconds_apply =
+            self.takes_framing() || seconds.as_u64().is_some_and(|n| overlap_seconds_range().contains(&n));
         let applies = self.takes_framing() || overlap.as_u64().is_some_and(|n| overlap_range().contains(&n));
         json!({
             "facility": number(&self.facility),
@@ -224,6 +231,7 @@ impl Values {
             "cef_envelope": text(&self.cef_envelope),
             "pen": number(&self.pen),
             "overlap_bytes": if applies { overlap } else { Value::Null },
+            "overlap_seconds": if seconds_apply { seconds } else { Value::Null },
         })
     }
 
@@ -345,6 +353,10 @@ fn is_stored_fingerprint(text: &str) -> bool {
 /// The same for every protocol and format.
 fn overlap_range() -> RangeInclusive<u64> {
     defaults(Transport::Udp, Format::Rfc5424).overlap_range
+}
+
+fn overlap_seconds_range() -> RangeInclusive<u64> {
+    defaults(Transport::Udp, Format::Rfc5424).overlap_seconds_range
 }
 
 #[cfg(test)]
