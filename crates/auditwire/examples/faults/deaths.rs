@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::Result;
 use crate::child::Child;
-use crate::lane::{LINK_LIMIT, Lane, Manner};
+use crate::lane::{LINK_LIMIT, Lane, Manner, Siem};
 use crate::options::Options;
 use crate::plan::{self, Kind, Plan};
 use crate::service::Service;
@@ -36,14 +36,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let begun = Instant::now();
     let lanes: Vec<_> = (0..options.lanes.min(count))
         .map(|k| {
-            let tls = match options.transport.as_str() {
-                "both" => k % 2 == 1,
-                one => one == "tls",
-            };
-            let certificate = tls.then(|| certificate.clone());
+            let siem = options.siem(options.is_tls(k).then_some(&certificate));
             let (service, plans) = (Arc::clone(&service), Arc::clone(&plans));
             let load = (options.rate, TEXTS[k / 2 % TEXTS.len()]);
-            std::thread::spawn(move || lane(&service, &format!("lane-{k}"), certificate.as_deref(), &plans, load))
+            std::thread::spawn(move || lane(&service, &format!("lane-{k}"), &siem, &plans, load))
         })
         .collect();
     let mut all = Vec::new();
@@ -64,18 +60,18 @@ struct Outcome {
 fn lane(
     service: &Arc<Service>,
     name: &str,
-    certificate: Option<&str>,
+    siem: &Siem,
     plans: &Mutex<VecDeque<Plan>>,
     (rate, bytes): (u32, usize),
 ) -> Result<Outcome> {
-    let (mut lane, first) = Lane::new(service, name, certificate)?;
+    let (mut lane, first) = Lane::new(service, name, siem)?;
     let load = lane.load(rate, bytes);
     let mut deaths = Vec::new();
     drop(first);
     loop {
         let Some(plan) = plans.lock().map_err(|_| "poisoned")?.pop_front() else { break };
         let (unread, age) = die(&mut lane, &plan)?;
-        deaths.push(Death { plan, tls: certificate.is_some(), unread, age });
+        deaths.push(Death { plan, tls: siem.certificate.is_some(), unread, age });
     }
     let receiver = lane.receiver(Manner::default())?;
     let (accepted, _) = load.end()?;

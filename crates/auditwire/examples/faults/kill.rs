@@ -37,8 +37,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let certificate = crate::tls::make(service.folder())?;
     let mut running = Vec::new();
     for k in 0..options.lanes.min(LANES) {
-        let tls = options.transport == "tls" || options.transport == "both" && k % 2 == 1;
-        let (lane, receiver) = Lane::new(&service, &format!("lane-{k}"), tls.then_some(certificate.as_str()))?;
+        let siem = options.siem(options.is_tls(k).then_some(&certificate));
+        let (lane, receiver) = Lane::new(&service, &format!("lane-{k}"), &siem)?;
         let load = lane.load(options.rate, TEXT);
         running.push(Running { lane, load, receiver });
     }

@@ -43,22 +43,40 @@ pub(crate) struct Manner {
     pub(crate) rate: Option<u32>,
 }
 
-/// What a lane's connection is.
-pub(crate) fn connection(name: &str, endpoint: &str, certificate: Option<&str>) -> Value {
-    let transport = if certificate.is_some() { "tls" } else { "tcp" };
-    let mut connection = json!({
-        "name": name, "endpoint": endpoint, "transport": transport, "format": "rfc5424", "framing": "lf",
-    });
-    if let Some(pem) = certificate {
-        connection["tls"] = json!({ "pem": pem });
+/// What a connection is beyond its name and endpoint.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Siem {
+    /// Makes it TLS.
+    pub(crate) certificate: Option<String>,
+    pub(crate) overlap_bytes: Option<u64>,
+    pub(crate) overlap_seconds: Option<u32>,
+}
+
+impl Siem {
+    /// What the API is told.
+    pub(crate) fn connection(&self, name: &str, endpoint: &str) -> Value {
+        let transport = if self.certificate.is_some() { "tls" } else { "tcp" };
+        let mut connection = json!({
+            "name": name, "endpoint": endpoint, "transport": transport, "format": "rfc5424", "framing": "lf",
+            "options": {},
+        });
+        if let Some(pem) = &self.certificate {
+            connection["tls"] = json!({ "pem": pem });
+        }
+        if let Some(bytes) = self.overlap_bytes {
+            connection["options"]["overlap_bytes"] = json!(bytes);
+        }
+        if let Some(seconds) = self.overlap_seconds {
+            connection["options"]["overlap_seconds"] = json!(seconds);
+        }
+        connection
     }
-    connection
 }
 
 impl Lane {
-    /// A project of this name with an active connection; `certificate` makes it TLS. Its first receiver reads.
-    pub(crate) fn new(service: &Arc<Service>, name: &str, certificate: Option<&str>) -> Result<(Self, Child)> {
-        Self::at(service, name, "127.0.0.1", Vec::new(), certificate)
+    /// A project of this name with an active connection. Its first receiver reads.
+    pub(crate) fn new(service: &Arc<Service>, name: &str, siem: &Siem) -> Result<(Self, Child)> {
+        Self::at(service, name, "127.0.0.1", Vec::new(), siem)
     }
 
     /// The same with receivers at another address, started by another program (with its arguments).
@@ -67,18 +85,18 @@ impl Lane {
         name: &str,
         address: &str,
         through: Vec<OsString>,
-        certificate: Option<&str>,
+        siem: &Siem,
     ) -> Result<(Self, Child)> {
         let port = free_port()?;
         let endpoint = format!("{address}:{port}");
-        let id = service.project(name, &connection("siem", &endpoint, certificate))?;
+        let id = service.project(name, &siem.connection("siem", &endpoint))?;
         let mut lane = Self {
             service: Arc::clone(service),
             project: name.to_owned(),
             connection: id,
             port,
             ledger: service.folder().join(format!("{name}.ledger")),
-            tls: certificate.is_some(),
+            tls: siem.certificate.is_some(),
             through,
             receivers: 0,
         };

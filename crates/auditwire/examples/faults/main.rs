@@ -7,6 +7,7 @@
 mod blackhole;
 mod child;
 mod deaths;
+mod dropped;
 #[path = "../bench/http.rs"]
 #[expect(dead_code, reason = "the benchmark uses all of it")]
 mod http;
@@ -14,9 +15,11 @@ mod kill;
 mod lane;
 mod ledger;
 mod load;
+mod netns;
 mod options;
 mod plan;
 mod projects;
+mod proxy;
 mod receiver;
 mod service;
 mod slow;
@@ -47,6 +50,9 @@ fn run(args: &[String]) -> Result<()> {
     if args.first().is_some_and(|verb| verb == "receivers") {
         return receiver::run_many(args.get(1..).unwrap_or_default());
     }
+    if args.first().is_some_and(|verb| verb == "forward") {
+        return proxy::forward(args.get(1..).unwrap_or_default());
+    }
     if args.first().is_none_or(|verb| verb == "help") {
         println!("{}", options::USAGE);
         return Ok(());
@@ -58,6 +64,8 @@ fn run(args: &[String]) -> Result<()> {
         "kill" => kill::run(&options),
         "switches" => switches::run(&options),
         "blackhole" => blackhole::run(&options),
+        "dropped" => dropped::run(&options),
+        "proxy" => proxy::run(&options),
         "stopped" => stopped::run(&options),
         "projects" => projects::run(&options),
         "slow" => slow::run(&options, 100),
@@ -65,6 +73,8 @@ fn run(args: &[String]) -> Result<()> {
             deaths::run(&options.short("deaths", 20, "both"))?;
             kill::run(&options.short("kill", 4, "both"))?;
             switches::run(&options.short("switches", 4, "both"))?;
+            dropped::run(&options.short("dropped", 8, "both"))?;
+            proxy::run(&options.short("proxy", 8, "tcp"))?;
             blackhole::run(&options.short("blackhole", 1, "tcp"))?;
             stopped::run(&options.short("stopped", 1, "tcp"))?;
             projects::run(&options.short("projects", 40, "tcp"))?;

@@ -1,22 +1,28 @@
 //! What the command line says.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::Result;
+use crate::lane::Siem;
 
 pub(crate) const USAGE: &str = "\
 faults VERB --service PATH [--seed N] [--count N] [--lanes N] [--rate N] [--transport tcp|tls|both]
+       [--overlap-bytes N] [--overlap-seconds N]
 
   deaths   --count receivers die under load, in --lanes projects at a time; kinds and moments are chosen by the seed
   kill     the service is killed under load --count times and started again; now and then a receiver dies with it
   switches the active connection is switched --count times between two receivers
   blackhole  --count times every packet to the receiver is lost, in a network namespace (root)
+  dropped  --count receivers die in the dark: every packet is lost before and while they do (root)
+  proxy    --count deaths behind a proxy and of a proxy; without --overlap-seconds those behind it may lose events, and are counted
   stopped  --count times a process is stopped while another one, on the same store, makes another connection active
   projects --count projects, each with an active connection to a receiver socket of its own, in one process
   slow     a receiver reads 100 bytes/s for --count seconds
   short    a few of everything, as CI runs it
 
-  --rate is the load: events per second in each lane.
+  --rate is the load: events per second in each lane. --overlap-bytes and --overlap-seconds are the connections' options; with
+  --overlap-bytes 0 a run of deaths must fail, which proves that it can.
 ";
 
 /// A run.
@@ -29,6 +35,8 @@ pub(crate) struct Options {
     pub(crate) lanes: usize,
     pub(crate) rate: u32,
     pub(crate) transport: String,
+    pub(crate) overlap_bytes: Option<u64>,
+    pub(crate) overlap_seconds: Option<u32>,
 }
 
 impl Options {
@@ -42,6 +50,8 @@ impl Options {
             lanes: 30,
             rate: 200,
             transport: "both".to_owned(),
+            overlap_bytes: None,
+            overlap_seconds: None,
         };
         while let [name, others @ ..] = rest {
             let [value, others @ ..] = others else { return Err(format!("{name} wants a value\n\n{USAGE}").into()) };
@@ -51,6 +61,8 @@ impl Options {
                 "--count" => options.count = value.parse()?,
                 "--lanes" => options.lanes = value.parse::<usize>()?.max(1),
                 "--rate" => options.rate = value.parse::<u32>()?.max(1),
+                "--overlap-bytes" => options.overlap_bytes = Some(value.parse()?),
+                "--overlap-seconds" => options.overlap_seconds = Some(value.parse()?),
                 "--transport" if ["tcp", "tls", "both"].contains(&value.as_str()) => {
                     options.transport.clone_from(value)
                 }
@@ -76,10 +88,37 @@ impl Options {
 
     /// The command that chooses the same again.
     pub(crate) fn again(&self) -> String {
-        let Self { verb, seed, count, lanes, rate, transport, .. } = self;
-        format!(
-            "cargo xtask faults {verb} --seed {seed} --count {count} --lanes {lanes} --rate {rate} --transport {transport}"
-        )
+        let words: Vec<String> = self.words().iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        format!("faults {}", words.join(" "))
+    }
+
+    /// These options as arguments.
+    pub(crate) fn words(&self) -> Vec<OsString> {
+        let mut words: Vec<OsString> = vec![self.verb.clone().into(), "--service".into(), self.service.clone().into()];
+        let mut add = |name: &str, value: String| words.extend([OsString::from(name), value.into()]);
+        add("--seed", self.seed.to_string());
+        add("--count", self.count.to_string());
+        add("--lanes", self.lanes.to_string());
+        add("--rate", self.rate.to_string());
+        add("--transport", self.transport.clone());
+        if let Some(bytes) = self.overlap_bytes {
+            add("--overlap-bytes", bytes.to_string());
+        }
+        if let Some(seconds) = self.overlap_seconds {
+            add("--overlap-seconds", seconds.to_string());
+        }
+        words
+    }
+
+    /// What connections of this run are; `certificate` makes one TLS.
+    pub(crate) fn siem(&self, certificate: Option<&String>) -> Siem {
+        let (overlap_bytes, overlap_seconds) = (self.overlap_bytes, self.overlap_seconds);
+        Siem { certificate: certificate.cloned(), overlap_bytes, overlap_seconds }
+    }
+
+    /// Whether the `k`th lane of a run speaks TLS.
+    pub(crate) fn is_tls(&self, k: usize) -> bool {
+        self.transport == "tls" || self.transport == "both" && k % 2 == 1
     }
 }
 

@@ -77,7 +77,7 @@ fn death(rng: &mut SmallRng, i: usize, buffer_max: u64) -> Plan {
     let large = u32::try_from(large).unwrap_or(u32::MAX);
     let receive_buffer = [None, Some(small), Some(large), None, None, Some(large)][rng.random_range(0..6)];
     let freeze = [0, 1 << 20, 8 << 20, rng.random_range(0..3 << 20)][rng.random_range(0..4)];
-    let early = i % 7 == 3;
+    let early = i % 6 == 3;
     let moment = if early { rng.random_range(0..60) } else { rng.random_range(200..2600) };
     let hold = rng.random_range(match kind {
         _ if early => 0..20,

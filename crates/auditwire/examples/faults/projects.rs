@@ -9,7 +9,6 @@ use serde_json::json;
 
 use crate::Result;
 use crate::child::Child;
-use crate::lane::connection;
 use crate::ledger;
 use crate::options::Options;
 use crate::service::Service;
@@ -34,7 +33,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let each = |what: &(dyn Fn(usize, &str) -> Result<()> + Sync)| in_parallel(count, what);
     let ids: Vec<std::sync::Mutex<String>> = (0..count).map(|_| std::sync::Mutex::default()).collect();
     each(&|k, name| {
-        let id = service.project(name, &connection("siem", &format!("127.0.0.1:{}", ports[k]), None))?;
+        let id = service.project(name, &options.siem(None).connection("siem", &format!("127.0.0.1:{}", ports[k])))?;
         *ids[k].lock().map_err(|_| "poisoned")? = id;
         Ok(())
     })?;

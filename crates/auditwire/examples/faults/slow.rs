@@ -20,8 +20,8 @@ const MEMORY_MAX: u64 = 512 << 20;
 pub(crate) fn run(options: &Options, bytes_per_second: u32) -> Result<()> {
     let time = Duration::from_secs(options.count_or(600) as u64);
     let service = Arc::new(Service::start(&options.service)?);
-    let (mut slow, first) = Lane::new(&service, "slow", None)?;
-    let (healthy, beside) = Lane::new(&service, "healthy", None)?;
+    let (mut slow, first) = Lane::new(&service, "slow", &options.siem(None))?;
+    let (healthy, beside) = Lane::new(&service, "healthy", &options.siem(None))?;
     drop(first);
     let manner = Manner { receive_buffer: Some(BUFFER), rate: Some(bytes_per_second), ..Manner::default() };
     let receiver = slow.receiver(manner)?;

@@ -11,7 +11,7 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::Result;
-use crate::lane::{Lane, Manner, connection, free_port, receiver};
+use crate::lane::{Lane, Manner, free_port, receiver};
 use crate::options::Options;
 use crate::service::Service;
 use crate::sockets;
@@ -41,12 +41,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 fn once(options: &Options, pause: Duration) -> Result<usize> {
     let first = Arc::new(Service::start(&options.service)?);
-    let (mut lane, receiver_before) = Lane::new(&first, "stopped", None)?;
+    let (mut lane, receiver_before) = Lane::new(&first, "stopped", &options.siem(None))?;
     drop(receiver_before);
     let slow = Manner { receive_buffer: Some(16 << 10), rate: Some(SLOW), ..Manner::default() };
     let old = lane.receiver(slow)?;
     let other_port = free_port()?;
-    let other = first.connection("stopped", &connection("other", &format!("127.0.0.1:{other_port}"), None))?;
+    let other =
+        first.connection("stopped", &options.siem(None).connection("other", &format!("127.0.0.1:{other_port}")))?;
     let load = lane.load(RATE, TEXT);
     old.after("link ", Duration::from_secs(30)).ok_or("no link")?;
     std::thread::sleep(pause);

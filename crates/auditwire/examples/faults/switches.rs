@@ -9,7 +9,7 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::Result;
-use crate::lane::{Lane, Manner, connection, free_port, receiver};
+use crate::lane::{Lane, Manner, free_port, receiver};
 use crate::ledger;
 use crate::options::Options;
 use crate::service::Service;
@@ -26,9 +26,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let service = Arc::new(Service::start(&options.service)?);
     let certificate = crate::tls::make(service.folder())?;
     // The one over TCP, the other over TLS.
-    let (mut lane, first) = Lane::new(&service, "switched", None)?;
+    let (mut lane, first) = Lane::new(&service, "switched", &options.siem(None))?;
     let port = free_port()?;
-    let other = connection("other", &format!("127.0.0.1:{port}"), Some(&certificate));
+    let other = options.siem(Some(&certificate)).connection("other", &format!("127.0.0.1:{port}"));
     let other = service.connection("switched", &other)?;
     let other_ledger = service.folder().join("other.ledger");
     let mut number = 0;

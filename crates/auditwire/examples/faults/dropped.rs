@@ -1,0 +1,72 @@
+//! Receivers that die in the dark: first every packet is lost, then they are killed, so that nothing tells the sender; whoever
+//! comes after them answers with a reset.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::Result;
+use crate::lane::{LINK_LIMIT, Lane, Manner};
+use crate::netns::{self, Far, THEIR_ADDRESS};
+use crate::options::Options;
+use crate::service::Service;
+use crate::sockets;
+use crate::verdict::{self, Finished};
+
+/// Lanes that share one darkness.
+const LANES: usize = 16;
+/// Text of each event.
+const TEXT: usize = 500;
+
+/// Runs in a namespace.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    netns::within(options, dark)
+}
+
+fn dark(options: &Options, far: &Far) -> Result<()> {
+    let count = options.count_or(100);
+    let mut rng = SmallRng::seed_from_u64(options.seed);
+    let service = Arc::new(Service::start(&options.service)?);
+    let certificate = crate::tls::make(service.folder())?;
+    let mut lanes = Vec::new();
+    for k in 0..options.lanes.min(LANES) {
+        let siem = options.siem(options.is_tls(k).then_some(&certificate));
+        let (lane, _) = Lane::at(&service, &format!("lane-{k}"), THEIR_ADDRESS, far.enter(), &siem)?;
+        let load = lane.load(options.rate, TEXT);
+        lanes.push((lane, load));
+    }
+    let rounds = count.div_ceil(lanes.len());
+    for _ in 0..rounds {
+        let mut receivers = Vec::new();
+        for (lane, _) in &mut lanes {
+            let freeze = [None, Some(0), Some(rng.random_range(0..2 << 20))][rng.random_range(0..3)];
+            let receive_buffer = [None, Some(64 << 10), Some(2 << 20)][rng.random_range(0..3)];
+            receivers.push(lane.receiver(Manner { receive_buffer, freeze, ..Manner::default() })?);
+        }
+        for ((lane, _), receiver) in lanes.iter().zip(&receivers) {
+            let no_link = || format!("no link to {}\n{}", lane.project, service.log_end());
+            receiver.after("link ", LINK_LIMIT).ok_or_else(no_link)?;
+        }
+        std::thread::sleep(Duration::from_millis(rng.random_range(300..2500)));
+        far.open_hole()?;
+        // Of a longer run, every fourth darkness lasts until the sender has given up.
+        let long = rounds > 1 && rng.random_range(0..4) == 0;
+        let lasts = if long { 17_000 } else { rng.random_range(50..2000) };
+        std::thread::sleep(Duration::from_millis(lasts));
+        drop(receivers);
+        far.close_hole()?;
+    }
+    println!("{} receivers died in the dark, {rounds} times {}", rounds * lanes.len(), lanes.len());
+    let mut finished = Vec::new();
+    for (mut lane, load) in lanes {
+        let receiver = lane.receiver(Manner::default())?;
+        let (accepted, _) = load.end()?;
+        let account = lane.finish(accepted, Duration::from_secs(120))?;
+        drop(receiver);
+        let bound = verdict::bound(sockets::untuned_buffer_max(), TEXT);
+        finished.push(Finished { name: lane.project, account, accepted, bound });
+    }
+    verdict::judge(&finished)
+}
