@@ -67,6 +67,10 @@ fn classify(name: &str, error: &io::Error) -> LinkFailure {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use parking_lot::Mutex;
+
     use super::*;
     use crate::delivery::DeliverySettings;
 
@@ -76,8 +80,16 @@ mod tests {
         match name {
             "unanswered.test" => Some(Err(failed())),
             "rebinding.test" => Some(Ok(vec![([10, 0, 0, 5], port).into(), ([169, 254, 169, 254], port).into()])),
+            name if name.starts_with("turning-") => Some(Ok(vec![turning(name, port)])),
             _ => None,
         }
+    }
+
+    /// The answer of a name server that shows a permitted address to whoever judges and a forbidden one to whoever connects.
+    fn turning(name: &str, port: u16) -> SocketAddr {
+        static ASKED: Mutex<BTreeSet<(String, u16)>> = Mutex::new(BTreeSet::new());
+        let first = ASKED.lock().insert((name.to_owned(), port));
+        if first { ([127, 0, 0, 1], port).into() } else { ([169, 254, 169, 254], port).into() }
     }
 
     #[test]

@@ -81,7 +81,10 @@ fn is_dns_name(host: &str) -> bool {
     };
     let last = name.rsplit('.').next().unwrap_or_default();
     let numeric = last.bytes().all(|c| c.is_ascii_digit())
-        || last.strip_prefix("0x").is_some_and(|h| h.bytes().all(|c| c.is_ascii_hexdigit()));
+        || last
+            .strip_prefix("0x")
+            .or_else(|| last.strip_prefix("0X"))
+            .is_some_and(|h| h.bytes().all(|c| c.is_ascii_hexdigit()));
     name.len() <= 253 && name.split('.').all(label) && !numeric
 }
 
@@ -146,6 +149,13 @@ mod tests {
             ("127.1:514", Host),
             ("0x7f000001:514", Host),
             ("0x7f.0x1:514", Host),
+            ("0X7F.0X1:514", Host),
+            ("0x:514", Host),
+            ("0177.0.0.1:514", Host),
+            ("017700000001:514", Host),
+            ("127.1.:514", Host),
+            ("127。0。0。1:514", Host),
+            ("①27.0.0.1:514", Host),
             ("127.0.0.256:514", Host),
             ("si em:514", Host),
         ];

@@ -18,6 +18,7 @@ mod process;
 mod questions;
 mod receive;
 mod receivers;
+mod receivers_check;
 mod script;
 mod serve;
 mod sign_in;

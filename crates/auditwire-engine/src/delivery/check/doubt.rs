@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::Subject;
 use super::message::{framed, large_message, message};
-use super::stream::{acknowledges, ends_with_us, line, queue, secure, tcp, watch};
+use super::stream::{PeerEnd, acknowledges, ends_with_us, line, queue, secure, tcp, watch};
 use crate::delivery::failure::LinkFailure;
 use crate::delivery::link::{Link, LinkError};
 use crate::delivery::tls::{ClientAuth, TlsTarget};
@@ -18,7 +18,13 @@ use crate::delivery::tls::{ClientAuth, TlsTarget};
 const QUESTION: Duration = Duration::from_secs(1);
 
 /// More than a receiver with the system's default buffers takes in unread (Linux: about 120 KiB), in bytes.
-const FILL: usize = 256 << 10;
+const FILL_STEP: usize = 256 << 10;
+
+/// More than a receiver takes in unread that has set a buffer of 2 MiB (Linux doubles what is set), in bytes.
+const FILL_MAX: usize = 9 << 19;
+
+/// Most test messages that a receiver gets to see.
+const FILL_MESSAGES_MAX: usize = 768;
 
 /// Does anybody read what the receiver's kernel takes in?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,7 +154,7 @@ async fn takes_plain_text(subject: Subject<'_>, addresses: &[SocketAddr]) -> boo
     if sent.is_err() || watch(&mut line.link, question(subject)).await.is_err() || is_tls(line.link.heard()) {
         return false;
     }
-    if ends_with_us(&mut line.link, question(subject)).await {
+    if ends_with_us(&mut line.link, question(subject)).await != PeerEnd::Stays {
         return true;
     }
     drop(line);
@@ -156,21 +162,55 @@ async fn takes_plain_text(subject: Subject<'_>, addresses: &[SocketAddr]) -> boo
 }
 
 /// Sends more than buffers hold. Only asked when a receiver did not end its side after ours: it may hang, or it may just
-/// not care about half-closed connections.
+/// not care about half-closed connections. It is sent as little as proves that somebody reads.
 pub(super) async fn reading(subject: Subject<'_>, addresses: &[SocketAddr]) -> Reading {
     let (Ok(mut line), Ok(message)) = (line(subject, addresses).await, large_message(subject)) else {
         return Reading::Nobody;
     };
     let frame = framed(&message, subject.spec);
-    let mut end = 0;
-    for _ in 0..FILL.div_ceil(frame.len().max(1)) {
-        match queue(&mut line.link, &frame) {
-            Ok(offset) => end = offset,
-            // Whoever closes is not asleep.
-            Err(_) => return Reading::Somebody,
+    let step = FILL_STEP.div_ceil(frame.len().max(1));
+    let most = FILL_MAX.div_ceil(frame.len().max(1)).min(FILL_MESSAGES_MAX).max(step);
+    let (mut sent, mut end, mut windows) = (0, 0, Windows::default());
+    while sent < most && !windows.are_steady() {
+        for _ in 0..step {
+            match queue(&mut line.link, &frame) {
+                Ok(offset) => end = offset,
+                // Whoever closes is not asleep.
+                Err(_) => return Reading::Somebody,
+            }
         }
+        sent += step;
+        if drained(&mut line.link, end, question(subject)).await == Reading::Nobody {
+            return Reading::Nobody;
+        }
+        if watch(&mut line.link, WINDOW_UPDATE).await.is_err() {
+            return Reading::Somebody;
+        }
+        windows.push(line.link.path().ok().flatten().and_then(|path| path.window));
     }
-    drained(&mut line.link, end, question(subject)).await
+    Reading::Somebody
+}
+
+/// How long a window update may take to come after the acknowledgement, when a program reads.
+const WINDOW_UPDATE: Duration = Duration::from_millis(50);
+
+/// The windows that the peer advertised after each step, the latest last.
+///
+/// A kernel whose program does not read first widens the window, up to what its buffer still holds, and then narrows it by
+/// what comes; it may look the same twice, where it turns. Three times the same means that room was made meanwhile.
+#[derive(Debug, Default)]
+struct Windows([Option<u32>; 3]);
+
+impl Windows {
+    fn push(&mut self, window: Option<u32>) {
+        self.0.rotate_left(1);
+        self.0[2] = window;
+    }
+
+    fn are_steady(&self) -> bool {
+        let near = |a: u32, b: u32| (a.abs_diff(b) as usize) < FILL_STEP / 8;
+        matches!(self.0, [Some(a), Some(b), Some(c)] if near(a, b) && near(b, c) && near(a, c) && c > 0)
+    }
 }
 
 /// Waits for acknowledgement as long as it makes progress.

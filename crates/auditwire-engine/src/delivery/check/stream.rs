@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use auditwire_model::connection::Verify;
+use auditwire_model::connection::{Framing, Verify};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::course::{Course, Ended};
@@ -207,16 +207,31 @@ async fn acknowledged(
             "The receiver's host does not acknowledge the test message: its buffer is full and nobody reads.",
         ));
     }
-    if ends_with_us(&mut line.link, limit).await {
-        return Ok(((), "The receiver acknowledged every byte and read to the end.".to_owned()));
+    let end = ends_with_us(&mut line.link, limit).await;
+    if end == PeerEnd::Orderly {
+        return Ok(((), format!("The receiver acknowledged every byte and read to the end.{}", unseen(subject))));
     }
     drop(line);
     match doubt::reading(subject, addresses).await {
-        Reading::Somebody => Ok(((), "The receiver acknowledged every byte and reads.".to_owned())),
+        Reading::Somebody => Ok(((), format!("The receiver acknowledged every byte and reads.{}", unseen(subject)))),
+        Reading::Nobody if end == PeerEnd::Reset => Err(LinkFailure::new(
+            "reset_after_message",
+            "The receiver reset the connection when Auditwire ended it, as a program does that has not read everything.",
+        )),
         Reading::Nobody => Err(LinkFailure::new(
             "not_acknowledged",
             "The receiver's host accepted the test message into its buffer, but nobody reads it: the buffer filled up and stayed full.",
         )),
+    }
+}
+
+/// What a receiver of lines does with octet counting cannot be seen from here, so it is told what it would look like there.
+fn unseen(subject: Subject<'_>) -> &'static str {
+    match subject.spec.framing {
+        Framing::Lf => "",
+        Framing::OctetCounting => {
+            " If the test message does not show up there, or begins with a number, the input reads lines: choose LF framing."
+        }
     }
 }
 
@@ -234,10 +249,29 @@ async fn answered(link: &mut Link, end: u64, limit: Duration) -> Result<((), Str
     Ok(((), "The receiver answered the test message over RELP.".to_owned()))
 }
 
-/// Ends our direction. Does the peer end its own, in whatever way? Less than the proof that a sender needs
-/// ([`Link::finished_by_peer`]): TLS servers close on our `close_notify` and reset when our FIN comes after it.
-pub(super) async fn ends_with_us(link: &mut Link, limit: Duration) -> bool {
-    !link.peer_closed() && link.half_close().is_ok() && watch(link, limit).await.is_err()
+/// What a peer did when we ended our direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PeerEnd {
+    /// It ended its own, which only somebody who reads does.
+    Orderly,
+    /// It reset: a kernel does that for a program that ends with unread bytes, so nothing is known.
+    Reset,
+    /// It did not notice, or did not care.
+    Stays,
+}
+
+/// Ends our direction and watches what the peer does. Less than the proof that a sender needs
+/// ([`Link::finished_by_peer`]): TLS servers close on our `close_notify` and reset when our FIN comes after it, so that
+/// over TLS a reset counts as an end.
+pub(super) async fn ends_with_us(link: &mut Link, limit: Duration) -> PeerEnd {
+    if link.peer_closed() || link.half_close().is_err() {
+        return PeerEnd::Stays;
+    }
+    match watch(link, limit).await {
+        Ok(()) => PeerEnd::Stays,
+        Err(LinkError::Io(_)) if matches!(link, Link::Tcp(_)) => PeerEnd::Reset,
+        Err(_) => PeerEnd::Orderly,
+    }
 }
 
 /// Waits until the peer's kernel (RELP: program) has acknowledged everything up to `end`.

@@ -43,8 +43,26 @@ async fn every_code_is_produced_by_its_situation() {
     for code in CODES {
         assert!(covered.contains(&code), "no situation produces {code}");
     }
+    assert!(covered.iter().all(|code| CODES.contains(code)), "{covered:?}");
     let wrong: Vec<_> = join_all(cases.into_iter().map(judge)).await.into_iter().flatten().collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The list that scripts rely on, as it was published, and the manual's table: neither may lose or gain a code by itself.
+#[test]
+fn the_codes_are_the_published_ones() {
+    let published = "ok address_forbidden name_not_found name_server_failed connect_refused connect_timeout \
+        host_unreachable tls_expected plain_expected tls_timeout tls_version tls_cipher cert_expired cert_not_yet_valid \
+        cert_self_signed cert_unknown_ca cert_wrong_name cert_no_ip_san cert_ca_as_leaf cert_unsupported \
+        cert_fingerprint_mismatch client_cert_required client_cert_refused client_cert_expired key_mismatch \
+        closed_at_once closed_after_message reset_after_message framing_refused not_acknowledged udp_port_closed \
+        udp_unconfirmed";
+    assert_eq!(CODES.to_vec(), published.split_ascii_whitespace().collect::<Vec<_>>());
+    let manual = include_str!("../../../../../../docs/connection-check.md");
+    let (_, table) = manual.split_once("## Codes").unwrap();
+    let (table, _) = table.split_once("## ").unwrap();
+    let told: Vec<_> = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    assert_eq!(told, CODES);
 }
 
 /// What is wrong with the report of a case, if anything.
@@ -118,6 +136,18 @@ async fn a_receiver_that_reads_sees_one_connection() {
     let anyone = TlsSpec { verify: Verify::Off, ..TlsSpec::default() };
     assert_eq!(check(&tls_spec(address, anyone), None).await.code(), "ok");
     assert_eq!(connections.load(Relaxed), 1);
+}
+
+/// A receiver that reads and does not care when we end is asked with more messages, but not with all that could be sent.
+#[tokio::test]
+async fn a_receiver_that_stays_sees_a_bounded_number_of_messages() {
+    let seen = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = Arc::clone(&seen);
+    let address = receivers::serve(move |stream| receivers::counts_and_stays(stream, Arc::clone(&count))).await;
+    let report = check(&spec(Transport::Tcp, address), None).await;
+    assert_eq!((report.code(), report.confirmed), ("ok", true), "{report:#?}");
+    let seen = seen.load(Relaxed);
+    assert!((30..=768 + 1).contains(&seen), "{seen} messages");
 }
 
 /// Runs the check; whoever watched it must have been told the very stages of the report, in order and each once.

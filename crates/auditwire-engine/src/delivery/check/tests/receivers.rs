@@ -72,6 +72,20 @@ pub(super) async fn reads_and_stays(mut stream: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
+/// As [`reads_and_stays`], counting messages that end with LF.
+pub(super) async fn counts_and_stays(mut stream: TcpStream, count: Arc<AtomicUsize>) -> io::Result<()> {
+    let mut scratch = vec![0; 65536];
+    loop {
+        match stream.read(&mut scratch).await? {
+            0 => std::future::pending::<()>().await,
+            length => {
+                let ends = scratch[..length].iter().filter(|c| **c == b'\n').count();
+                count.fetch_add(ends, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
 /// Accepts and hangs.
 pub(super) async fn never_reads(stream: TcpStream) -> io::Result<()> {
     std::future::pending::<()>().await;

@@ -1,6 +1,9 @@
 //! Situations over plain TCP, and before any connection.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use auditwire_model::connection::{ConnectionSpec, Endpoint, Framing, Transport};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::receivers::{self as r, serve};
@@ -17,11 +20,17 @@ fn before_connecting() -> Vec<Case> {
     vec![
         case("a metadata address", "address_forbidden", named("169.254.169.254:514")),
         case("its IPv4-mapped form", "address_forbidden", named("[::ffff:169.254.169.254]:514")),
+        case("the same in hex", "address_forbidden", named("[::ffff:a9fe:a9fe]:514")),
+        case("its NAT64 form", "address_forbidden", named("[64:ff9b::a9fe:a9fe]:514")),
+        case("its 6to4 form", "address_forbidden", named("[2002:a9fe:a9fe::1]:514")),
+        case("loopback, IPv4-mapped", "address_forbidden", closed_to_loopback("[::ffff:127.0.0.1]:514")),
         case("loopback that is not open", "address_forbidden", closed_to_loopback("127.0.0.1:514")),
         case("a name that leads to loopback", "address_forbidden", closed_to_loopback("localhost:514")),
         case("a name that does not exist", "name_not_found", named("siem.invalid:514")),
         case("name servers that fail", "name_server_failed", named("unanswered.test:514")),
         case("a name of which one address is forbidden", "address_forbidden", named("rebinding.test:514")),
+        case("a name whose answer changes after it was judged", "ok", turning("ok")),
+        case("a name whose answer has changed", "address_forbidden", turning("address_forbidden")),
         case("a port that nobody has", "connect_refused", async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
@@ -68,12 +77,27 @@ fn unhealthy() -> Vec<Case> {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             check(&tcp(listener.local_addr().unwrap()), None).await
         }),
-        case("never reads, with a buffer too small for the message", "not_acknowledged", async {
-            let socket = TcpSocket::new_v4().unwrap();
-            socket.set_recv_buffer_size(1).unwrap();
-            socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-            let listener = socket.listen(8).unwrap();
-            check(&tcp(listener.local_addr().unwrap()), None).await
+        case("never reads, with a buffer too small for the message", "not_acknowledged", never_reads_into(1)),
+        case("never reads, with a buffer of 64 KiB", "not_acknowledged", never_reads_into(64 << 10)),
+        case("never reads, with a buffer of 2 MiB", "not_acknowledged", never_reads_into(2 << 20)),
+        case("reads the first bytes and then no more", "not_acknowledged", async {
+            let temper = |mut s: TcpStream| async move {
+                s.read_exact(&mut [0; 16]).await?;
+                r::never_reads(s).await
+            };
+            check(&tcp(serve(temper).await), None).await
+        }),
+        case("ends without having read", "reset_after_message", async {
+            let temper = |s: TcpStream| async move {
+                // Our end has come, and is as unread as the message.
+                let mut state = s.ready(tokio::io::Interest::READABLE).await?;
+                while !state.is_read_closed() {
+                    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                    state = s.ready(tokio::io::Interest::READABLE).await?;
+                }
+                Ok(())
+            };
+            check(&tcp(serve(temper).await), None).await
         }),
     ]
 }
@@ -87,6 +111,24 @@ fn framing() -> Vec<Case> {
             check(&octets(serve(|s| r::wants_first(s, |c| c == b'<')).await), None).await
         }),
     ]
+}
+
+/// Accepts nothing and reads nothing; the kernel takes in what such a buffer holds.
+async fn never_reads_into(buffer_bytes: u32) -> CheckReport {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(buffer_bytes).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(8).unwrap();
+    check(&tcp(listener.local_addr().unwrap()), None).await
+}
+
+/// A name that leads to a receiver when it is asked for the first time, and to a metadata address ever after.
+async fn turning(expected: &str) -> CheckReport {
+    let (address, connections) = r::counter(r::reads).await;
+    let spec = at(&format!("turning-{expected}.test:{}", address.port()).replace('_', "-"));
+    let first = check(&spec, None).await;
+    assert_eq!((first.code(), connections.load(Relaxed)), ("ok", 1), "{first:#?}");
+    if expected == "ok" { first } else { check(&spec, None).await }
 }
 
 async fn named(endpoint: &'static str) -> CheckReport {

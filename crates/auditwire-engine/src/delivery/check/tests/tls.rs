@@ -1,10 +1,16 @@
 //! Situations over TLS.
 
+use std::future::pending;
+use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use auditwire_model::connection::{TlsSpec, TlsVersion, Transport, Verify};
+use auditwire_model::connection::{ConnectionSpec, Framing, TlsSpec, TlsVersion, Transport, Verify};
 use rustls::SupportedProtocolVersion;
 use rustls::version::{TLS12, TLS13};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 use super::receivers::{self as r, serve, serve_tls};
 use super::{Case, case, check, spec, tls_spec};
@@ -16,7 +22,10 @@ const LOCAL: &[&str] = &["localhost", "127.0.0.1"];
 const VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
 
 pub(super) fn cases() -> Vec<Case> {
-    [healthy(), not_tls(), certificates(), trust(), without_its_key(), clients()].into_iter().flatten().collect()
+    [healthy(), unhealthy(), not_tls(), certificates(), trust(), without_its_key(), clients()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn healthy() -> Vec<Case> {
@@ -42,9 +51,55 @@ fn healthy() -> Vec<Case> {
             let address = serve_tls(server(&pair)).await;
             check(&tls_spec(address, fingerprint(&pair.sha256())), None).await
         }),
+        case("octet counting in TLS", "ok", async { in_tls(|s| wants(s, |c| c.is_ascii_digit()), octets).await }),
+        case("reads and never closes", "ok", async {
+            let temper = |mut s: Tls| async move {
+                s.read_to_end(&mut Vec::new()).await?;
+                pending::<()>().await;
+                drop(s);
+                Ok(())
+            };
+            in_tls(temper, |s| s).await
+        }),
         case("anyone", "ok", async {
             let address = serve_tls(server(&Pair::self_signed(&[], c::ended))).await;
             check(&tls_spec(address, off()), None).await
+        }),
+    ]
+}
+
+fn unhealthy() -> Vec<Case> {
+    vec![
+        case("closes at once after the handshake", "closed_at_once", async {
+            in_tls(|mut s| async move { s.shutdown().await }, |s| s).await
+        }),
+        case("closes after the first message", "closed_after_message", async {
+            let temper = |mut s: Tls| async move {
+                s.read_u8().await?;
+                s.shutdown().await
+            };
+            in_tls(temper, |s| s).await
+        }),
+        case("resets after the first message", "reset_after_message", async {
+            let temper = |mut s: Tls| async move {
+                s.read_u8().await?;
+                s.get_ref().0.set_zero_linger()
+            };
+            in_tls(temper, |s| s).await
+        }),
+        case("shakes hands and never reads", "not_acknowledged", async {
+            let temper = |s: Tls| async move {
+                pending::<()>().await;
+                drop(s);
+                Ok(())
+            };
+            in_tls(temper, |s| s).await
+        }),
+        case("wants octet counting, gets LF", "framing_refused", async {
+            in_tls(|s| wants(s, |c| c.is_ascii_digit()), |s| s).await
+        }),
+        case("wants LF, gets octet counting", "framing_refused", async {
+            in_tls(|s| wants(s, |c| c == b'<'), octets).await
         }),
     ]
 }
@@ -204,6 +259,36 @@ async fn issued(names: &[&str], change: fn(&mut rcgen::CertificateParams), tls: 
 async fn pinned(config: &rustls::ServerConfig, expected: &Pair) -> CheckReport {
     let pem = PemBundle::parse(expected.cert_pem.as_bytes()).unwrap();
     check(&tls_spec(serve_tls(config.clone()).await, full()), Some(&pem)).await
+}
+
+type Tls = TlsStream<TcpStream>;
+
+/// A receiver of this temper behind a handshake that succeeds.
+async fn in_tls<F, Fut>(temper: F, change: fn(ConnectionSpec) -> ConnectionSpec) -> CheckReport
+where
+    F: Fn(Tls) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = io::Result<()>> + Send + 'static,
+{
+    let acceptor = r::acceptor(server(&Pair::self_signed(LOCAL, |_| {})));
+    let temper = Arc::new(temper);
+    let address = serve(move |stream| {
+        let (acceptor, temper) = (acceptor.clone(), Arc::clone(&temper));
+        async move { temper(acceptor.accept(stream).await?).await }
+    })
+    .await;
+    check(&change(tls_spec(address, off())), None).await
+}
+
+/// As [`r::wants_first`].
+async fn wants(mut stream: Tls, wanted: fn(u8) -> bool) -> io::Result<()> {
+    if wanted(stream.read_u8().await?) {
+        stream.read_to_end(&mut Vec::new()).await?;
+    }
+    stream.shutdown().await
+}
+
+fn octets(spec: ConnectionSpec) -> ConnectionSpec {
+    ConnectionSpec { framing: Framing::OctetCounting, ..spec }
 }
 
 async fn tls_at<F>(address: impl Fn() -> F + Send + 'static) -> CheckReport
