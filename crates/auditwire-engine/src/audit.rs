@@ -27,6 +27,7 @@ pub mod action {
     pub const REPLAY_END: &str = "siem-replay-end";
     pub const GAP: &str = "siem-gap";
     pub const QUARANTINE: &str = "siem-quarantine";
+    pub const QUARANTINE_DELETE: &str = "siem-quarantine-delete";
     pub const EXPORT: &str = "export";
     pub const EXPORT_END: &str = "export-end";
     pub const TOKEN_CREATE: &str = "token-create";

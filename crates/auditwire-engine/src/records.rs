@@ -341,5 +341,38 @@ pub struct Quarantined {
     pub at: Timestamp,
 }
 
+impl Quarantined {
+    /// The id of the record of such an event.
+    #[must_use]
+    pub fn record_id(connection: &ConnectionId, seq: Position) -> String {
+        format!("{connection}/{:020}", seq.0)
+    }
+
+    /// The ids of all records of a connection, from the first up to, without, the second.
+    #[must_use]
+    pub fn record_ids(connection: &ConnectionId) -> [String; 2] {
+        // `0` comes behind `/`.
+        [format!("{connection}/"), format!("{connection}0")]
+    }
+
+    /// The event that a record's id names.
+    #[must_use]
+    pub fn seq_of(record_id: &str) -> Option<Position> {
+        record_id.rsplit_once('/')?.1.parse().ok().map(Position)
+    }
+}
+
+document!(
+    /// [`crate::store::RecordKind::QuarantineDropped`]; id = connection id.
+    QuarantineDroppedRecord,
+    QuarantineDropped
+);
+/// How many entries of a connection's quarantine made room for newer ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct QuarantineDropped {
+    /// Since the connection was created.
+    pub count: u64,
+}
+
 #[cfg(test)]
 mod tests;

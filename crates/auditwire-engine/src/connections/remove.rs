@@ -8,7 +8,7 @@ use auditwire_model::access::{Caller, Right};
 use super::edit::check_revision;
 use super::stop::stop_if_active;
 use super::stored::Versioned;
-use super::{ATTEMPTS, Deleted, lost_race, stored, too_many_collisions};
+use super::{ATTEMPTS, Deleted, lost_race, quarantine, stored, too_many_collisions};
 use crate::Engine;
 use crate::audit::{Audit, action};
 use crate::error::{Error, Kind, Result};
@@ -72,18 +72,17 @@ async fn try_delete(
     let now = engine.clock.now();
     let mut changes = vec![active_change(engine, project, found).await?];
     let mut events = Vec::with_capacity(found.len());
-    let quarantined = engine.store.records(RecordKind::Quarantine, Some(project)).await?;
     for connection in found {
         let StoredConnection { id, spec, .. } = &connection.value;
         let key = RecordKey::of(RecordKind::Connection, project, id.as_str());
         changes.push(Change { key, expect: connection.unchanged(), effect: Effect::Delete });
         changes.push(stored::delete(RecordKind::ConnectionName, project, &spec.name));
-        for kind in [RecordKind::ConnectionSecret, RecordKind::Cursor, RecordKind::CheckResult] {
+        for kind in
+            [RecordKind::ConnectionSecret, RecordKind::Cursor, RecordKind::CheckResult, RecordKind::QuarantineDropped]
+        {
             changes.push(stored::delete(kind, project, id.as_str()));
         }
-        let own = format!("{id}/");
-        let own = quarantined.iter().filter(|r| r.key.id.starts_with(&own));
-        changes.extend(own.map(|r| stored::delete(RecordKind::Quarantine, project, &r.key.id)));
+        changes.extend(quarantine::delete_all(engine, project, id).await?);
         changes.extend(replays::cancel_all_of(engine, project, id, now).await?);
         let event = Audit::new(action::CONNECTION_DELETE, caller)
             .on_connection(&connection.value)

@@ -25,6 +25,7 @@ pub const CASES: &[(&str, Case)] = &[
     ("records have versions and expectations", |s| Box::pin(records(s))),
     ("a failed expectation undoes the whole commit", |s| Box::pin(all_or_nothing(s))),
     ("records are listed by kind and project", |s| Box::pin(lists(s))),
+    ("ids of records are listed in a range", |s| Box::pin(lists_ids(s))),
     ("a new id run replaces those it covers", |s| Box::pin(id_runs(s))),
     ("a checkpoint changes nothing that is read", |s| Box::pin(checkpoint(s))),
     ("many projects in one group", |s| Box::pin(many_projects(s))),
@@ -178,6 +179,23 @@ async fn all_or_nothing(store: Arc<dyn Store>) {
     commit.changes.remove(1);
     store.commit(commit).await.unwrap();
     assert_eq!(store.record(&first).await.unwrap().unwrap().version, 2);
+}
+
+async fn lists_ids(store: Arc<dyn Store>) {
+    let ids = ["a/", "a/00", "a/01", "a/1", "a0", "a1", "é"];
+    let mut keys: Vec<_> = ids.iter().rev().map(|id| key("a", id)).collect();
+    keys.extend([key("b", "a/00"), RecordKey::of(RecordKind::Cursor, &project("a"), "a/00")]);
+    store.commit(changes(keys.iter().map(|k| put(k.clone(), Expect::Absent, "v")).collect())).await.unwrap();
+    for (range, expected) in [
+        (["a/", "a0"], &ids[..4]),
+        (["a/0", "a/1"], &ids[1..3]),
+        (["", "\u{10FFFF}"], &ids[..]),
+        (["a/01", "a/01"], &[]),
+        (["b", "a"], &[]),
+    ] {
+        let found = store.record_ids(RecordKind::Connection, &project("a"), range).await.unwrap();
+        assert_eq!(found, expected, "{range:?}");
+    }
 }
 
 async fn lists(store: Arc<dyn Store>) {

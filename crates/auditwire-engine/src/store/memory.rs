@@ -163,6 +163,21 @@ impl Store for MemoryStore {
         Ok(wanted.map(record).collect())
     }
 
+    async fn record_ids(
+        &self,
+        kind: RecordKind,
+        project: &ProjectId,
+        ids: [&str; 2],
+    ) -> Result<Vec<String>, StoreError> {
+        self.alive()?;
+        let state = self.state.lock();
+        let [from, to] = ids.map(|id| (kind, Some(project.clone()), id.to_owned()));
+        if from > to {
+            return Ok(Vec::new());
+        }
+        Ok(state.records.range(from..to).map(|((_, _, id), _)| id.clone()).collect())
+    }
+
     async fn heads(&self) -> Result<(Vec<Head>, Option<GroupId>), StoreError> {
         self.alive()?;
         let state = self.state.lock();

@@ -184,6 +184,7 @@ pub enum RecordKind {
     Retention = 16,
     Expired = 17,
     Replay = 18,
+    QuarantineDropped = 19,
 }
 
 /// A record's address.
@@ -382,6 +383,15 @@ pub trait Store: Send + Sync + Debug + 'static {
 
     /// All records of a kind, of one project or (`None`) of all projects and the instance, ordered by project and id.
     async fn records(&self, kind: RecordKind, project: Option<&ProjectId>) -> Result<Vec<Record>, StoreError>;
+
+    /// The ids of a project's records of one kind, in the order of their bytes, from the first of `ids` up to, without, the
+    /// second.
+    async fn record_ids(
+        &self,
+        kind: RecordKind,
+        project: &ProjectId,
+        ids: [&str; 2],
+    ) -> Result<Vec<String>, StoreError>;
 
     /// First and last position of every project that ever had events, and the highest group id.
     async fn heads(&self) -> Result<(Vec<Head>, Option<GroupId>), StoreError>;

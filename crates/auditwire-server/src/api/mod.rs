@@ -70,6 +70,8 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(connections::check_connection))
         .routes(routes!(connections::activate_connection))
         .routes(routes!(connections::stop_connection))
+        .routes(routes!(connections::list_quarantine))
+        .routes(routes!(connections::clear_quarantine))
         .routes(routes!(replays::begin_replay))
         .routes(routes!(replays::list_replays))
         .routes(routes!(replays::get_replay))

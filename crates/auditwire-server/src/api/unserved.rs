@@ -10,7 +10,7 @@ use super::problem::{Problem, Result};
 use crate::App;
 
 /// Below a project.
-const PATHS: [&str; 2] = ["/connections/{id}/quarantine", "/members"];
+const PATHS: [&str; 1] = ["/members"];
 
 pub(super) fn routes() -> Router<App> {
     PATHS.iter().fold(Router::new(), |router, path| router.route(&format!("/projects/{{project}}{path}"), any(refuse)))

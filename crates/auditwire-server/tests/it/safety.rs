@@ -82,7 +82,7 @@ async fn every_answer_has_an_id_and_the_headers_that_protect() {
 #[tokio::test]
 async fn what_is_not_served_says_which_way() {
     let service = Service::start().await;
-    let unserved = [("GET", "connections/x/quarantine"), ("GET", "members"), ("PUT", "members"), ("DELETE", "members")];
+    let unserved = [("GET", "members"), ("PUT", "members"), ("DELETE", "members")];
     for (method, path) in unserved {
         let path = format!("{PROJECT}/{path}");
         service.send(method, &path, &[], Body::empty()).await.is_problem(400, "not_available_yet");

@@ -170,6 +170,15 @@ impl Store for SqliteStore {
         read::records(&self.readers, kind, project).await
     }
 
+    async fn record_ids(
+        &self,
+        kind: RecordKind,
+        project: &ProjectId,
+        ids: [&str; 2],
+    ) -> Result<Vec<String>, StoreError> {
+        read::record_ids(&self.readers, kind, project, ids).await
+    }
+
     async fn heads(&self) -> Result<(Vec<Head>, Option<GroupId>), StoreError> {
         read::heads(&self.readers).await
     }

@@ -61,6 +61,24 @@ pub(super) async fn records(
         .collect()
 }
 
+pub(super) async fn record_ids(
+    readers: &SqlitePool,
+    kind: RecordKind,
+    project: &ProjectId,
+    [from, to]: [&str; 2],
+) -> Result<Vec<String>, StoreError> {
+    let rows =
+        sqlx::query("SELECT id FROM records WHERE kind = ?1 AND project = ?2 AND id >= ?3 AND id < ?4 ORDER BY id")
+            .bind(i64::from(kind as u8))
+            .bind(project.as_str().to_owned())
+            .bind(from.to_owned())
+            .bind(to.to_owned())
+            .fetch_all(readers)
+            .await
+            .map_err(from_sqlx)?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
 pub(super) async fn heads(readers: &SqlitePool) -> Result<(Vec<Head>, Option<GroupId>), StoreError> {
     // One statement, one snapshot: heads and the last group belong together.
     let rows = sqlx::query("SELECT project, last, first FROM heads UNION ALL SELECT NULL, max(id), NULL FROM groups")

@@ -2,6 +2,7 @@
 //! HTTP API; a connection is named by its id or its name.
 
 pub(crate) mod form;
+mod quarantine;
 pub(crate) mod show;
 
 use std::io::{BufRead as _, IsTerminal as _};
@@ -24,6 +25,7 @@ Examples:
   auditwire connections activate siem-tls --start take-over
   auditwire connections preview --query 'severity >= WARNING' --format cef
   auditwire connections edit siem-tls --format cef --source-only iam,nova
+  auditwire connections quarantine siem-tls
   auditwire connections list --json";
 
 /// Create, check, activate and watch SIEM connections.
@@ -95,6 +97,20 @@ pub(crate) enum Verb {
         /// Its id or name.
         connection: String,
     },
+    /// List the events that were set aside because they cannot become a message, newest first; or clear the list.
+    Quarantine {
+        /// Its id or name.
+        connection: String,
+        /// Entries at most.
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        limit: usize,
+        /// Take these events off the list; they stay in the log.
+        #[arg(long, value_name = "SEQ,…", value_delimiter = ',')]
+        delete: Vec<u64>,
+        /// Take all events off the list.
+        #[arg(long, conflicts_with = "delete")]
+        delete_all: bool,
+    },
     /// Delete connections; an active one is stopped first.
     Delete {
         /// Their ids or names.
@@ -140,6 +156,14 @@ pub(crate) async fn run(args: ConnectionsArgs) -> Result {
             let id = id_of(&client, &connection).await?;
             let stopped = client.post(&["connections", &id, "stop"], None).await?;
             out.told(&stopped, &format!("{} is stopped", show::name(&stopped)))
+        }
+        Verb::Quarantine { connection, limit, delete, delete_all } => {
+            let id = id_of(&client, &connection).await?;
+            match (delete_all, delete.is_empty()) {
+                (true, _) => quarantine::delete(&client, &id, &Value::Null, out).await,
+                (false, false) => quarantine::delete(&client, &id, &json!(delete), out).await,
+                (false, true) => quarantine::list(&client, &id, limit, out).await,
+            }
         }
         Verb::Delete { connections, yes } => delete(&client, &connections, yes, out).await,
     }

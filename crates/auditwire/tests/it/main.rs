@@ -15,6 +15,7 @@ mod crash;
 mod demo;
 mod events;
 mod process;
+mod quarantine;
 mod questions;
 mod receive;
 mod receivers;

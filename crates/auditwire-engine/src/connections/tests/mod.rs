@@ -6,6 +6,7 @@ mod choices;
 mod editing;
 mod model;
 mod previewing;
+mod quarantining;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::super::Context;
 use super::feed::Unsendable;
+use super::quarantine::{KEPT_MAX, room_for};
 use super::replay_book::ReplayBook;
 use crate::audit::{Audit, action};
 use crate::error::{Error, Kind, Result};
@@ -182,11 +183,15 @@ impl Ledger {
         let fence = Change { key: key.clone(), expect: Expect::Version(epoch), effect: Effect::None };
         let submission = self.submission(&cursor, fence, expect);
         let (log, store) = (self.context.log.clone(), Arc::clone(&self.context.store));
+        let (project, connection) = (self.project.clone(), self.connection.id.clone());
         let attempt = async move {
-            let result = match submission {
-                Ok(submission) => log.submit(submission).await,
-                Err(error) => Err(error),
+            let submit = async {
+                let mut submission = submission?;
+                let room = room_for(&submission.changes, &*store, &project, &connection, KEPT_MAX).await?;
+                submission.changes.extend(room);
+                log.submit(submission).await
             };
+            let result = submit.await;
             match result {
                 Ok(_) => Outcome::Done(Box::new(cursor)),
                 Err(error) if error.kind == Kind::Conflict => Outcome::Lost(read_active(&*store, &key).await),
@@ -222,7 +227,7 @@ impl Ledger {
             effect: Effect::Put(CursorRecord::from(cursor.clone()).encode()?),
         }];
         for (what, at) in self.pending.iter().filter(|(what, _)| what.seq <= cursor.settled) {
-            let id = format!("{}/{:020}", self.connection.id, what.seq.0);
+            let id = Quarantined::record_id(&self.connection.id, what.seq);
             let record = Quarantined { seq: what.seq, reason: what.reason.clone(), at: *at };
             changes.push(Change {
                 key: RecordKey::of(RecordKind::Quarantine, &self.project, id),

@@ -8,6 +8,7 @@ mod ledger;
 mod overlap;
 mod path;
 mod progress;
+mod quarantine;
 mod replay_book;
 
 use std::sync::Arc;

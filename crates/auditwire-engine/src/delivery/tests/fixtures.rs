@@ -129,7 +129,7 @@ impl Service {
         self.put(RecordKey::of(RecordKind::Cursor, &self.project, id), record).await;
     }
 
-    async fn put(&self, key: RecordKey, value: Vec<u8>) {
+    pub(crate) async fn put(&self, key: RecordKey, value: Vec<u8>) {
         let changes = vec![Change { key, expect: Expect::Any, effect: Effect::Put(value) }];
         self.log.submit(Submission { changes, ..Submission::default() }).await.unwrap();
     }

@@ -4,5 +4,6 @@ mod active;
 mod breaks;
 pub(crate) mod fixtures;
 mod gaps;
+mod quarantine;
 mod relp;
 mod udp;

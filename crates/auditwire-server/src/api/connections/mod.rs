@@ -5,6 +5,7 @@ mod check;
 mod matching;
 mod objects;
 mod preview;
+mod quarantine;
 mod view;
 
 pub(super) use activate::{__path_activate_connection, __path_stop_connection};
@@ -19,6 +20,8 @@ pub(super) use objects::{
     create_connection, delete_connection, delete_connections, get_connection, list_connections, update_connection,
 };
 pub(super) use preview::{__path_preview_connection, preview_connection};
+pub(super) use quarantine::{__path_clear_quarantine, __path_list_quarantine};
+pub(super) use quarantine::{clear_quarantine, list_quarantine};
 
 use auditwire_engine::connections::ConnectionInput;
 

@@ -200,7 +200,7 @@ fn read_field(text: Option<String>) -> Result<Field> {
 }
 
 /// A parameter that is a number in digits; the verb knows its limits.
-pub(super) fn number(name: &str, code: &'static str, text: Option<String>) -> Result<Option<usize>> {
+pub(in crate::api) fn number(name: &str, code: &'static str, text: Option<String>) -> Result<Option<usize>> {
     let Some(text) = text else { return Ok(None) };
     let number = text.parse().ok().filter(|_| text.bytes().all(|c| c.is_ascii_digit()));
     let refuse = || Problem::bad_request(code, format!("{name} is a number")).in_field(name);

@@ -9,10 +9,11 @@ mod range;
 mod search;
 mod tail;
 
-pub(super) use beside::{count_events, events_facets, events_histogram};
+pub(super) use beside::{count_events, events_facets, events_histogram, number};
 pub(super) use export::export_events;
 pub(super) use page::{get_event, list_events};
 pub(super) use post::post_events;
+pub(super) use range::Params;
 pub(super) use search::search_events;
 pub(super) use tail::tail_events;
 pub(super) use {

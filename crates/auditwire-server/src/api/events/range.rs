@@ -34,7 +34,7 @@ impl FromRequestParts<App> for Params {
 
 impl Params {
     /// Refuses what is not in `known`, and what comes twice.
-    pub(super) fn only(mut self, known: &[&str]) -> Result<Self> {
+    pub(in crate::api) fn only(mut self, known: &[&str]) -> Result<Self> {
         for (n, (name, _)) in self.0.iter().enumerate() {
             if !known.contains(&name.as_str()) {
                 let detail = format!("there is no such parameter; known are {}", known.join(", "));
@@ -49,7 +49,7 @@ impl Params {
     }
 
     /// Takes one out.
-    pub(super) fn take(&mut self, name: &str) -> Option<String> {
+    pub(in crate::api) fn take(&mut self, name: &str) -> Option<String> {
         let at = self.0.iter().position(|(n, _)| n == name)?;
         Some(self.0.swap_remove(at).1)
     }

@@ -1,0 +1,154 @@
+//! The quarantine of a connection.
+
+use auditwire_engine::connections::{self, QuarantineEntry, QuarantinePage};
+use auditwire_model::{Position, Timestamp};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::App;
+use crate::api::auth::{Auth, InProject, PathId};
+use crate::api::events::{Params, number};
+use crate::api::json::{self, JsonBytes};
+use crate::api::problem::{Problem, ProblemBody, Result};
+
+const LIMIT_DEFAULT: usize = 100;
+
+/// A page of the quarantine.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Quarantine {
+    /// Newest first.
+    quarantined: Vec<QuarantinedEvent>,
+    /// `cursor` of the next page; null at the end.
+    next: Option<String>,
+    /// All entries that are kept: at most 10,000.
+    total: usize,
+    /// Entries that made room for newer ones, since the connection was created.
+    dropped: u64,
+}
+
+/// An event that could not become a message.
+#[derive(Debug, Serialize, ToSchema)]
+struct QuarantinedEvent {
+    /// Which event.
+    seq: u64,
+    /// Why, for people.
+    reason: String,
+    /// When it was set aside.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// Its action; null when the log does not have the event any more.
+    action: Option<String>,
+    /// Its time; null when the log does not have the event any more.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    timestamp: Option<Timestamp>,
+}
+
+impl From<QuarantineEntry> for QuarantinedEvent {
+    fn from(entry: QuarantineEntry) -> Self {
+        let (action, timestamp) = entry.event.unzip();
+        let quarantined = entry.quarantined;
+        Self { seq: quarantined.seq.0, reason: quarantined.reason, at: quarantined.at, action, timestamp }
+    }
+}
+
+/// List the quarantine
+///
+/// Events that could not become a message within the connection's limits, newest first. The stream goes on without them.
+#[utoipa::path(
+    get,
+    path = "/connections/{id}/quarantine",
+    tag = "connections",
+    params(
+        ("project" = String, Path, description = "The project's id"),
+        ("id" = String, Path, description = "The connection's id"),
+        ("limit" = Option<usize>, Query, description = "1 to 200, default 100"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+    ),
+    responses(
+        (status = 200, body = Quarantine),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`invalid_limit`, `invalid_cursor`"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list_quarantine(
+    State(app): State<App>,
+    auth: Auth,
+    InProject(project): InProject,
+    PathId(id): PathId,
+    params: Params,
+) -> Result<Response> {
+    let mut params = params.only(&["limit", "cursor"])?;
+    let limit = number("limit", "invalid_limit", params.take("limit"))?.unwrap_or(LIMIT_DEFAULT);
+    let before = params.take("cursor").as_deref().map(read_cursor).transpose()?;
+    let page = connections::quarantine(app.engine(), &auth.caller, &project, &id, before, limit).await?;
+    let QuarantinePage { entries, next, total, dropped } = page;
+    let quarantined = entries.into_iter().map(QuarantinedEvent::from).collect();
+    let next = next.map(|seq| format!("{VERSION}{:016x}", seq.0));
+    json::answer(StatusCode::OK, &Quarantine { quarantined, next, total, dropped })
+}
+
+/// Version 1 of a cursor: `1`, then the last position that was shown as 16 hex digits.
+const VERSION: char = '1';
+
+fn read_cursor(text: &str) -> Result<Position> {
+    let digits = text.strip_prefix(VERSION).filter(|hex| hex.len() == 16 && !hex.contains('+'));
+    digits.and_then(|hex| u64::from_str_radix(hex, 16).ok()).map(Position).ok_or_else(|| {
+        let detail = "this is no cursor; use the text of `next` as it is";
+        Problem::bad_request("invalid_cursor", detail).in_field("cursor")
+    })
+}
+
+/// Which entries to clear away.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClearQuarantine {
+    /// Their `seq`s, at most 10,000; null for all.
+    #[serde(deserialize_with = "given")]
+    seqs: Option<Vec<u64>>,
+}
+
+/// All is said by null, never by leaving the field out.
+fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Vec<u64>>, D::Error> {
+    Option::deserialize(deserializer)
+}
+
+/// What became of them.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct QuarantineCleared {
+    /// How many entries are gone.
+    deleted: usize,
+}
+
+/// Clear the quarantine
+///
+/// Takes entries off the list: those of `seqs`, or all. The events stay in the log. What is not there is no error.
+#[utoipa::path(
+    post,
+    path = "/connections/{id}/quarantine/delete",
+    tag = "connections",
+    params(
+        ("project" = String, Path, description = "The project's id"),
+        ("id" = String, Path, description = "The connection's id"),
+    ),
+    request_body = ClearQuarantine,
+    responses(
+        (status = 200, body = QuarantineCleared),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`too_many_seqs`"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn clear_quarantine(
+    State(app): State<App>,
+    auth: Auth,
+    InProject(project): InProject,
+    PathId(id): PathId,
+    body: JsonBytes,
+) -> Result<Response> {
+    let ClearQuarantine { seqs } = body.parse()?;
+    let seqs: Option<Vec<Position>> = seqs.map(|seqs| seqs.into_iter().map(Position).collect());
+    let deleted = connections::delete_quarantined(app.engine(), &auth.caller, &project, &id, seqs.as_deref()).await?;
+    json::answer(StatusCode::OK, &QuarantineCleared { deleted })
+}
