@@ -54,7 +54,7 @@ async fn the_oldest_entries_make_room_and_are_counted() {
 
     service.restart_senders();
     service.post(50).await;
-    service.activate(Some("a")).await;
+    service.delivery.changed(&service.project);
     service.settled("a").await;
     service.delivery.close().await;
     let quarantined = service.cursor("a").await.unwrap().quarantined;
