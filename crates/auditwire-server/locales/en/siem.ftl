@@ -8,6 +8,7 @@ siem-configure = Configure
 siem-start = Start
 siem-stop = Stop
 siem-check = Check
+siem-quarantine = Quarantine
 siem-delete = Delete
 siem-cancel = Cancel
 
@@ -87,4 +88,33 @@ delete-gone = Some of the selected connections are gone already.
 delete-button = { $n ->
     [one] Delete connection
    *[other] Delete { $count } connections
+}
+
+quarantine-title = Quarantine
+quarantine-help = Events that cannot become a message within the limits of this connection are set aside; the others go on. Raise its maximum size, and replay the time in question. The events themselves stay in the log.
+quarantine-empty = Nothing is in quarantine.
+quarantine-total = { $n ->
+    [one] One event.
+   *[other] { $count } events.
+}
+quarantine-dropped = { $n ->
+    [one] One older entry made room for newer ones.
+   *[other] { $count } older entries made room for newer ones.
+}
+quarantine-clear = Take selected off the list
+quarantine-clear-all = Take all off the list
+quarantine-selection = Selection
+quarantine-select = Select event { $seq }
+quarantine-seq = Event
+quarantine-at = Set aside
+quarantine-action = Action
+quarantine-reason = Reason
+quarantine-gone = no longer in the log
+quarantine-pages = Pages
+quarantine-newest = Newest
+quarantine-older = Older
+notice-quarantine-none = Nothing was taken off the list: select events first.
+notice-quarantine-cleared = { $n ->
+    [one] One event was taken off the list.
+   *[other] { $count } events were taken off the list.
 }

@@ -8,6 +8,7 @@ siem-configure = Настроить
 siem-start = Запустить
 siem-stop = Остановить
 siem-check = Проверить
+siem-quarantine = Карантин
 siem-delete = Удалить
 siem-cancel = Отмена
 
@@ -96,4 +97,39 @@ delete-button = { $n ->
     [one] Удалить { $count } подключение
     [few] Удалить { $count } подключения
    *[other] Удалить { $count } подключений
+}
+
+quarantine-title = Карантин
+quarantine-help = События, которые не помещаются в сообщение при настройках этого подключения, откладываются; остальные отправляются дальше. Увеличьте максимальный размер сообщения и повторите отправку за нужное время. Сами события остаются в журнале.
+quarantine-empty = В карантине ничего нет.
+quarantine-total = { $n ->
+    [one] { $count } событие.
+    [few] { $count } события.
+    [many] { $count } событий.
+   *[other] { $count } события.
+}
+quarantine-dropped = { $n ->
+    [one] { $count } старая запись вытеснена новыми.
+    [few] { $count } старые записи вытеснены новыми.
+    [many] { $count } старых записей вытеснено новыми.
+   *[other] { $count } старой записи вытеснено новыми.
+}
+quarantine-clear = Убрать выбранные из списка
+quarantine-clear-all = Убрать все из списка
+quarantine-selection = Выбор
+quarantine-select = Выбрать событие { $seq }
+quarantine-seq = Событие
+quarantine-at = Отложено
+quarantine-action = Действие
+quarantine-reason = Причина
+quarantine-gone = уже нет в журнале
+quarantine-pages = Страницы
+quarantine-newest = Новейшие
+quarantine-older = Более старые
+notice-quarantine-none = Ничего не убрано: сначала выберите события.
+notice-quarantine-cleared = { $n ->
+    [one] { $count } событие убрано из списка.
+    [few] { $count } события убраны из списка.
+    [many] { $count } событий убрано из списка.
+   *[other] { $count } события убрано из списка.
 }

@@ -31,6 +31,7 @@ pub(crate) const START: &str = "/projects/{project}/settings/siem/start";
 pub(crate) const STOP: &str = "/projects/{project}/settings/siem/stop";
 pub(crate) const DELETE: &str = "/projects/{project}/settings/siem/delete";
 pub(crate) const CHECK: &str = "/projects/{project}/settings/siem/connections/{id}/check";
+pub(crate) const QUARANTINE: &str = "/projects/{project}/settings/siem/connections/{id}/quarantine";
 pub(crate) const ACTIVATE: &str = "/projects/{project}/settings/siem/connections/{id}/activate";
 
 /// The addresses inside one project.
@@ -145,6 +146,16 @@ impl Urls<'_> {
             query.append_pair("from", from);
         }
         query.finish()
+    }
+
+    /// The events that it set aside; clears the list (POST).
+    pub(crate) fn quarantine(self, id: &str) -> String {
+        format!("/projects/{}/settings/siem/connections/{id}/quarantine", self.0)
+    }
+
+    /// The entries before a position.
+    pub(crate) fn quarantine_before(self, id: &str, before: Position) -> String {
+        format!("{}?before={before}", self.quarantine(id))
     }
 
     /// Where it is activated (POST).

@@ -11,7 +11,7 @@ use crate::service::{EVENTS, NOW, Service};
 const CONNECTIONS: &str = "/api/v1/projects/default/connections";
 
 /// What a sender writes.
-async fn set_aside(service: &Service, id: &str, seqs: &[u64]) {
+pub(crate) async fn set_aside(service: &Service, id: &str, seqs: &[u64]) {
     let connection = ConnectionId::parse(id).expect("an id");
     let entry = |seq: &u64| {
         let at = Timestamp::parse(NOW).expect("a time");

@@ -49,6 +49,7 @@ struct Row {
     name: String,
     configure: String,
     check: String,
+    quarantine: String,
     delete: String,
     unverified: bool,
     /// In pieces between which a line may break.
@@ -127,6 +128,7 @@ impl Row {
             name: name_of(view),
             configure: urls.connection(&id),
             check: urls.check(&id),
+            quarantine: urls.quarantine(&id),
             delete: urls.delete_one(&id),
             unverified: is_unverified(view),
             endpoint: breakable(&spec.endpoint.to_string()),

@@ -8,6 +8,7 @@ mod codes;
 mod delete;
 mod form;
 mod list;
+mod quarantine;
 mod start;
 mod stop;
 
@@ -36,6 +37,7 @@ pub(super) fn routes() -> Router<App> {
         .route(urls::STOP, post(stop::stop))
         .route(urls::DELETE, get(delete::ask).post(delete::delete))
         .route(urls::CHECK, get(check::show).post(start::check))
+        .route(urls::QUARANTINE, get(quarantine::show).post(quarantine::clear))
         .route(urls::ACTIVATE, post(activate::activate))
         .merge(form::routes())
 }

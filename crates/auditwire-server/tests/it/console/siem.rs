@@ -383,3 +383,37 @@ async fn too_many_checks_are_told_on_the_page() {
     let text = read(refused.is(429));
     assert!(text.contains("at most 10 times a minute") && text.contains("Connection refused"), "{text}");
 }
+
+#[tokio::test]
+async fn the_quarantine_is_shown_and_cleared() {
+    let service = Service::start().await;
+    let mut browser = Browser::signed_in(&service).await;
+    let id = connection(&service, "<b>Main</b>", 9, &json!({})).await;
+    let here = format!("{LIST}/connections/{id}/quarantine");
+    let empty = browser.get(&here).await.is(200).text();
+    assert!(empty.contains("Nothing is in quarantine"), "{empty}");
+    service.fill(1, 3).await;
+    crate::quarantine::set_aside(&service, &id, &(1..=60).collect::<Vec<_>>()).await;
+    assert!(browser.get(LIST).await.text().contains(&format!("href=\"{here}\"")));
+
+    let page = browser.get(&here).await;
+    let text = page.is(200).text();
+    assert!(text.contains("&#60;b&#62;Main") && !text.contains("<b>Main"), "{text}");
+    assert_eq!(text.matches("name=\"seq\"").count(), 50);
+    assert!(text.contains("60 events.") && text.contains("too large: 60") && text.contains("no longer in the log"));
+    let older = format!("{here}?before=11");
+    assert!(text.contains(&format!("href=\"{older}\"")), "{text}");
+    let last = browser.get(&older).await.is(200).text();
+    assert_eq!(last.matches("name=\"seq\"").count(), 10);
+    assert!(
+        last.contains("href=\"/projects/default/events/3\"") && last.contains("Newest") && !last.contains("?before=")
+    );
+
+    let none = browser.act_and_follow(&page, &here, &[]).await.text();
+    assert!(none.contains("Nothing was taken off the list"), "{none}");
+    let two = browser.act_and_follow(&page, &here, &[("seq", "60"), ("seq", "59"), ("seq", "x")]).await.text();
+    assert!(two.contains("2 events were taken off the list") && two.contains("58 events."), "{two}");
+    let all = browser.act_and_follow(&page, &here, &[("all", "on")]).await.text();
+    assert!(all.contains("58 events were taken off the list") && all.contains("Nothing is in quarantine"), "{all}");
+    assert_eq!(browser.get(&format!("{LIST}/connections/c-none/quarantine")).await.status.as_u16(), 404);
+}
