@@ -253,3 +253,35 @@ pub(super) fn session_text(link: &Link) -> String {
         chain.len()
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn steady(windows: &[u32]) -> bool {
+        let mut seen = Windows::default();
+        windows.iter().for_each(|window| seen.push(Some(*window)));
+        seen.are_steady()
+    }
+
+    #[test]
+    fn only_a_window_that_stays_says_that_somebody_reads() {
+        let step = u32::try_from(FILL_STEP).unwrap();
+        assert!(steady(&[1_000_000, 1_000_000, 1_010_000]));
+        assert!(steady(&[65_535, 900_000, 900_000, 900_000]));
+        for unread in [
+            &[900_000, 900_000][..],
+            // Widened by what comes, narrowed by what comes, and both, as a kernel whose program does not read.
+            &[65_535, 65_535 + 2 * step, 65_535 + 4 * step],
+            &[4 * step, 3 * step, 2 * step],
+            &[3 * step, 3 * step, 2 * step],
+            &[2 * step, 3 * step, 3 * step],
+            &[0, 0, 0],
+        ] {
+            assert!(!steady(unread), "{unread:?}");
+        }
+        let mut unknown = Windows::default();
+        (0..3).for_each(|_| unknown.push(None));
+        assert!(!unknown.are_steady(), "an old kernel does not tell");
+    }
+}
