@@ -25,6 +25,9 @@ pub mod action {
     pub const REPLAY_RESUME: &str = "siem-replay-resume";
     pub const REPLAY_CANCEL: &str = "siem-replay-cancel";
     pub const REPLAY_END: &str = "siem-replay-end";
+    pub const ALERT: &str = "siem-alert";
+    pub const ALERT_OVER: &str = "siem-alert-over";
+    pub const HEARTBEAT: &str = "siem-heartbeat";
     pub const GAP: &str = "siem-gap";
     pub const QUARANTINE: &str = "siem-quarantine";
     pub const QUARANTINE_DELETE: &str = "siem-quarantine-delete";

@@ -31,6 +31,8 @@ pub struct Settings {
     pub search: crate::search::SearchSettings,
     /// Limits of exports.
     pub export: crate::export::ExportSettings,
+    /// When somebody is told that delivery is not well.
+    pub alerts: crate::alerts::AlertSettings,
     /// Delivery's limits and the address guard.
     pub delivery: crate::delivery::DeliverySettings,
 }
@@ -65,6 +67,8 @@ pub(crate) struct Shared {
     pub(crate) refusals: tokens::Refusals,
     pub(crate) people: people::Desk,
     pub(crate) checks: Checks,
+    /// When each connection's last heartbeat was.
+    pub(crate) beats: crate::alerts::Beats,
     /// Places for searches.
     pub(crate) searches: Permits,
     /// Places for exports.
@@ -81,6 +85,7 @@ impl Shared {
             refusals: tokens::Refusals::default(),
             people: people::Desk::default(),
             checks: Checks::default(),
+            beats: crate::alerts::Beats::default(),
             searches: Permits::new(settings.search.searches_max),
             exports: Permits::new(settings.export.exports_max),
         }

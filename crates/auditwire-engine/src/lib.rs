@@ -3,6 +3,7 @@
 //!
 //! No SQL, no HTTP, no configuration files, no reading of the environment in this crate.
 
+pub mod alerts;
 pub mod audit;
 pub mod connections;
 pub mod delivery;

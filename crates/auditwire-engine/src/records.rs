@@ -62,10 +62,12 @@ macro_rules! document {
     };
 }
 
+mod alert;
 mod people;
 mod replay;
 mod retention;
 
+pub use alert::{Alert, AlertRecord};
 pub use people::{
     Account, AccountName, AccountNameRecord, AccountRecord, PasswordHash, Preferences, Session, SessionRecord,
     SignInLink, SignInLinkRecord, SignInMethod, Theme,

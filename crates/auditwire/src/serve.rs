@@ -140,6 +140,7 @@ impl Service {
         let engine = Engine::open(store, objects, Arc::new(SystemClock), Arc::new(keyring), settings)
             .await
             .map_err(|e| Failure::caused_by("the engine cannot start", &e))?;
+        auditwire_engine::alerts::start(&engine);
         write_operator_token(&engine, &data.path().join("operator.token")).await?;
         let base = sign_in::base_url(bound.scheme(), bound.local_addr(), &config.server);
         let sign_in_link = sign_in::offer(&engine, &base, data.path(), link).await?;
@@ -222,7 +223,8 @@ fn engine_settings(config: &Config, bound: &BoundServer) -> Settings {
         own_listeners: vec![address],
     };
     let (search, export) = config.search.settings();
-    Settings { log: config.log.settings(), event: config.event, delivery, search, export }
+    let (log, alerts) = (config.log.settings(), config.alerts);
+    Settings { log, event: config.event, delivery, alerts, search, export }
 }
 
 /// This machine's name, as far as it may stand in a message (RFC 5424 section 6.2.4).

@@ -17,6 +17,9 @@ pub(super) const OVERLAP: RangeInclusive<u64> = 64 << 10..=1 << 30;
 /// A day: more is what a replay is for.
 pub(super) const OVERLAP_SECONDS: RangeInclusive<u64> = 1..=86_400;
 
+/// The watch looks every half minute, so more often makes no sense.
+pub(super) const HEARTBEAT_SECONDS: RangeInclusive<u64> = 30..=86_400;
+
 /// What applies to a connection of one transport and one format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Defaults {

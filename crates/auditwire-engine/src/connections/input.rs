@@ -8,7 +8,7 @@ use auditwire_model::connection::{
 };
 use auditwire_model::query::parse;
 
-use super::defaults::{OVERLAP, OVERLAP_SECONDS, framing_default, max_bytes_range};
+use super::defaults::{HEARTBEAT_SECONDS, OVERLAP, OVERLAP_SECONDS, framing_default, max_bytes_range};
 use super::json::{Mistakes, Object};
 use super::pem::{PemContents, inspect_pem};
 use crate::delivery::tls::normalise_fingerprint;
@@ -21,8 +21,18 @@ const FIELDS: [&str; 9] =
 /// What the API adds to its answers; taken and ignored, so that an answer can be edited and sent back.
 const SHOWN: [&str; 9] =
     ["id", "revision", "status", "since", "cause", "verified", "delivery", "created_at", "updated_at"];
-const OPTIONS: [&str; 9] =
-    ["facility", "hostname", "app_name", "bom", "max_bytes", "cef_envelope", "pen", "overlap_bytes", "overlap_seconds"];
+const OPTIONS: [&str; 10] = [
+    "facility",
+    "hostname",
+    "app_name",
+    "bom",
+    "max_bytes",
+    "cef_envelope",
+    "pen",
+    "overlap_bytes",
+    "overlap_seconds",
+    "heartbeat_seconds",
+];
 
 const FILTER_VALUES_MAX: usize = 256;
 
@@ -66,7 +76,7 @@ impl ConnectionInput {
     /// the codes of [`inspect_pem`], `invalid_verify`, `invalid_server_name`, `fingerprint_required`,
     /// `invalid_fingerprint`, `invalid_min_version`, `invalid_format`, `invalid_framing`, `invalid_max_bytes`,
     /// `invalid_facility`, `invalid_pen`, `invalid_hostname`, `invalid_app_name`, `invalid_cef_envelope`,
-    /// `invalid_overlap`, `invalid_overlap_seconds`, `invalid_filter`, the codes of [`QueryError`](auditwire_model::query::QueryError),
+    /// `invalid_overlap`, `invalid_overlap_seconds`, `invalid_heartbeat`, `invalid_filter`, the codes of [`QueryError`](auditwire_model::query::QueryError),
     /// `invalid_rate_limit`. The field is named by its dotted path. What depends on
     /// a field that is wrong is not judged.
     pub fn from_json_all(body: &[u8]) -> Result<Self, Vec<Error>> {
@@ -245,6 +255,8 @@ fn options(object: &mut Object, transport: Option<Transport>, mistakes: &mut Mis
     let cef_envelope = options.choice("cef_envelope", &["rfc5424", "bsd", "none"], "invalid_cef_envelope");
     let cef_envelope = mistakes.note_or_default(cef_envelope);
     let pen = mistakes.note_or_default(options.number("pen", 1..=u64::from(u32::MAX), "invalid_pen"));
+    let heartbeat_seconds = options.number("heartbeat_seconds", HEARTBEAT_SECONDS, "invalid_heartbeat");
+    let heartbeat_seconds = mistakes.note_or_default(heartbeat_seconds);
     let overlap_seconds = options.number("overlap_seconds", OVERLAP_SECONDS, "invalid_overlap_seconds");
     let overlap_seconds = mistakes.note_or_default(overlap_seconds);
     let overlap_bytes = mistakes.note_or_default(options.number("overlap_bytes", OVERLAP, "invalid_overlap"));
@@ -257,6 +269,7 @@ fn options(object: &mut Object, transport: Option<Transport>, mistakes: &mut Mis
         cef_envelope: cef_envelope.unwrap_or_default(),
         pen: pen.and_then(|n| u32::try_from(n).ok()).unwrap_or(default.pen),
         overlap_bytes,
+        heartbeat_seconds: heartbeat_seconds.and_then(|n| u32::try_from(n).ok()),
         overlap_seconds: overlap_seconds.and_then(|n| u32::try_from(n).ok()),
     }
 }

@@ -6,7 +6,7 @@ use auditwire_model::{ProjectId, Timestamp};
 
 use super::stored;
 use crate::Engine;
-use crate::delivery::{DeliveryState, Status};
+use crate::delivery::{DeliveryState, ServerCertificate, Status};
 use crate::error::Result;
 use crate::projects::authorize;
 use crate::records::{ActiveConnection, ConnectionRecord, Cursor, Document, StoredConnection};
@@ -27,6 +27,8 @@ pub struct ConnectionView {
     pub verified: bool,
     /// Counters and positions.
     pub delivery: DeliveryState,
+    /// What the SIEM showed on the present or last link; `None` without TLS, and while no sender runs.
+    pub server_certificate: Option<ServerCertificate>,
 }
 
 /// All connections of a project, by name.
@@ -78,6 +80,7 @@ async fn assemble(
         None if was_stopped_last => (Status::Inactive, active.since, None),
         None => (Status::Inactive, connection.created_at, None),
     };
+    let server_certificate = live.as_ref().and_then(|live| live.server_certificate.clone());
     let mut delivery = match live {
         Some(live) => live.delivery,
         None => cursor.as_ref().map(stored_state).unwrap_or_default(),
@@ -86,7 +89,7 @@ async fn assemble(
         delivery.backlog = engine.log.head(project).0.saturating_sub(delivery.cursor.0);
     }
     let verified = connection.spec.tls.as_ref().is_some_and(|tls| tls.verify != Verify::Off);
-    Ok(ConnectionView { stored: connection, status, since, cause, verified, delivery })
+    Ok(ConnectionView { stored: connection, status, since, cause, verified, delivery, server_certificate })
 }
 
 fn stored_state(cursor: &Cursor) -> DeliveryState {

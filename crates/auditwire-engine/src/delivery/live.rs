@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use super::failure::LinkFailure;
 use super::health::{self, Assessment, Facts};
 use super::rate::Rate;
-use super::{DeliveryState, LastError, LiveState};
+use super::{DeliveryState, LastError, LiveState, ServerCertificate};
 use crate::records::Cursor;
 
 /// The live state of one sender.
@@ -23,14 +23,16 @@ struct Inner {
     rate: Rate,
     last_error: Option<LastError>,
     short_resends: u64,
+    server_certificate: Option<ServerCertificate>,
 }
 
 impl Live {
     /// Of a sender that begins with this cursor.
     pub(crate) fn new(cursor: Cursor, now: Timestamp) -> Self {
         let (facts, rate) = (Facts::starting(now), Rate::new(cursor.settled, now));
-        let (before, last_error, short_resends) = (None, None, 0);
-        Self { inner: Mutex::new(Inner { facts, before, cursor, rate, last_error, short_resends }) }
+        let (before, last_error, short_resends, server_certificate) = (None, None, 0, None);
+        let inner = Inner { facts, before, cursor, rate, last_error, short_resends, server_certificate };
+        Self { inner: Mutex::new(inner) }
     }
 
     /// The sender's progress.
@@ -41,9 +43,11 @@ impl Live {
         inner.facts.oldest = oldest;
     }
 
-    /// A link is up.
-    pub(crate) fn link_up(&self, now: Timestamp) {
-        self.inner.lock().facts.link_up(now);
+    /// A link is up, and the SIEM showed this certificate.
+    pub(crate) fn link_up(&self, now: Timestamp, certificate: Option<ServerCertificate>) {
+        let mut inner = self.inner.lock();
+        inner.server_certificate = certificate;
+        inner.facts.link_up(now);
     }
 
     /// There is no link.
@@ -75,6 +79,7 @@ impl Live {
             since: judged.since,
             cause: judged.cause,
             short_resends: inner.short_resends,
+            server_certificate: inner.server_certificate.clone(),
             delivery: DeliveryState {
                 cursor: cursor.settled,
                 acknowledged: cursor.acknowledged,

@@ -99,6 +99,15 @@ pub struct LastError {
     pub at: Timestamp,
 }
 
+/// What a SIEM showed in the TLS handshake, as far as it matters later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerCertificate {
+    /// RFC 4514 text.
+    pub subject: String,
+    /// Valid until.
+    pub not_after: Timestamp,
+}
+
 /// The live state of a sender, kept by the supervisor.
 #[derive(Debug, Clone)]
 pub struct LiveState {
@@ -112,6 +121,8 @@ pub struct LiveState {
     pub delivery: DeliveryState,
     /// Breaks after which less was sent again than the rule asks, because of `overlap_bytes`; since the sender began.
     pub short_resends: u64,
+    /// What the SIEM showed on the present or last link; `None` without TLS.
+    pub server_certificate: Option<ServerCertificate>,
 }
 
 /// What every sender works with. Cheap to clone.

@@ -185,6 +185,7 @@ pub enum RecordKind {
     Expired = 17,
     Replay = 18,
     QuarantineDropped = 19,
+    Alert = 20,
 }
 
 /// A record's address.

@@ -182,6 +182,9 @@ pub struct Options {
     /// What was acknowledged within so many seconds is sent again after every end of a link, for receivers behind a proxy;
     /// only over TCP and TLS. Default: nothing.
     pub overlap_seconds: Option<u32>,
+    /// An event with counters is sent every so many seconds while the connection is active, whatever the filter says.
+    /// Default: none.
+    pub heartbeat_seconds: Option<u32>,
 }
 
 impl Default for Options {
@@ -196,6 +199,7 @@ impl Default for Options {
             pen: 32473,
             overlap_bytes: None,
             overlap_seconds: None,
+            heartbeat_seconds: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The HTTP API. [`documented`] is the one list of routes and the OpenAPI document at once; what is not in it is visibly
 //! outside ([`unserved`], the document itself). `docs/api.md` has the conventions.
 
+mod alerts;
 mod auth;
 mod body;
 mod connections;
@@ -72,6 +73,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(connections::stop_connection))
         .routes(routes!(connections::list_quarantine))
         .routes(routes!(connections::clear_quarantine))
+        .routes(routes!(alerts::list_alerts))
         .routes(routes!(replays::begin_replay))
         .routes(routes!(replays::list_replays))
         .routes(routes!(replays::get_replay))

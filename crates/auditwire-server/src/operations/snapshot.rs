@@ -2,6 +2,7 @@
 
 use std::result::Result as StdResult;
 
+use auditwire_engine::alerts::{self, AlertKind};
 use auditwire_engine::delivery::Status;
 use auditwire_engine::log::{COMMIT_BUCKETS, LogStats};
 use auditwire_engine::{Engine, connections, projects};
@@ -25,6 +26,12 @@ struct ProjectLabel {
 struct ConnectionLabels {
     project: String,
     connection: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AlertLabels {
+    project: String,
+    kind: &'static str,
 }
 
 type Gauges<L> = Family<L, Gauge>;
@@ -145,6 +152,9 @@ struct Delivery {
     filtered: Gauges<ConnectionLabels>,
     quarantined: Gauges<ConnectionLabels>,
     reconnects: Gauges<ConnectionLabels>,
+    acknowledged: Gauges<ConnectionLabels>,
+    oldest: Gauges<ConnectionLabels>,
+    alerts: Gauges<AlertLabels>,
 }
 
 impl Delivery {
@@ -158,10 +168,26 @@ impl Delivery {
             filtered: register(to, "delivery_filtered_events", "Kept back by the filter"),
             quarantined: register(to, "delivery_quarantined_events", "Set aside"),
             reconnects: register(to, "delivery_reconnects", "Times a link was made anew"),
+            acknowledged: register(to, "delivery_acknowledged", "Last acknowledged position"),
+            oldest: register(
+                to,
+                "delivery_oldest_unacknowledged_seconds",
+                "Age of the oldest event that is not settled",
+            ),
+            alerts: register(to, "delivery_alerts", "Alerts that stand"),
         }
     }
 
     async fn read(&self, engine: &Engine, project: &auditwire_model::ProjectId) -> Result<()> {
+        for kind in AlertKind::ALL {
+            let labels = AlertLabels { project: project.to_string(), kind: kind.as_str() };
+            set(&self.alerts, labels, 0);
+        }
+        for alert in alerts::list(engine, &Caller::Service, project).await? {
+            let labels = AlertLabels { project: project.to_string(), kind: alert.kind.as_str() };
+            self.alerts.get_or_create(&labels).inc();
+        }
+        let now = engine.clock.now();
         for view in connections::list(engine, &Caller::Service, project).await? {
             let labels = ConnectionLabels { project: project.to_string(), connection: view.stored.id.to_string() };
             let status = match view.status {
@@ -171,6 +197,7 @@ impl Delivery {
                 Status::Failing => 3,
             };
             let state = view.delivery;
+            let age = state.oldest_unacknowledged_at.map_or(0, |oldest| now.since(oldest).as_secs());
             let values = [
                 (&self.status, status),
                 (&self.cursor, state.cursor.0),
@@ -180,6 +207,8 @@ impl Delivery {
                 (&self.filtered, state.filtered),
                 (&self.quarantined, state.quarantined),
                 (&self.reconnects, state.reconnects),
+                (&self.acknowledged, state.acknowledged.0),
+                (&self.oldest, age),
             ];
             for (family, value) in values {
                 set(family, labels.clone(), value);

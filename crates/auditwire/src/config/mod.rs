@@ -12,6 +12,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use auditwire_engine::alerts::AlertSettings;
 use auditwire_engine::log::{LogSettings, Retention, SealSettings};
 use auditwire_model::event::EventLimits;
 use ipnet::IpNet;
@@ -39,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) event: EventLimits,
     /// What connections to a SIEM may do.
     pub(crate) delivery: DeliveryConfig,
+    /// When somebody is told that delivery is not well.
+    pub(crate) alerts: AlertSettings,
     /// How the process talks about itself.
     pub(crate) telemetry: TelemetryConfig,
 }
@@ -188,6 +191,7 @@ fn check(raw: &mut Raw) -> Option<Config> {
     let search = search::search(raw);
     let event = event(raw);
     let delivery = delivery(raw);
+    let alerts = alerts(raw);
     let telemetry = telemetry(raw);
     let reserve_bytes = reserve_bytes?;
     Some(Config {
@@ -198,6 +202,7 @@ fn check(raw: &mut Raw) -> Option<Config> {
         search: search?,
         event: event?,
         delivery: delivery?,
+        alerts: alerts?,
         telemetry: telemetry?,
     })
 }
@@ -313,6 +318,14 @@ fn delivery(raw: &mut Raw) -> Option<DeliveryConfig> {
         raw.problem("delivery", "hostname", &why);
     }
     Some(DeliveryConfig { hostname, allow: allow?, deny: deny? })
+}
+
+fn alerts(raw: &mut Raw) -> Option<AlertSettings> {
+    let degraded_after = raw.parsed("alerts", "degraded_after", units::duration)?;
+    if !(Duration::from_secs(30)..=Duration::from_secs(7 * 24 * 3600)).contains(&degraded_after) {
+        raw.problem("alerts", "degraded_after", "\"30 s\" to \"7 d\"");
+    }
+    Some(AlertSettings { degraded_after, ..AlertSettings::default() })
 }
 
 fn telemetry(raw: &mut Raw) -> Option<TelemetryConfig> {

@@ -106,6 +106,9 @@ pub(crate) struct OptionArgs {
     /// For receivers behind a proxy: seconds of what was acknowledged last that are sent again whenever a link ends.
     #[arg(long, value_name = "N|none")]
     pub(crate) overlap_seconds: Option<String>,
+    /// Seconds between two heartbeat events with counters, sent whatever the filter says.
+    #[arg(long, value_name = "N|none")]
+    pub(crate) heartbeat_seconds: Option<String>,
 }
 
 /// Message filtering.
@@ -247,6 +250,7 @@ impl OptionArgs {
             ("max_bytes", "--max-bytes", &self.max_bytes),
             ("overlap_bytes", "--overlap-bytes", &self.overlap_bytes),
             ("overlap_seconds", "--overlap-seconds", &self.overlap_seconds),
+            ("heartbeat_seconds", "--heartbeat-seconds", &self.heartbeat_seconds),
         ] {
             if let Some(text) = given {
                 options[key] = number_or_none(flag, text)?;
@@ -343,14 +347,14 @@ mod tests {
     fn every_flag_lands_in_its_field() {
         let line = "--name a --endpoint h:1 --transport tls --format cef --framing lf --rate-limit 10 --server-name s \
                     --verify fingerprint --fingerprint ab --min-tls 1.3 --facility 16 --hostname h --app-name p --bom \
-                    --max-bytes 4096 --cef-envelope bsd --pen 1 --overlap-bytes 9 --overlap-seconds 30 --status-only failure,4xx \
+                    --max-bytes 4096 --cef-envelope bsd --pen 1 --overlap-bytes 9 --overlap-seconds 30 --heartbeat-seconds 60 --status-only failure,4xx \
                     --source-except dns";
         let expected = json!({
             "name": "a", "endpoint": "h:1", "transport": "tls", "format": "cef", "framing": "lf", "rate_limit": 10,
             "tls": { "server_name": "s", "verify": "fingerprint", "fingerprint": "ab", "min_version": "1.3" },
             "options": {
                 "facility": 16, "hostname": "h", "app_name": "p", "bom": true, "max_bytes": 4096, "cef_envelope": "bsd",
-                "pen": 1, "overlap_bytes": 9, "overlap_seconds": 30
+                "pen": 1, "overlap_bytes": 9, "overlap_seconds": 30, "heartbeat_seconds": 60
             },
             "filter": {
                 "kind": "general", "status": { "mode": "only", "values": ["failure", "4xx"] },

@@ -101,6 +101,7 @@ fn every_mistake_has_its_code_and_field() {
         ("options.cef_envelope", json!("rfc3164"), "invalid_cef_envelope"),
         ("options.pen", json!(0), "invalid_pen"),
         ("options.overlap_bytes", json!(1), "invalid_overlap"),
+        ("options.heartbeat_seconds", json!(29), "invalid_heartbeat"),
         ("options.overlap_seconds", json!(0), "invalid_overlap_seconds"),
         ("options.overlap_seconds", json!(86_401), "invalid_overlap_seconds"),
         ("options.bom", json!("on"), "invalid_type"),

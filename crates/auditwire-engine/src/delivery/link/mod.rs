@@ -18,6 +18,7 @@ pub(crate) use tcp::TcpLink;
 pub(crate) use tls::TlsLink;
 pub(crate) use udp::UdpLink;
 
+use super::ServerCertificate;
 use super::sockets::PathInfo;
 
 /// Most bytes read from a peer before others get their turn; what a peer says is thrown away.
@@ -160,6 +161,15 @@ impl Link {
             Self::Tls(l) => l.peer_closed(),
             Self::Udp(_) => false,
             Self::Relp(l) => l.peer_closed(),
+        }
+    }
+
+    /// What the peer showed in the TLS handshake; `None` without TLS.
+    pub(crate) fn server_certificate(&self) -> Option<ServerCertificate> {
+        match self {
+            Self::Tls(l) => l.session().peer_certificates()?.first().and_then(super::tls::server_certificate),
+            Self::Relp(l) => l.server_certificate(),
+            Self::Tcp(_) | Self::Udp(_) => None,
         }
     }
 

@@ -6,6 +6,7 @@ use std::io;
 
 use auditwire_model::wire::relp::{RelpFrame, RelpReader, TXNR_MAX, write_frame};
 
+use super::super::ServerCertificate;
 use super::super::sockets::PathInfo;
 use super::{Link, LinkError, Ready};
 
@@ -113,6 +114,10 @@ impl RelpLink {
 
     pub(super) fn peer_closed(&self) -> bool {
         self.session == Session::Closed || self.carrier.peer_closed()
+    }
+
+    pub(super) fn server_certificate(&self) -> Option<ServerCertificate> {
+        self.carrier.server_certificate()
     }
 
     pub(super) fn heard(&self) -> &[u8] {

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use auditwire_model::connection::{ConnectionSpec, Transport};
 use auditwire_model::event::{Columns, columns};
-use auditwire_model::query::Expr;
+use auditwire_model::query::{Expr, Field, Op, Value};
 use auditwire_model::wire::{RenderContext, Renderer};
 use auditwire_model::{Position, ProjectId, Timestamp};
 use futures_util::StreamExt;
@@ -28,6 +28,7 @@ use super::backoff::Backoff;
 use super::failure::LinkFailure;
 use super::live::Live;
 use super::window::Limits;
+use crate::audit;
 use crate::error::Result;
 use crate::log::Scan;
 use crate::records::{Cursor, Replay, StoredConnection, both};
@@ -128,11 +129,32 @@ pub(crate) async fn run(job: Job, mut stop: watch::Receiver<bool>) {
     }
 }
 
+/// The heartbeats of a connection that asks for them.
+fn heartbeat_of(connection: &StoredConnection) -> Option<Expr> {
+    connection.spec.options.heartbeat_seconds?;
+    let is = |column, text: &str| Expr::Compare(Field::Column(column), Op::Equal, Value::Text(text.to_owned()));
+    Some(Expr::And(vec![
+        is(columns::SOURCE_ID, audit::SOURCE),
+        is(columns::ACTION, audit::action::HEARTBEAT),
+        is(columns::RESOURCE_ID, connection.id.as_str()),
+    ]))
+}
+
+/// One of them must hold.
+fn either(filter: Expr, other: Option<Expr>) -> Expr {
+    match (filter, other) {
+        (Expr::All, _) => Expr::All,
+        (filter, None) => filter,
+        (filter, Some(other)) => Expr::Or(vec![filter, other]),
+    }
+}
+
 /// Which events it reads.
 fn selection(job: &Job) -> Result<Selection> {
     let filter = job.connection.filter()?;
     match &job.course {
-        Course::Live => Ok(Selection::Stream(filter)),
+        // A heartbeat is for this connection, whatever its filter says.
+        Course::Live => Ok(Selection::Stream(either(filter, heartbeat_of(&job.connection)))),
         Course::Replay(replay) => {
             let (time_from, time_to, last) = (replay.time_from, replay.time_to, replay.last);
             let predicate = both(filter, replay.wanted()?);
@@ -251,7 +273,7 @@ impl Sender {
             self.progress.count_reconnect();
         }
         let begun = Instant::now();
-        self.job.live.link_up(self.job.context.clock.now());
+        self.job.live.link_up(self.job.context.clock.now(), link.server_certificate());
         self.progress.begin_link();
         self.feed.rewind();
         let (end, proven) = Box::pin(Drive::new(self, link).run(stop)).await;

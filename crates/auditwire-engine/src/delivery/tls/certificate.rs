@@ -14,6 +14,8 @@ use x509_parser::prelude::FromDer;
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::X509Name;
 
+use crate::delivery::ServerCertificate;
+
 /// What is read from a certificate.
 #[derive(Debug, Clone)]
 pub(super) struct Certificate {
@@ -73,6 +75,12 @@ impl Certificate {
     pub(super) fn is_self_issued(&self) -> bool {
         self.subject == self.issuer
     }
+}
+
+/// What matters of a server's leaf later; `None` when it cannot be read.
+pub(crate) fn server_certificate(der: &CertificateDer<'_>) -> Option<ServerCertificate> {
+    let read = Certificate::read(der)?;
+    Some(ServerCertificate { subject: read.subject_text().to_owned(), not_after: read.not_after() })
 }
 
 /// Lower-case hex SHA-256 of the DER.

@@ -21,7 +21,7 @@ use rustls::{ClientConfig, SupportedProtocolVersion};
 
 use super::failure::LinkFailure;
 
-pub(crate) use certificate::describe;
+pub(crate) use certificate::{describe, server_certificate};
 pub use client::ClientAuth;
 pub use pem::{PemBundle, PemError};
 pub use verify::{CertProblem, normalise_fingerprint};

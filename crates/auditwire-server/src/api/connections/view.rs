@@ -42,7 +42,7 @@ pub(crate) struct ConnectionAnswer {
     /// `lf` or `octet_counting`; ignored by UDP and RELP.
     #[schema(value_type = String)]
     framing: Framing,
-    /// `facility`, `hostname`, `app_name`, `bom`, `max_bytes`, `cef_envelope`, `pen`, `overlap_bytes`, `overlap_seconds`.
+    /// `facility`, `hostname`, `app_name`, `bom`, `max_bytes`, `cef_envelope`, `pen`, `overlap_bytes`, `overlap_seconds`, `heartbeat_seconds`.
     #[schema(value_type = Object)]
     options: Options,
     /// `kind`, `status`, `source`, `query`.
@@ -105,7 +105,7 @@ struct LastErrorAnswer {
 
 impl From<ConnectionView> for ConnectionAnswer {
     fn from(view: ConnectionView) -> Self {
-        let ConnectionView { stored, status, since, cause, verified, delivery } = view;
+        let ConnectionView { stored, status, since, cause, verified, delivery, .. } = view;
         let ConnectionSpec { name, endpoint, transport, tls, format, framing, options, filter, rate_limit } =
             stored.spec;
         Self {

@@ -36,6 +36,7 @@ pub(super) fn fields<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a st
         ("pen", ""),
         ("overlap_bytes", ""),
         ("overlap_seconds", ""),
+        ("heartbeat_seconds", ""),
         ("filter", "none"),
         ("status_mode", "off"),
         ("status_more", ""),

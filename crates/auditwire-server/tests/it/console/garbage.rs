@@ -42,6 +42,7 @@ const FIELDS: &[&str] = &[
     "outcome",
     "overlap_bytes",
     "overlap_seconds",
+    "heartbeat_seconds",
     "pem",
     "pem_remove",
     "pen",

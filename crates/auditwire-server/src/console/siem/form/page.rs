@@ -219,6 +219,7 @@ fn options_changed(values: &Values) -> u64 {
         (&values.pen, &new.pen),
         (&values.overlap_bytes, &new.overlap_bytes),
         (&values.overlap_seconds, &new.overlap_seconds),
+        (&values.heartbeat_seconds, &new.heartbeat_seconds),
     ] {
         changed += u64::from(value != default);
     }
@@ -280,6 +281,7 @@ impl FormPage {
             "pen",
             "overlap_bytes",
             "overlap_seconds",
+            "heartbeat_seconds",
             "bom",
         ];
         self.options_changed > 0 || self.wrong.iter().any(|(field, _)| options.contains(field))

@@ -46,6 +46,7 @@ fn rows(words: Words, values: &Values) -> Vec<(&'static str, String)> {
         ("form-pen", only(format == "rfc5424", text(&values.pen))),
         ("form-overlap", text(&overlap(&values.overlap_bytes))),
         ("form-overlap-seconds", text(&values.overlap_seconds)),
+        ("form-heartbeat", text(&values.heartbeat_seconds)),
         ("form-filter", meaning(words, values)),
         ("form-rate-limit", text(&values.rate_limit)),
     ]

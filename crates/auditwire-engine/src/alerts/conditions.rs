@@ -1,0 +1,128 @@
+//! Which alerts should stand, from what is known about a connection. Pure.
+
+use std::time::Duration;
+
+use auditwire_model::Timestamp;
+use auditwire_model::connection::{CertificateInfo, CertificateRole};
+
+use super::{AlertKind, AlertSettings};
+use crate::connections::ConnectionView;
+use crate::delivery::{ServerCertificate, Status};
+use crate::log::Retention;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// Days before the end of a certificate at which somebody is told.
+const STEPS: [u64; 4] = [30, 14, 7, 1];
+/// Part of the retention that the oldest event may wait, in percent.
+const BACKLOG: u128 = 90;
+
+/// One alert that should stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Condition {
+    pub(super) kind: AlertKind,
+    /// Of a certificate: the step that was reached, in days; 0 when it has expired. It is told again at each. Else 0.
+    pub(super) step: u64,
+    /// For people: what is wrong.
+    pub(super) message: String,
+    /// For people: what to do.
+    pub(super) remedy: String,
+}
+
+/// Judges a connection; one that is not active has no conditions, because nothing depends on it.
+pub(super) fn conditions(
+    view: &ConnectionView,
+    retention: Retention,
+    settings: AlertSettings,
+    now: Timestamp,
+) -> Vec<Condition> {
+    if view.status == Status::Inactive {
+        return Vec::new();
+    }
+    let found = [degraded(view, settings, now), backlog(view, retention, now), certificates(view, now)];
+    found.into_iter().flatten().collect()
+}
+
+fn degraded(view: &ConnectionView, settings: AlertSettings, now: Timestamp) -> Option<Condition> {
+    let word = match view.status {
+        Status::Degraded => "degraded",
+        Status::Failing => "failing",
+        Status::Active | Status::Inactive => return None,
+    };
+    // What is set aside is told by its own event; it degrades for an hour by itself.
+    if view.cause == Some("quarantined") || now.since(view.since) < settings.degraded_after {
+        return None;
+    }
+    let name = &view.stored.spec.name;
+    let cause = view.cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
+    Some(Condition {
+        kind: AlertKind::DeliveryDegraded,
+        step: 0,
+        message: format!("SIEM connection {name} is {word}{cause} since {}", view.since),
+        remedy:
+            "Run the connection check: it says why, and what to do. Nothing is lost meanwhile: events wait in the log."
+                .to_owned(),
+    })
+}
+
+fn backlog(view: &ConnectionView, retention: Retention, now: Timestamp) -> Option<Condition> {
+    let (oldest, age) = (view.delivery.oldest_unacknowledged_at?, retention.age?);
+    let waited = now.since(oldest);
+    if waited.as_nanos() * 100 < age.as_nanos() * BACKLOG {
+        return None;
+    }
+    let name = &view.stored.spec.name;
+    Some(Condition {
+        kind: AlertKind::BacklogNearRetention,
+        step: 0,
+        message: format!(
+            "The oldest event that SIEM connection {name} has not delivered was received at {oldest}; events are kept for {} days",
+            age.as_secs() / DAY.as_secs()
+        ),
+        remedy: "Mend the delivery or lengthen the retention: what retention removes first is not delivered."
+            .to_owned(),
+    })
+}
+
+/// The certificate that ends first.
+fn certificates(view: &ConnectionView, now: Timestamp) -> Option<Condition> {
+    let stored = view.stored.spec.tls.iter().flat_map(|tls| &tls.certificates).map(told);
+    let server = view.server_certificate.iter().map(|ServerCertificate { subject, not_after }| {
+        ("the SIEM's certificate", subject.as_str(), *not_after, "Renew it at the SIEM.")
+    });
+    let (whose, subject, ends, remedy) = stored.chain(server).min_by_key(|(_, _, ends, _)| *ends)?;
+    let left = if ends <= now { None } else { Some(ends.since(now)) };
+    let name = &view.stored.spec.name;
+    let (step, when) = match left {
+        None => (0, format!("has expired at {ends}")),
+        Some(left) => {
+            let step = STEPS.into_iter().rev().find(|days| left <= DAY * u32::try_from(*days).unwrap_or(1))?;
+            (step, format!("expires at {ends}"))
+        }
+    };
+    Some(Condition {
+        kind: AlertKind::CertificateExpiring,
+        step,
+        message: format!("{} of SIEM connection {name} ({subject}) {when}", capital(whose)),
+        remedy: remedy.to_owned(),
+    })
+}
+
+fn told(certificate: &CertificateInfo) -> (&'static str, &str, Timestamp, &'static str) {
+    let (whose, remedy) = match certificate.role {
+        CertificateRole::Ca => {
+            ("the CA certificate", "Paste the CA's next certificate into the TLS key beside this one.")
+        }
+        CertificateRole::Client => {
+            ("the client certificate", "Issue a new one and paste it with its key into the TLS key.")
+        }
+        CertificateRole::Pinned => {
+            ("the pinned certificate", "Paste the SIEM's next certificate into the TLS key beside this one.")
+        }
+    };
+    (whose, &certificate.subject, certificate.not_after, remedy)
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}

@@ -1,0 +1,84 @@
+//! Alerts: what is wrong with a project's delivery and needs somebody, told once as an event (`siem-alert`) when it begins and
+//! once when it is over, kept as a record meanwhile, shown by API, console and metrics. And the heartbeat, an event that a
+//! connection may ask for, so that a SIEM notices when nothing comes any more.
+//!
+//! [`conditions`] decides and is pure; [`watch`] asks it every half minute and commits what changed.
+
+mod conditions;
+mod watch;
+
+use std::time::Duration;
+
+use auditwire_model::access::{Caller, Right};
+use auditwire_model::{ConnectionId, ProjectId, Timestamp};
+
+use crate::Engine;
+use crate::error::Result;
+use crate::projects::authorize;
+use crate::records::{Alert, AlertRecord, Document};
+use crate::store::RecordKind;
+
+pub use watch::{round, start};
+
+/// When somebody is told. Configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AlertSettings {
+    /// A connection may be degraded or failing for so long. Default 5 minutes.
+    pub degraded_after: Duration,
+    /// How often conditions are looked at, and the finest step of heartbeats. Default 30 s.
+    pub every: Duration,
+}
+
+impl Default for AlertSettings {
+    fn default() -> Self {
+        Self { degraded_after: Duration::from_secs(300), every: Duration::from_secs(30) }
+    }
+}
+
+/// What an alert is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertKind {
+    /// A connection has been degraded or failing for longer than [`AlertSettings::degraded_after`].
+    DeliveryDegraded,
+    /// Retention will end events before they are delivered.
+    BacklogNearRetention,
+    /// A certificate that delivery depends on has expired, or will in 30, 14, 7 or 1 days.
+    CertificateExpiring,
+}
+
+impl AlertKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::DeliveryDegraded, Self::BacklogNearRetention, Self::CertificateExpiring];
+
+    /// The name in answers.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DeliveryDegraded => "delivery_degraded",
+            Self::BacklogNearRetention => "backlog_near_retention",
+            Self::CertificateExpiring => "certificate_expiring",
+        }
+    }
+}
+
+/// The alerts that stand, in the order in which they began.
+///
+/// # Errors
+/// `forbidden`, `project_not_found`.
+pub async fn list(engine: &Engine, caller: &Caller, project: &ProjectId) -> Result<Vec<Alert>> {
+    authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    let mut alerts = Vec::new();
+    for record in engine.store.records(RecordKind::Alert, Some(project)).await? {
+        alerts.push(AlertRecord::decode(&record)?.into_current());
+    }
+    alerts.sort_by(|a, b| (a.since, &a.connection, a.kind).cmp(&(b.since, &b.connection, b.kind)));
+    Ok(alerts)
+}
+
+/// What the watch remembers between its rounds; nothing is lost with it.
+#[derive(Debug, Default)]
+pub(crate) struct Beats(parking_lot::Mutex<std::collections::HashMap<ConnectionId, Timestamp>>);
+
+#[cfg(test)]
+mod tests;

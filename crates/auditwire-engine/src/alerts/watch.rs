@@ -1,0 +1,139 @@
+//! Looks at every connection, again and again: what should stand, what stands, and what a heartbeat is due for.
+
+use auditwire_model::ProjectId;
+use auditwire_model::access::Caller;
+use auditwire_model::event::Event;
+use auditwire_model::{Severity, Timestamp};
+
+use super::AlertKind;
+use super::conditions::{Condition, conditions};
+use crate::Engine;
+use crate::audit::{Audit, action};
+use crate::connections::{self, ConnectionView};
+use crate::delivery::Status;
+use crate::error::Result;
+use crate::log::Submission;
+use crate::records::{Alert, AlertRecord, Document};
+use crate::store::{Change, Effect, Expect, RecordKey, RecordKind};
+use crate::{projects, retention};
+
+/// Begins to watch, until the engine closes. Returns at once.
+pub fn start(engine: &Engine) {
+    let watched = engine.clone();
+    engine.spawn(async move {
+        let every = watched.settings.alerts.every;
+        while watched.unless_closing(tokio::time::sleep(every)).await.is_ok() {
+            if let Err(error) = round(&watched).await {
+                tracing::error!(%error, "the connections could not be watched; trying again");
+            }
+        }
+    });
+}
+
+/// One look at all projects. A project that cannot be read does not keep the others from being looked at.
+///
+/// # Errors
+/// When the projects cannot be listed.
+pub async fn round(engine: &Engine) -> Result<()> {
+    for project in projects::list(engine, &Caller::Service).await? {
+        if let Err(error) = look(engine, &project.id).await {
+            tracing::warn!(project = %project.id, %error, "a project's connections could not be watched; trying again");
+        }
+    }
+    Ok(())
+}
+
+async fn look(engine: &Engine, project: &ProjectId) -> Result<()> {
+    let now = engine.clock.now();
+    let views = connections::list(engine, &Caller::Service, project).await?;
+    let retention = retention::get(engine, &Caller::Service, project).await?.holds;
+    let mut standing = engine.store.records(RecordKind::Alert, Some(project)).await?;
+    let (mut events, mut changes) = (Vec::new(), Vec::new());
+    for view in &views {
+        for condition in conditions(view, retention, engine.settings.alerts, now) {
+            let key = key(project, view, condition.kind);
+            let known = standing.iter().position(|record| record.key == key).map(|at| standing.swap_remove(at));
+            let before = known.map(|record| AlertRecord::decode(&record)).transpose()?.map(AlertRecord::into_current);
+            // A certificate is told of again at each step; everything else once.
+            if before.as_ref().is_some_and(|alert| alert.step == condition.step) {
+                continue;
+            }
+            events.push(raised(view, &condition).build(now));
+            let alert = alert(view, condition, before.map_or(now, |alert| alert.since));
+            let effect = Effect::Put(AlertRecord::from(alert).encode()?);
+            changes.push(Change { key, expect: Expect::Any, effect });
+        }
+    }
+    for over in standing {
+        let alert = AlertRecord::decode(&over)?.into_current();
+        events.extend(ended(&views, &alert).map(|event| event.build(now)));
+        changes.push(Change { key: over.key, expect: Expect::Version(over.version), effect: Effect::Delete });
+    }
+    events.extend(heartbeats(engine, &views, now));
+    if events.is_empty() && changes.is_empty() {
+        return Ok(());
+    }
+    engine.log.submit(Submission { project: Some(project.clone()), events, changes }).await.map(drop)
+}
+
+fn key(project: &ProjectId, view: &ConnectionView, kind: AlertKind) -> RecordKey {
+    RecordKey::of(RecordKind::Alert, project, format!("{}/{}", view.stored.id, kind.as_str()))
+}
+
+fn alert(view: &ConnectionView, condition: Condition, since: Timestamp) -> Alert {
+    let Condition { kind, step, message, remedy } = condition;
+    Alert { connection: view.stored.id.clone(), kind, step, since, message, remedy }
+}
+
+fn raised(view: &ConnectionView, condition: &Condition) -> Audit {
+    Audit::new(action::ALERT, &Caller::Service)
+        .on_connection(&view.stored)
+        .failed(condition.kind.as_str(), &condition.remedy)
+        .with("cause", view.cause.unwrap_or_default())
+        .message(&condition.message)
+}
+
+/// The event that tells that an alert is over; none when its connection is gone, which an event has told.
+fn ended(views: &[ConnectionView], alert: &Alert) -> Option<Audit> {
+    let view = views.iter().find(|view| view.stored.id == alert.connection)?;
+    let name = &view.stored.spec.name;
+    Some(
+        Audit::new(action::ALERT_OVER, &Caller::Service)
+            .on_connection(&view.stored)
+            .with("alert", alert.kind.as_str())
+            .with("since", alert.since)
+            .message(format!("The alert {} of SIEM connection {name} is over", alert.kind.as_str())),
+    )
+}
+
+/// The heartbeats that are due. After a start the first is due at once.
+fn heartbeats(engine: &Engine, views: &[ConnectionView], now: Timestamp) -> Vec<Event> {
+    let mut beats = engine.shared.beats.0.lock();
+    let due = views.iter().filter(|view| {
+        let Some(seconds) = view.stored.spec.options.heartbeat_seconds else { return false };
+        let wait = std::time::Duration::from_secs(seconds.into());
+        let last = beats.get(&view.stored.id).copied();
+        let due = view.status != Status::Inactive && last.is_none_or(|last| now.since(last) >= wait);
+        if due {
+            beats.insert(view.stored.id.clone(), now);
+        }
+        due
+    });
+    due.map(|view| heartbeat(view, now).build(now)).collect()
+}
+
+fn heartbeat(view: &ConnectionView, now: Timestamp) -> Audit {
+    let state = &view.delivery;
+    let age = state.oldest_unacknowledged_at.map_or(0, |oldest| now.since(oldest).as_secs());
+    Audit::new(action::HEARTBEAT, &Caller::Service)
+        .severity(Severity::Info)
+        .on_connection(&view.stored)
+        .with("sent", state.sent)
+        .with("resent", state.resent)
+        .with("acknowledged", state.acknowledged)
+        .with("filtered", state.filtered)
+        .with("quarantined", state.quarantined)
+        .with("backlog", state.backlog)
+        .with("oldest_unacknowledged_seconds", age)
+        .message(format!("SIEM connection {} is alive", view.stored.spec.name))
+}
