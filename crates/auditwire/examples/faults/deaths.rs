@@ -73,7 +73,7 @@ fn lane(
         let (unread, age) = die(&mut lane, &plan)?;
         deaths.push(Death { plan, tls: siem.certificate.is_some(), unread, age });
     }
-    let receiver = lane.receiver(Manner::default())?;
+    let receiver = lane.last_receiver()?;
     let (accepted, _) = load.end()?;
     let account = lane.finish(accepted, Duration::from_secs(180))?;
     drop(receiver);

@@ -8,7 +8,7 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::Result;
-use crate::lane::{LINK_LIMIT, Lane, Manner};
+use crate::lane::{self, LINK_LIMIT, Lane, Manner};
 use crate::netns::{self, Far, THEIR_ADDRESS};
 use crate::options::Options;
 use crate::service::Service;
@@ -30,22 +30,21 @@ fn dark(options: &Options, far: &Far) -> Result<()> {
     let mut rng = SmallRng::seed_from_u64(options.seed);
     let service = Arc::new(Service::start(&options.service)?);
     let certificate = crate::tls::make(service.folder())?;
-    let mut lanes = Vec::new();
-    for k in 0..options.lanes.min(LANES) {
+    let there = far.enter();
+    let made = lane::several(options.lanes.min(LANES), |k| {
         let siem = options.siem(options.is_tls(k).then_some(&certificate));
-        let (lane, _) = Lane::at(&service, &format!("lane-{k}"), THEIR_ADDRESS, far.enter(), &siem)?;
-        let load = lane.load(options.rate, TEXT);
-        lanes.push((lane, load));
-    }
+        Lane::at(&service, &format!("lane-{k}"), THEIR_ADDRESS, there.clone(), &siem)
+    })?;
+    let mut lanes: Vec<_> = made.into_iter().map(|(lane, _)| (lane.load(options.rate, TEXT), lane)).collect();
     let rounds = count.div_ceil(lanes.len());
     for _ in 0..rounds {
         let mut receivers = Vec::new();
-        for (lane, _) in &mut lanes {
+        for (_, lane) in &mut lanes {
             let freeze = [None, Some(0), Some(rng.random_range(0..2 << 20))][rng.random_range(0..3)];
             let receive_buffer = [None, Some(64 << 10), Some(2 << 20)][rng.random_range(0..3)];
             receivers.push(lane.receiver(Manner { receive_buffer, freeze, ..Manner::default() })?);
         }
-        for ((lane, _), receiver) in lanes.iter().zip(&receivers) {
+        for ((_, lane), receiver) in lanes.iter().zip(&receivers) {
             let no_link = || format!("no link to {}\n{}", lane.project, service.log_end());
             receiver.after("link ", LINK_LIMIT).ok_or_else(no_link)?;
         }
@@ -59,9 +58,11 @@ fn dark(options: &Options, far: &Far) -> Result<()> {
         far.close_hole()?;
     }
     println!("{} receivers died in the dark, {rounds} times {}", rounds * lanes.len(), lanes.len());
+    // All of them first: a sender waits longer with each attempt that fails.
+    let last = lanes.iter_mut().map(|(_, lane)| lane.receiver(Manner::default())).collect::<Result<Vec<_>>>()?;
     let mut finished = Vec::new();
-    for (mut lane, load) in lanes {
-        let receiver = lane.receiver(Manner::default())?;
+    for ((load, lane), receiver) in lanes.into_iter().zip(last) {
+        lane.settle_in(&receiver)?;
         let (accepted, _) = load.end()?;
         let account = lane.finish(accepted, Duration::from_secs(120))?;
         drop(receiver);

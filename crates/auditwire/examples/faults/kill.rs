@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 
 use crate::Result;
 use crate::child::Child;
-use crate::lane::{Lane, Manner};
+use crate::lane::{self, Lane, Manner};
 use crate::load::Load;
 use crate::options::Options;
 use crate::service::Service;
@@ -35,13 +35,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut rng = SmallRng::seed_from_u64(options.seed);
     let service = Arc::new(Service::start(&options.service)?);
     let certificate = crate::tls::make(service.folder())?;
-    let mut running = Vec::new();
-    for k in 0..options.lanes.min(LANES) {
+    let lanes = lane::several(options.lanes.min(LANES), |k| {
         let siem = options.siem(options.is_tls(k).then_some(&certificate));
-        let (lane, receiver) = Lane::new(&service, &format!("lane-{k}"), &siem)?;
-        let load = lane.load(options.rate, TEXT);
-        running.push(Running { lane, load, receiver });
-    }
+        Lane::new(&service, &format!("lane-{k}"), &siem)
+    })?;
+    let start = |(lane, receiver): (Lane, Child)| Running { load: lane.load(options.rate, TEXT), lane, receiver };
+    let mut running: Vec<_> = lanes.into_iter().map(start).collect();
     let mut together = 0;
     for _ in 0..count {
         // Moments spread over start-up, the first links and steady sending.
@@ -60,6 +59,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
         service.live()?;
     }
+    // What is posted to the last life is settled only after everything that it sends again.
+    std::thread::sleep(Duration::from_secs(2));
     println!("{count} kills of the service under load, {together} of them with a receiver");
     let finished = running.into_iter().map(|r| finish(r, options.rate)).collect::<Result<Vec<_>>>();
     verdict::judge(&finished.inspect_err(|_| eprintln!("{}", service.log_end()))?)

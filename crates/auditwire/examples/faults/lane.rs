@@ -20,6 +20,9 @@ use crate::wait::until;
 /// The longest that a sender waits between two links, and then some.
 pub(crate) const LINK_LIMIT: Duration = Duration::from_secs(60);
 
+/// Load over the last link before it ends.
+pub(crate) const AFTER_LINK: Duration = Duration::from_millis(700);
+
 /// A lane.
 pub(crate) struct Lane {
     pub(crate) service: Arc<Service>,
@@ -114,6 +117,22 @@ impl Lane {
         receiver_through(&self.through, self.port, &self.ledger, number, manner, tls)
     }
 
+    /// The receiver that stays, with a link and a moment of load over it: what is settled after that came after everything that
+    /// is sent again.
+    pub(crate) fn last_receiver(&mut self) -> Result<Child> {
+        let receiver = self.receiver(Manner::default())?;
+        self.settle_in(&receiver)?;
+        Ok(receiver)
+    }
+
+    /// Waits for the link of the receiver that stays, and for a moment of load over it.
+    pub(crate) fn settle_in(&self, receiver: &Child) -> Result<()> {
+        let no_link = || format!("no last link to {}\n{}", self.project, self.service.log_end());
+        receiver.after("link ", LINK_LIMIT).ok_or_else(no_link)?;
+        std::thread::sleep(AFTER_LINK);
+        Ok(())
+    }
+
     /// Starts the load: events per second, and bytes of each one's text.
     pub(crate) fn load(&self, rate: u32, bytes: usize) -> Load {
         Load::start(Arc::clone(&self.service), self.project.clone(), rate, bytes)
@@ -131,6 +150,18 @@ impl Lane {
         let accepted: Vec<u64> = (0..accepted).collect();
         Ok(Account::of(&ledger::read(&self.ledger)?, &accepted))
     }
+}
+
+/// `count` lanes with their first receivers, made at the same time: the check of a connection takes seconds.
+pub(crate) fn several(
+    count: usize,
+    make: impl Fn(usize) -> Result<(Lane, Child)> + Sync,
+) -> Result<Vec<(Lane, Child)>> {
+    let make = &make;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..count).map(|k| scope.spawn(move || make(k))).collect();
+        threads.into_iter().map(|thread| thread.join().map_err(|_| "a thread died")?).collect()
+    })
 }
 
 /// A receiver process, listening.

@@ -70,9 +70,9 @@ fn run(args: &[String]) -> Result<()> {
         "projects" => projects::run(&options),
         "slow" => slow::run(&options, 100),
         "short" => {
-            deaths::run(&options.short("deaths", 20, "both"))?;
-            kill::run(&options.short("kill", 4, "both"))?;
-            switches::run(&options.short("switches", 4, "both"))?;
+            deaths::run(&options.short("deaths", 16, "both"))?;
+            kill::run(&options.short("kill", 3, "both"))?;
+            switches::run(&options.short("switches", 3, "both"))?;
             dropped::run(&options.short("dropped", 8, "both"))?;
             proxy::run(&options.short("proxy", 8, "tcp"))?;
             blackhole::run(&options.short("blackhole", 1, "tcp"))?;

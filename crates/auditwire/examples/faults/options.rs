@@ -78,7 +78,7 @@ impl Options {
 
     /// A part of the short form.
     pub(crate) fn short(&self, verb: &str, count: usize, transport: &str) -> Self {
-        Self { verb: verb.to_owned(), count, lanes: 8, rate: 200, transport: transport.to_owned(), ..self.clone() }
+        Self { verb: verb.to_owned(), count, lanes: 16, rate: 100, transport: transport.to_owned(), ..self.clone() }
     }
 
     /// How many, if nothing was said.

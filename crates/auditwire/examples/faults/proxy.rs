@@ -13,7 +13,7 @@ use rand::{RngExt, SeedableRng};
 
 use crate::Result;
 use crate::child::Child;
-use crate::lane::{LINK_LIMIT, Lane, Manner, free_port, receiver};
+use crate::lane::{AFTER_LINK, LINK_LIMIT, Lane, Manner, free_port, receiver};
 use crate::options::Options;
 use crate::service::Service;
 use crate::sockets;
@@ -124,6 +124,8 @@ fn lane(service: &Arc<Service>, options: &Options, k: usize, deaths: usize) -> R
             last = fresh(Manner::default())?;
         }
     }
+    between.after("link", LINK_LIMIT).ok_or("no last link")?;
+    std::thread::sleep(AFTER_LINK);
     let (accepted, _) = load.end()?;
     let account = lane.finish(accepted, Duration::from_secs(120))?;
     drop((last, between));

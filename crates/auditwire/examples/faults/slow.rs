@@ -41,7 +41,7 @@ pub(crate) fn run(options: &Options, bytes_per_second: u32) -> Result<()> {
         most = most.max(memory.last().copied().unwrap_or(0));
     }
     let [slow_load, healthy_load] = loads.map(crate::load::Load::end);
-    let ((posted, latencies), (_, healthy_latencies)) = (slow_load?, healthy_load?);
+    let ((posted, latencies), (beside_posted, healthy_latencies)) = (slow_load?, healthy_load?);
     let (p50, p99) = (quantile(&latencies, 0.5), quantile(&latencies, 0.99));
     let (healthy_p50, healthy_p99) = (quantile(&healthy_latencies, 0.5), quantile(&healthy_latencies, 0.99));
     println!(
@@ -56,13 +56,14 @@ pub(crate) fn run(options: &Options, bytes_per_second: u32) -> Result<()> {
         memory.last().unwrap_or(&0) >> 20,
         most >> 20
     );
-    let wanted = time.as_secs() * u64::from(options.rate) * 9 / 10;
+    // Held against the lane beside it: how much a busy machine takes is not the question.
+    let wanted = beside_posted * 9 / 10;
     let middle = cursors.get(cursors.len() / 2);
     if cursors.last() <= middle {
         return Err("the cursor does not move".into());
     }
     if p50 > healthy_p50 * 2 + Duration::from_millis(5) || posted < wanted {
-        return Err(format!("intake suffers: {posted} of {wanted} events were taken").into());
+        return Err(format!("intake suffers: {posted} events were taken, {beside_posted} beside it").into());
     }
     if most > MEMORY_MAX {
         return Err("memory is not bounded".into());
