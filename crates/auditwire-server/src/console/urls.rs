@@ -33,6 +33,8 @@ pub(crate) const DELETE: &str = "/projects/{project}/settings/siem/delete";
 pub(crate) const CHECK: &str = "/projects/{project}/settings/siem/connections/{id}/check";
 pub(crate) const QUARANTINE: &str = "/projects/{project}/settings/siem/connections/{id}/quarantine";
 pub(crate) const ACTIVATE: &str = "/projects/{project}/settings/siem/connections/{id}/activate";
+pub(crate) const REPLAY: &str = "/projects/{project}/settings/siem/connections/{id}/replay";
+pub(crate) const REPLAYS: &str = "/projects/{project}/settings/siem/replays/{id}";
 
 /// The addresses inside one project.
 #[derive(Debug, Clone, Copy)]
@@ -156,6 +158,16 @@ impl Urls<'_> {
     /// The entries before a position.
     pub(crate) fn quarantine_before(self, id: &str, before: Position) -> String {
         format!("{}?before={before}", self.quarantine(id))
+    }
+
+    /// What of the log is sent to it again; begins a replay (POST). Its earlier replays.
+    pub(crate) fn replay(self, id: &str) -> String {
+        format!("/projects/{}/settings/siem/connections/{id}/replay", self.0)
+    }
+
+    /// How far a replay has come; pauses, resumes and cancels it (POST).
+    pub(crate) fn replay_state(self, id: &str) -> String {
+        format!("/projects/{}/settings/siem/replays/{id}", self.0)
     }
 
     /// Where it is activated (POST).
