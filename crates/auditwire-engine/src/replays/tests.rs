@@ -43,6 +43,11 @@ async fn open(store: &Arc<MemoryStore>, clock: &Arc<ManualClock>) -> Engine {
 impl World {
     /// `count` events, of which live delivery has sent none; the connection begins behind them.
     async fn new(count: usize, manners: Vec<Manner>, filter: serde_json::Value) -> Self {
+        Self::of(count, manners, json!({"filter": filter})).await
+    }
+
+    /// The same with whatever else the connection is made of.
+    async fn of(count: usize, manners: Vec<Manner>, parts: serde_json::Value) -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-11-22T10:00:00Z").unwrap()));
         let store = Arc::new(MemoryStore::default());
         let engine = open(&store, &clock).await;
@@ -50,7 +55,8 @@ impl World {
         let project = ProjectId::default_project();
         let (address, received) = receiver(manners, None).await;
         received.lock().stalled = false;
-        let body = json!({"name": "siem", "endpoint": address.to_string(), "transport": "tcp", "filter": filter});
+        let mut body = json!({"name": "siem", "endpoint": address.to_string(), "transport": "tcp"});
+        body.as_object_mut().unwrap().extend(parts.as_object().unwrap().clone());
         let input = ConnectionInput::from_json(&serde_json::to_vec(&body).unwrap()).unwrap();
         let created = connections::create(&engine, &caller, &project, input, None).await.unwrap();
         let connection = created.stored.id;
@@ -173,6 +179,37 @@ async fn it_survives_a_restart_and_receivers_that_die() {
     world.restart().await;
     world.stands(&begun.id, ReplayState::Done).await;
     assert_eq!(world.replayed(), (1..=begun.last.0).collect());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_that_never_closes_gets_the_end_twice_and_not_for_ever() {
+    let world = World::new(300, vec![Manner::Stays], ALL()).await;
+    let begun = world.begin(&fast()).await.unwrap().stored;
+    let done = world.stands(&begun.id, ReplayState::Done).await.stored;
+    assert_eq!(done.progress.sent, begun.last.0);
+    let received = world.received.lock();
+    assert!((1..=begun.last.0).all(|seq| received.events[&seq].iter().filter(|n| **n == 0).count() <= 2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_a_proxy_too_it_comes_to_an_end() {
+    let world = World::of(300, vec![Manner::Reads], json!({"options": {"overlap_seconds": 3600}})).await;
+    let begun = world.begin(&fast()).await.unwrap().stored;
+    world.stands(&begun.id, ReplayState::Done).await;
+    let received = world.received.lock();
+    let times = |seq: u64| received.events[&seq].iter().filter(|n| **n == 0).count();
+    assert!((1..=begun.last.0).all(|seq| times(seq) == 2), "the end of a proxy's link proves nothing");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn old_events_do_not_make_a_running_replay_look_ill() {
+    let world = World::new(3000, vec![Manner::Reads], ALL()).await;
+    world.clock.advance(std::time::Duration::from_hours(48));
+    let slow = NewReplay { rate: Some(1000), ..NewReplay::default() };
+    let id = world.begin(&slow).await.unwrap().stored.id;
+    until("a part of it", || world.replayed().len() > 500).await;
+    let view = world.get(&id).await;
+    assert_eq!((view.stored.state, view.cause), (ReplayState::Running, None));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,8 @@
 //!
 //! A link has a *stream*: what was queued on it, in order. Offsets into the stream count bytes as the socket sees them
 //! (plain: payload; TLS: ciphertext with the handshake; UDP: datagrams), so that they can be compared with what the
-//! peer's kernel has acknowledged; over RELP they count messages, which the peer's program acknowledges itself. Nothing here waits but [`Link::ready`] and the making of links ([`connect`]).
+//! peer's kernel has acknowledged; over RELP they count messages, which the peer's program acknowledges itself.
+//! Nothing here waits but [`Link::ready`] and the making of links ([`connect`]).
 
 pub(crate) mod connect;
 mod relp;

@@ -129,7 +129,8 @@ impl<'a> Drive<'a> {
         (end, false)
     }
 
-    /// Ok when everything was sent that had to be, or the sender was told to stop and nothing is left in flight, or too much for too long.
+    /// Ok when everything was sent that had to be, or the sender was told to stop and nothing is left in flight, or too
+    /// much for too long.
     async fn rounds(&mut self, stop: &mut watch::Receiver<bool>) -> Result<(), Cut> {
         let mut rounds = 0;
         loop {
@@ -141,7 +142,7 @@ impl<'a> Drive<'a> {
             }
             self.collect()?;
             self.judge(now)?;
-            if self.sender.is_over() && self.link.pending() == 0 {
+            if self.sender.is_at_end() && self.link.pending() == 0 {
                 return Ok(());
             }
             if self.stopping.is_none() && (self.superseded || is_stopped(stop)) {
@@ -228,8 +229,9 @@ impl<'a> Drive<'a> {
         let Sender { feed, progress, ledger, job, .. } = &mut *self.sender;
         let chunk = feed.chunk(progress, budget);
         for what in chunk.unsendable.drain(..) {
-            job.live.quarantined(job.context.clock.now());
-            ledger.quarantine(what);
+            if ledger.quarantine(what) {
+                job.live.quarantined(job.context.clock.now());
+            }
         }
         if let Some((first, last)) = chunk.gone {
             ledger.gone(first, last, &chunk.damaged);
@@ -300,7 +302,9 @@ impl<'a> Drive<'a> {
 
     fn publish(&self) {
         let Sender { progress, job, .. } = &*self.sender;
-        job.live.publish(progress.cursor(), progress.oldest(), job.context.clock.now());
+        // The events of a replay are old by nature, so that their age says nothing of the receiver.
+        let oldest = progress.oldest().filter(|_| job.last().is_none());
+        job.live.publish(progress.cursor(), oldest, job.context.clock.now());
     }
 
     /// Waits for whatever comes first.

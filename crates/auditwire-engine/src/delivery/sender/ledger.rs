@@ -1,5 +1,5 @@
-//! Stores the cursor (of a replay: its progress), in steps, fenced by the epoch: together with the quarantine and the events that tell of it, in one
-//! transaction. Whoever lost the epoch can store nothing any more.
+//! Stores the cursor (of a replay: its progress), in steps, fenced by the epoch: together with the quarantine and the events
+//! that tell of it, in one transaction. Whoever lost the epoch can store nothing any more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,11 +115,11 @@ impl Ledger {
         }
     }
 
-    /// Takes note of an event that is set aside; written when the cursor passes it. In a replay it only counts: live
-    /// delivery has set it aside, or will.
-    pub(crate) fn quarantine(&mut self, what: Unsendable) {
+    /// Takes note of an event that is set aside; written when the cursor passes it. False in a replay, where it only counts:
+    /// live delivery has set it aside, or will.
+    pub(crate) fn quarantine(&mut self, what: Unsendable) -> bool {
         if self.replay.is_some() {
-            return;
+            return false;
         }
         let now = self.context.clock.now();
         if !what.own {
@@ -135,6 +135,7 @@ impl Ledger {
             self.telling.push((what.seq, event.build(now)));
         }
         self.pending.push((what, now));
+        true
     }
 
     /// Takes note of positions that the log no longer has, or that lie in segments that cannot be read.

@@ -1,8 +1,8 @@
 //! When a path is dead. Asked once a second while bytes are unacknowledged.
 //!
-//! A receiver that answers is slow, never dead: with its window open somebody must have answered within 15 s, less the time between two looks; with it
-//! closed nothing is sent but window probes, and two of them must not stay unanswered. `TCP_USER_TIMEOUT` cannot tell
-//! these apart: it also cuts a living receiver whose window is closed.
+//! A receiver that answers is slow, never dead: with its window open somebody must have answered within 15 s, less the time
+//! between two looks; with it closed nothing is sent but window probes, and two of them must not stay unanswered.
+//! `TCP_USER_TIMEOUT` cannot tell these apart: it also cuts a living receiver whose window is closed.
 
 use std::time::Duration;
 

@@ -175,6 +175,8 @@ pub(crate) enum Manner {
     Closes { after: usize },
     /// Reads nothing until told to.
     Stalls,
+    /// Reads until the end of the stream and never closes.
+    Stays,
 }
 
 /// What a receiver's program has read, over all its links.
@@ -275,6 +277,9 @@ async fn serve(mut stream: impl AsyncRead + Unpin, manner: Manner, received: &Mu
         }
         let Ok(count @ 1..) = stream.read(&mut piece).await else {
             received.lock().ended += 1;
+            if manner == Manner::Stays {
+                std::future::pending::<()>().await;
+            }
             return;
         };
         total += count;
