@@ -1,10 +1,11 @@
 //! A lane: one project with one connection, its load, and the place where its receivers come and go.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -199,13 +200,16 @@ fn receiver_through(
     Ok(child)
 }
 
-/// A port that nobody has, below those that the kernel gives to outgoing connections: a sender that connects to a port of its
-/// own choice would else now and then meet itself.
+/// A port that nobody has, and that no one else here was given, below those that the kernel gives to outgoing connections: a
+/// sender that connects to a port of its own choice would else now and then meet itself.
 pub(crate) fn free_port() -> Result<u16> {
     use rand::RngExt;
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().map_err(|_| "a thread died with the list of ports")?;
     for _ in 0..1000 {
         let port = rand::rng().random_range(10_000..32_000);
-        if TcpListener::bind(("0.0.0.0", port)).is_ok() {
+        if !given.contains(&port) && TcpListener::bind(("0.0.0.0", port)).is_ok() {
+            given.insert(port);
             return Ok(port);
         }
     }

@@ -18,6 +18,7 @@ use crate::options::Options;
 use crate::service::Service;
 use crate::sockets;
 use crate::verdict::{self, Finished};
+use crate::wait::when_free;
 
 /// Lanes at most.
 const LANES: usize = 12;
@@ -29,7 +30,8 @@ pub(crate) fn forward(args: &[String]) -> Result<()> {
     let [port, target] = args else { return Err("a port and a target are wanted".into()) };
     let target: u16 = target.parse()?;
     // A port of a proxy that died is free at once: the standard library asks for that.
-    let listener = TcpListener::bind(("127.0.0.1", port.parse()?))?;
+    let port: u16 = port.parse()?;
+    let listener = when_free(|| TcpListener::bind(("127.0.0.1", port)))?;
     println!("listening");
     std::thread::spawn(|| {
         std::io::stdin().lines().for_each(drop);

@@ -15,6 +15,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::Result;
 use crate::ledger::{self, NO_ID, Record};
+use crate::wait::when_free;
 
 /// What it was told to do. `faults receiver PORT LEDGER NUMBER RCVBUF FREEZE RATE [TLS-FOLDER]`, `-` for none.
 struct Orders {
@@ -117,13 +118,15 @@ impl Orders {
 fn listen(orders: &Orders) -> Result<TcpListener> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let _its = runtime.enter();
-    let socket = tokio::net::TcpSocket::new_v4()?;
-    socket.set_reuseaddr(true)?;
-    if let Some(size) = orders.receive_buffer {
-        socket.set_recv_buffer_size(size)?;
-    }
-    socket.bind(([0, 0, 0, 0], orders.port).into())?;
-    let listener = socket.listen(64)?.into_std()?;
+    let listener = when_free(|| {
+        let socket = tokio::net::TcpSocket::new_v4()?;
+        socket.set_reuseaddr(true)?;
+        if let Some(size) = orders.receive_buffer {
+            socket.set_recv_buffer_size(size)?;
+        }
+        socket.bind(([0, 0, 0, 0], orders.port).into())?;
+        socket.listen(64)?.into_std()
+    })?;
     listener.set_nonblocking(false)?;
     Ok(listener)
 }

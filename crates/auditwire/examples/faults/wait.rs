@@ -1,5 +1,6 @@
 //! Waiting for a condition with a limit.
 
+use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
 use crate::Result;
@@ -16,4 +17,13 @@ pub(crate) fn until<T>(what: &str, limit: Duration, mut condition: impl FnMut() 
         }
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// Takes a port as soon as it is free: for a moment after its last owner closed it, a process that is just being started may
+/// still hold a copy.
+pub(crate) fn when_free<T>(mut listen: impl FnMut() -> io::Result<T>) -> Result<T> {
+    until("the port is free", Duration::from_secs(5), || match listen() {
+        Err(error) if error.kind() == ErrorKind::AddrInUse => Ok(None),
+        other => Ok(Some(other?)),
+    })
 }
