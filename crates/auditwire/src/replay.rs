@@ -17,6 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   auditwire replay start siem --from 2026-11-22T10:00:00Z --to 2026-11-22T11:30:00Z
   auditwire replay start siem --from now-2h --query 'severity >= WARNING' --rate 5000
+  auditwire replay start siem --from now-2h --dry-run
   auditwire replay pause r-1f00ab
   auditwire replay list";
 
@@ -57,6 +58,9 @@ enum Verb {
         /// Only begin it.
         #[arg(long)]
         detach: bool,
+        /// Only say how many events it would send, and how long that takes.
+        #[arg(long, conflicts_with = "detach")]
+        dry_run: bool,
     },
     /// List the replay under way and those that ended.
     List,
@@ -92,11 +96,15 @@ pub(crate) async fn run(args: ReplayArgs) -> Result {
     let client = Client::from_args(&args.client)?;
     let out = Output { json: args.client.json, screen: Screen::detect() };
     match args.verb {
-        Verb::Start { connection, from, to, query, rate, detach } => {
+        Verb::Start { connection, from, to, query, rate, detach, dry_run } => {
             let id = id_of(&client, &connection).await?;
             let mut body = json!({ "from": from, "to": to, "q": query, "rate": rate });
             if let Some(fields) = body.as_object_mut() {
                 fields.retain(|_, value| !value.is_null());
+            }
+            if dry_run {
+                let estimate = client.post(&["connections", &id, "replay", "estimate"], Some(&body)).await?;
+                return out.told(&estimate, &estimated(&estimate));
             }
             let begun = client.post(&["connections", &id, "replay"], Some(&body)).await?;
             if detach {
@@ -111,6 +119,13 @@ pub(crate) async fn run(args: ReplayArgs) -> Result {
         Verb::Resume { replay } => shown(&client.post(&["replays", &replay, "resume"], None).await?, out),
         Verb::Cancel { replay } => shown(&client.post(&["replays", &replay, "cancel"], None).await?, out),
     }
+}
+
+/// What would be sent.
+fn estimated(estimate: &Value) -> String {
+    let number = |key: &str| grouped(estimate[key].as_u64().unwrap_or(0));
+    let at_least = if estimate["exact"].as_bool().unwrap_or(true) { "" } else { "at least " };
+    format!("{at_least}{} events would be sent, in about {} s", number("matched"), number("seconds"))
 }
 
 fn shown(replay: &Value, out: Output) -> Result {
@@ -188,7 +203,12 @@ fn line(replay: &Value) -> String {
     );
     match (text(replay, "state"), text(replay, "cause")) {
         ("running", "not_active") => line.push_str("  (waits: its connection is not active)"),
-        ("running", "") => line.push_str(&format!("  {:.0}/s", replay["throughput"].as_f64().unwrap_or(0.0))),
+        ("running", "") => {
+            line.push_str(&format!("  {:.0}/s", replay["throughput"].as_f64().unwrap_or(0.0)));
+            if let Some(left) = replay["seconds_left"].as_u64() {
+                line.push_str(&format!("  {} s left", grouped(left)));
+            }
+        }
         ("running", cause) => line.push_str(&format!("  (no link: {})", escape(cause))),
         _ => {}
     }
@@ -205,6 +225,10 @@ mod tests {
             "throughput": 999.6, "cause": null });
         let running = line(&replay);
         assert!(running.contains("1,500 of 6,000 events") && running.ends_with("1000/s"), "{running}");
+        replay["seconds_left"] = json!(1200);
+        assert!(line(&replay).ends_with("1000/s  1,200 s left"));
+        let estimate = json!({ "matched": 12_000, "exact": false, "seconds": 12 });
+        assert_eq!(estimated(&estimate), "at least 12,000 events would be sent, in about 12 s");
         replay["cause"] = json!("not_active");
         assert!(line(&replay).ends_with("its connection is not active)"));
         replay["cause"] = json!("connect_refused");

@@ -17,6 +17,8 @@ pub(crate) struct Live {
 
 #[derive(Debug)]
 struct Inner {
+    /// Its events are old, and most positions mean nothing to it: how old they are says nothing, and its pace is what it sends.
+    replay: bool,
     facts: Facts,
     before: Option<Assessment>,
     cursor: Cursor,
@@ -27,20 +29,21 @@ struct Inner {
 }
 
 impl Live {
-    /// Of a sender that begins with this cursor.
-    pub(crate) fn new(cursor: Cursor, now: Timestamp) -> Self {
-        let (facts, rate) = (Facts::starting(now), Rate::new(cursor.settled, now));
+    /// Of a sender that begins with this cursor; `replay`: not of live delivery.
+    pub(crate) fn new(cursor: Cursor, replay: bool, now: Timestamp) -> Self {
+        let (facts, rate) = (Facts::starting(now), Rate::new(counted(&cursor, replay), now));
         let (before, last_error, short_resends, server_certificate) = (None, None, 0, None);
-        let inner = Inner { facts, before, cursor, rate, last_error, short_resends, server_certificate };
+        let inner = Inner { replay, facts, before, cursor, rate, last_error, short_resends, server_certificate };
         Self { inner: Mutex::new(inner) }
     }
 
     /// The sender's progress.
     pub(crate) fn publish(&self, cursor: &Cursor, oldest: Option<Timestamp>, now: Timestamp) {
         let mut inner = self.inner.lock();
-        inner.rate.moved(cursor.settled, now);
+        let counted = counted(cursor, inner.replay);
+        inner.rate.moved(counted, now);
         inner.cursor.clone_from(cursor);
-        inner.facts.oldest = oldest;
+        inner.facts.oldest = oldest.filter(|_| !inner.replay);
     }
 
     /// A link is up, and the SIEM showed this certificate.
@@ -64,7 +67,8 @@ impl Live {
 
     /// An event was set aside.
     pub(crate) fn quarantined(&self, now: Timestamp) {
-        self.inner.lock().facts.quarantined_at = Some(now);
+        let mut inner = self.inner.lock();
+        inner.facts.quarantined_at = Some(now).filter(|_| !inner.replay);
     }
 
     /// The state as the API shows it; `head` is the end of the log.
@@ -98,6 +102,11 @@ impl Live {
     }
 }
 
+/// What the pace is measured by.
+fn counted(cursor: &Cursor, replay: bool) -> Position {
+    if replay { Position(cursor.sent + cursor.quarantined) } else { cursor.settled }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,12 +115,25 @@ mod tests {
     fn what_a_sender_publishes_is_shown_with_its_pace() {
         let at = |seconds: i64| Timestamp::from_nanos(seconds * 1_000_000_000).unwrap();
         let mut cursor = Cursor { settled: Position(100), ..Cursor::beginning() };
-        let live = Live::new(cursor.clone(), at(0));
+        let live = Live::new(cursor.clone(), false, at(0));
         let shown = |now| live.state(Position(400), now).delivery;
         assert_eq!((shown(at(1)).rate, shown(at(1)).acknowledged_at), (0.0, None));
         cursor = Cursor { settled: Position(300), acknowledged_at: Some(at(5)), ..cursor };
         live.publish(&cursor, None, at(5));
         assert_eq!((shown(at(5)).rate, shown(at(5)).acknowledged_at), (40.0, Some(at(5))));
         assert_eq!((shown(at(15)).rate, shown(at(15)).backlog), (0.0, 100));
+    }
+
+    #[test]
+    fn a_replay_of_old_events_is_well_and_its_pace_is_what_it_sends() {
+        let at = |seconds: i64| Timestamp::from_nanos(seconds * 1_000_000_000).unwrap();
+        let mut cursor = Cursor { settled: Position(100), sent: 10, ..Cursor::beginning() };
+        let live = Live::new(cursor.clone(), true, at(5_000));
+        live.link_up(at(5_000), None);
+        (cursor.settled, cursor.sent) = (Position(90_000), 30);
+        live.publish(&cursor, Some(at(1)), at(5_010));
+        live.quarantined(at(5_010));
+        let shown = live.state(Position(100_000), at(5_010));
+        assert_eq!((shown.cause, shown.delivery.rate.round()), (None, 2.0));
     }
 }

@@ -290,7 +290,8 @@ impl Supervisor {
                 (Course::Replay(Box::new(replay.clone())), replay.progress, record.version)
             }
         };
-        let live = Arc::new(Live::new(cursor.clone(), self.context.clock.now()));
+        let of_replay = matches!(course, Course::Replay(_));
+        let live = Arc::new(Live::new(cursor.clone(), of_replay, self.context.clock.now()));
         self.state.lock().lives.insert(identity.shown_as(), (project.clone(), Arc::clone(&live)));
         let (stop, stopped) = watch::channel(false);
         let (context, project) = (self.context.clone(), project.clone());

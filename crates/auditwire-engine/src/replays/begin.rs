@@ -1,5 +1,7 @@
 //! Beginning a replay.
 
+use std::time::Duration;
+
 use auditwire_model::access::{Caller, Right};
 use auditwire_model::query::{Expr, parse};
 use auditwire_model::{Position, ProjectId, Timestamp};
@@ -13,7 +15,7 @@ use crate::idempotency::{self, Known};
 use crate::log::Submission;
 use crate::projects::authorize;
 use crate::records::{Cursor, Replay, ReplayState, StoredConnection, both};
-use crate::search::{self, Question};
+use crate::search::{self, Count, Question};
 use crate::secrets::Secret;
 use crate::store::{Change, Effect, Expect};
 
@@ -33,6 +35,58 @@ pub struct NewReplay {
     pub query: Option<String>,
     /// Events per second, one of [`RATES`]; [`RATE`] where none are given.
     pub rate: Option<u32>,
+}
+
+/// What a replay would send if it were begun now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Estimate {
+    /// So many events.
+    pub matched: u64,
+    /// False when there may be more.
+    pub exact: bool,
+    /// Events per second.
+    pub rate: u32,
+}
+
+impl Estimate {
+    /// How long it takes at this rate, rounded up to whole seconds.
+    #[must_use]
+    pub fn lasts(&self) -> Duration {
+        Duration::from_secs(self.matched.div_ceil(u64::from(self.rate.max(1))))
+    }
+}
+
+/// What a replay would send, without beginning it.
+///
+/// # Errors
+/// `forbidden`, `project_not_found`, `connection_not_found`, `not_active`, `invalid_rate`, `invalid_range`, `filter_unusable`,
+/// the codes of [`QueryError`](auditwire_model::query::QueryError), `too_many_searches`.
+pub async fn estimate(
+    engine: &Engine,
+    caller: &Caller,
+    project: &ProjectId,
+    id: &str,
+    new: &NewReplay,
+) -> Result<Estimate> {
+    authorize(engine, caller, project, &[Right::Read(project), Right::Configure(project)]).await?;
+    let wanted = checked(new)?;
+    let (connection, _) = connections::active_one(engine, project, id).await?;
+    let Count { count, exact } = matching(engine, caller, project, &connection, new, &wanted).await?;
+    Ok(Estimate { matched: count, exact, rate: new.rate.unwrap_or(RATE) })
+}
+
+/// How many events the connection's filter and what is asked for leave.
+async fn matching(
+    engine: &Engine,
+    caller: &Caller,
+    project: &ProjectId,
+    connection: &StoredConnection,
+    new: &NewReplay,
+    wanted: &Expr,
+) -> Result<Count> {
+    let query = both(connection.filter()?, wanted.clone());
+    let question = Question { query, time_from: new.time_from, time_to: new.time_to, plane: None };
+    search::count(engine, caller, project, &question).await
 }
 
 /// Begins a replay to the project's active connection. It goes on by itself, also after a restart.
@@ -99,9 +153,8 @@ async fn try_begin(
         return Err(Error::new(Kind::Conflict, "replay_running", detail));
     }
     let last = engine.log.head(project);
-    let query = both(connection.filter()?, wanted.clone());
     let (time_from, time_to) = (new.time_from, new.time_to);
-    let matched = search::count(engine, caller, project, &Question { query, time_from, time_to, plane: None }).await?;
+    let matched = matching(engine, caller, project, &connection, new, wanted).await?;
     let replay = Replay {
         id: format!("r-{}", hex::encode(Secret::random(6)?.expose())),
         connection: connection.id.clone(),

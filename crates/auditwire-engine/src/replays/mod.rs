@@ -9,6 +9,7 @@ mod change;
 mod stored;
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use auditwire_model::access::{Caller, Right};
 use auditwire_model::{ConnectionId, ProjectId, Timestamp};
@@ -19,7 +20,7 @@ use crate::error::Result;
 use crate::projects::authorize;
 use crate::records::{Replay, ReplayState};
 
-pub use begin::{NewReplay, begin};
+pub use begin::{Estimate, NewReplay, begin, estimate};
 pub use change::{cancel, pause, resume};
 pub(crate) use stored::cancel_all_of;
 
@@ -39,6 +40,24 @@ pub struct ReplayView {
     pub rate: f64,
     /// The last error of its link, also when it is over.
     pub last_error: Option<LastError>,
+}
+
+impl ReplayView {
+    /// How long it still takes: at the pace of the last 10 s, or at the most it may have when nothing is known of that yet. `None` when
+    /// it does not send now.
+    #[must_use]
+    pub fn left(&self) -> Option<Duration> {
+        if self.stored.state != ReplayState::Running || self.cause.is_some() {
+            return None;
+        }
+        let done = self.stored.progress.sent + self.stored.progress.quarantined;
+        let pace =
+            if self.rate >= 1.0 { self.rate.min(f64::from(self.stored.rate)) } else { f64::from(self.stored.rate) };
+        let left = self.stored.matched.saturating_sub(done);
+        #[expect(clippy::cast_precision_loss, reason = "an estimate for people")]
+        let seconds = (left as f64 / pace.max(1.0)).ceil();
+        Duration::try_from_secs_f64(seconds).ok()
+    }
 }
 
 /// The replays of a project, newest first: the one under way and the last 100 that ended.

@@ -28,6 +28,13 @@ time-in-days = { $n ->
     [one] in { $count } day
    *[other] in { $count } days
 }
+time-span-seconds = { $count } sec.
+time-span-minutes = { $count } min.
+time-span-hours = { $count } hr.
+time-span-days = { $n ->
+    [one] { $count } day
+   *[other] { $count } days
+}
 time-for-seconds = for { $count } sec.
 time-for-minutes = for { $count } min.
 time-for-hours = for { $count } hr.

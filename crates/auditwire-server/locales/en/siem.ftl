@@ -8,6 +8,7 @@ siem-configure = Configure
 siem-start = Start
 siem-stop = Stop
 siem-check = Check
+siem-replay = Replay
 siem-quarantine = Quarantine
 siem-delete = Delete
 siem-cancel = Cancel

@@ -8,6 +8,7 @@ siem-configure = Настроить
 siem-start = Запустить
 siem-stop = Остановить
 siem-check = Проверить
+siem-replay = Повторная отправка
 siem-quarantine = Карантин
 siem-delete = Удалить
 siem-cancel = Отмена

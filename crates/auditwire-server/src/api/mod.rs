@@ -75,6 +75,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(connections::clear_quarantine))
         .routes(routes!(alerts::list_alerts))
         .routes(routes!(replays::begin_replay))
+        .routes(routes!(replays::estimate_replay))
         .routes(routes!(replays::list_replays))
         .routes(routes!(replays::get_replay))
         .routes(routes!(replays::pause_replay))

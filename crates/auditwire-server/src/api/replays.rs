@@ -81,6 +81,8 @@ pub(crate) struct ReplayAnswer {
     last: u64,
     /// Events per second now, averaged over 10 s.
     throughput: f64,
+    /// How long it still takes at this pace; null when it does not send now.
+    seconds_left: Option<u64>,
     /// Who asked for it.
     by: String,
     /// When.
@@ -103,6 +105,7 @@ struct ErrorAnswer {
 
 impl From<ReplayView> for ReplayAnswer {
     fn from(view: ReplayView) -> Self {
+        let seconds_left = view.left().map(|left| left.as_secs());
         let ReplayView { stored, cause, rate: throughput, last_error } = view;
         let progress = stored.progress;
         Self {
@@ -122,6 +125,7 @@ impl From<ReplayView> for ReplayAnswer {
             position: progress.settled.0,
             last: stored.last.0,
             throughput,
+            seconds_left,
             by: stored.by,
             created_at: stored.created_at,
             ended_at: stored.ended_at,
@@ -175,6 +179,49 @@ pub(crate) async fn begin_replay(
         response.headers_mut().insert(header::LOCATION, location);
     }
     Ok(response)
+}
+
+/// What a replay would send.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReplayEstimate {
+    /// So many events.
+    matched: u64,
+    /// False when there may be more.
+    exact: bool,
+    /// How long that takes at the rate that was given.
+    seconds: u64,
+}
+
+/// Estimate a replay
+///
+/// How many events a replay would send, and how long that takes. Nothing is begun.
+#[utoipa::path(
+    post,
+    path = "/connections/{id}/replay/estimate",
+    tag = "replays",
+    params(
+        ("project" = String, Path, description = "The project's id"),
+        ("id" = String, Path, description = "The connection's id"),
+    ),
+    request_body(content = Option<ReplayRequest>),
+    responses(
+        (status = 200, body = ReplayEstimate),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "As for a replay"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, body = ProblemBody, content_type = "application/problem+json", description = "`not_active`; `filter_unusable`"),
+    )
+)]
+pub(crate) async fn estimate_replay(
+    State(app): State<App>,
+    auth: Auth,
+    InProject(project): InProject,
+    PathId(id): PathId,
+    body: JsonBytes,
+) -> Result<Response> {
+    let new = body.parse_or_default::<ReplayRequest>()?.read(app.engine().clock.now())?;
+    let estimate = replays::estimate(app.engine(), &auth.caller, &project, &id, &new).await?;
+    let seconds = estimate.lasts().as_secs();
+    json::answer(StatusCode::OK, &ReplayEstimate { matched: estimate.matched, exact: estimate.exact, seconds })
 }
 
 /// List replays

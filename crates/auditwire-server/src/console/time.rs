@@ -92,6 +92,12 @@ impl Calendar {
         self.words.count(&format!("time-for-{unit}"), n)
     }
 
+    /// How long something takes: `3 min.`.
+    pub(crate) fn span(&self, span: std::time::Duration) -> String {
+        let (n, unit) = largest_unit(span.as_secs());
+        self.words.count(&format!("time-span-{unit}"), n)
+    }
+
     /// The same words and steps as the script's `Intl.RelativeTimeFormat` (style `short`).
     fn relative(&self, time: Timestamp) -> String {
         let (seconds, key) = if time > self.now {

@@ -27,6 +27,7 @@ async fn a_replay_is_begun_watched_and_ended() {
     let id = service.post(&format!("{PROJECT}/connections"), &body).await.is(201).json()["id"].clone();
     let path = format!("{PROJECT}/connections/{}", id.as_str().expect("an id"));
     service.post(&format!("{path}/replay"), &json!({})).await.is_problem(409, "not_active");
+    service.post(&format!("{path}/replay/estimate"), &json!({})).await.is_problem(409, "not_active");
     service.post(&format!("{path}/activate"), &json!({"start": "now"})).await.is(200);
     for (body, code, field) in [
         (json!({"rate": 0}), "invalid_rate", "rate"),
@@ -38,6 +39,9 @@ async fn a_replay_is_begun_watched_and_ended() {
         let problem = service.post(&format!("{path}/replay"), &body).await.is_problem(400, code);
         assert_eq!(problem["field"], field, "{problem}");
     }
+    let estimate = service.post(&format!("{path}/replay/estimate"), &json!({"q": "seq <= 40", "rate": 20})).await;
+    assert_eq!(estimate.is(200).json(), json!({"matched": 40, "exact": true, "seconds": 2}));
+    service.post(&format!("{path}/replay/estimate"), &json!({"rate": 0})).await.is_problem(400, "invalid_rate");
     let begun = service.post(&format!("{path}/replay"), &json!({"q": "seq <= 40", "rate": 20})).await;
     let (location, begun) = (begun.is(202).header("location").to_owned(), begun.json());
     assert_eq!((&begun["state"], &begun["matched"], &begun["rate"]), (&json!("running"), &json!(40), &json!(20)));

@@ -179,7 +179,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    fn told(self, value: &Value, sentence: &str) -> Result {
+    pub(crate) fn told(self, value: &Value, sentence: &str) -> Result {
         let said = if self.json { terminal::json(value) } else { terminal::line(sentence) };
         said.map_err(Failure::from)
     }

@@ -14,7 +14,7 @@ mod json;
 mod list;
 mod live;
 mod menus;
-mod range;
+pub(super) mod range;
 mod row;
 mod sample;
 mod typed;

@@ -6,7 +6,7 @@ use super::super::time::{Calendar, zone};
 
 /// A range that is counted back from now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Quick {
+pub(in crate::console) enum Quick {
     QuarterHour,
     Hour,
     #[default]
@@ -18,10 +18,11 @@ pub(super) enum Quick {
 }
 
 impl Quick {
-    pub(super) const EACH: [Self; 6] = [Self::QuarterHour, Self::Hour, Self::Day, Self::Week, Self::Month, Self::All];
+    pub(in crate::console) const EACH: [Self; 6] =
+        [Self::QuarterHour, Self::Hour, Self::Day, Self::Week, Self::Month, Self::All];
 
     /// In addresses, and the end of its text's key (`range-…`).
-    pub(super) fn code(self) -> &'static str {
+    pub(in crate::console) fn code(self) -> &'static str {
         match self {
             Self::QuarterHour => "15m",
             Self::Hour => "1h",
@@ -32,12 +33,12 @@ impl Quick {
         }
     }
 
-    pub(super) fn parse(code: &str) -> Option<Self> {
+    pub(in crate::console) fn parse(code: &str) -> Option<Self> {
         Self::EACH.into_iter().find(|quick| quick.code() == code)
     }
 
     /// Where it begins.
-    pub(super) fn from(self, now: Timestamp) -> Option<Timestamp> {
+    pub(in crate::console) fn from(self, now: Timestamp) -> Option<Timestamp> {
         let seconds: i64 = match self {
             Self::QuarterHour => 15 * 60,
             Self::Hour => 3_600,

@@ -50,6 +50,7 @@ struct Row {
     configure: String,
     check: String,
     quarantine: String,
+    replay: String,
     delete: String,
     unverified: bool,
     /// In pieces between which a line may break.
@@ -129,6 +130,7 @@ impl Row {
             configure: urls.connection(&id),
             check: urls.check(&id),
             quarantine: urls.quarantine(&id),
+            replay: urls.replay(&id),
             delete: urls.delete_one(&id),
             unverified: is_unverified(view),
             endpoint: breakable(&spec.endpoint.to_string()),

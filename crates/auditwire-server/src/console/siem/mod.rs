@@ -9,6 +9,7 @@ mod delete;
 mod form;
 mod list;
 mod quarantine;
+mod replay;
 mod start;
 mod stop;
 
@@ -38,6 +39,8 @@ pub(super) fn routes() -> Router<App> {
         .route(urls::DELETE, get(delete::ask).post(delete::delete))
         .route(urls::CHECK, get(check::show).post(start::check))
         .route(urls::QUARANTINE, get(quarantine::show).post(quarantine::clear))
+        .route(urls::REPLAY, get(replay::show).post(replay::begin))
+        .route(urls::REPLAYS, get(replay::state::show).post(replay::state::change))
         .route(urls::ACTIVATE, post(activate::activate))
         .merge(form::routes())
 }

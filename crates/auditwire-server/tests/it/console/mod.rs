@@ -6,6 +6,7 @@ mod form;
 mod garbage;
 mod hostile;
 mod live;
+mod replay;
 mod safety;
 mod search;
 mod siem;

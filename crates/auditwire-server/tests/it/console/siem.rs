@@ -16,7 +16,7 @@ const API: &str = "/api/v1/projects/default/connections";
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Stores a connection over the API; its id.
-async fn connection(service: &Service, name: &str, port: u16, more: &Value) -> String {
+pub(super) async fn connection(service: &Service, name: &str, port: u16, more: &Value) -> String {
     let mut body = json!({"name": name, "endpoint": format!("127.0.0.1:{port}"), "transport": "tcp", "format": "rfc5424", "framing": "lf"});
     let (Some(all), Some(more)) = (body.as_object_mut(), more.as_object()) else { panic!("objects") };
     all.extend(more.clone());
@@ -30,7 +30,7 @@ fn closed_port() -> u16 {
 }
 
 /// A receiver that reads everything.
-async fn receiver() -> u16 {
+pub(super) async fn receiver() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
     let port = listener.local_addr().expect("an address").port();
     tokio::spawn(async move {
@@ -98,7 +98,7 @@ async fn checks_run(service: &Service) -> usize {
 }
 
 /// What a person reads: the text between tags, blanks made one.
-fn read(page: &Answer) -> String {
+pub(super) fn read(page: &Answer) -> String {
     let html = page.text();
     let words = html.split('<').map(|piece| piece.split_once('>').map_or("", |(_, text)| text));
     words.collect::<Vec<_>>().join(" ").split_whitespace().collect::<Vec<_>>().join(" ").replace("&#39;", "'")
