@@ -10,6 +10,7 @@ pub mod delivery;
 mod engine;
 pub mod error;
 pub mod export;
+pub mod history;
 mod idempotency;
 pub mod intake;
 pub mod log;

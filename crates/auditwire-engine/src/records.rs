@@ -66,6 +66,7 @@ mod alert;
 mod people;
 mod replay;
 mod retention;
+mod step;
 
 pub use alert::{Alert, AlertRecord};
 pub use people::{
@@ -75,6 +76,7 @@ pub use people::{
 pub(crate) use replay::both;
 pub use replay::{Replay, ReplayRecord, ReplayState};
 pub use retention::{Expired, ExpiredRecord, KeptFor, RetentionRecord};
+pub use step::{Beginning, CHANGES_MAX, DeliveryStep, DeliveryStepRecord, Moved, StateChange, Totals};
 
 document!(
     /// [`crate::store::RecordKind::Instance`], id `instance`.
@@ -237,6 +239,12 @@ pub struct Cursor {
     pub acknowledged: Position,
     /// When that was.
     pub acknowledged_at: Option<Timestamp>,
+    /// Events acknowledged.
+    #[serde(default)]
+    pub delivered: u64,
+    /// Bytes of all messages handed to the peer, with their frames and before TLS.
+    #[serde(default)]
+    pub bytes: u64,
     /// Messages handed to the peer, first sendings only.
     pub sent: u64,
     /// Messages sent again.
@@ -262,6 +270,8 @@ impl Cursor {
             next_n: 1,
             acknowledged: Position::ZERO,
             acknowledged_at: None,
+            delivered: 0,
+            bytes: 0,
             sent: 0,
             resent: 0,
             filtered: 0,

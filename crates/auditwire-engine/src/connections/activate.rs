@@ -12,6 +12,7 @@ use crate::Engine;
 use crate::audit::{self, Audit, action};
 use crate::delivery::check::CheckReport;
 use crate::error::Result;
+use crate::history;
 use crate::log::Submission;
 use crate::projects::authorize;
 use crate::records::{ActiveConnection, ActiveConnectionRecord, CursorRecord, StoredConnection};
@@ -117,7 +118,14 @@ async fn try_swap(
     }
     let start_at = beginning.start_at;
     events.extend(activation_events(caller, &connection.value, start, &beginning, now));
-    let changes = vec![
+    let step = match beginning.moved {
+        Some(moved) => {
+            let at = history::next_at(now, history::last_at(&*engine.store, project, id).await?);
+            Some(history::moved_step(project, &connection.value, &beginning.cursor, moved, at)?)
+        }
+        None => None,
+    };
+    let mut changes = vec![
         stored::fence(RecordKey::of(RecordKind::Connection, project, id.as_str()), connection.unchanged()),
         stored::put::<ActiveConnectionRecord>(stored::active_key(project), active.unchanged(), value)?,
         stored::put::<CursorRecord>(
@@ -126,6 +134,7 @@ async fn try_swap(
             beginning.cursor,
         )?,
     ];
+    changes.extend(step);
     engine.log.submit(Submission { project: Some(project.clone()), events, changes }).await?;
     Ok((start_at, stopped))
 }

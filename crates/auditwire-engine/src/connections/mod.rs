@@ -40,7 +40,7 @@ pub use quarantine::{PAGE_MAX, QuarantineEntry, QuarantinePage, delete_quarantin
 pub use remove::delete;
 pub(crate) use running::Checks;
 pub use stop::stop;
-pub(crate) use stored::{active_one, active_record, named};
+pub(crate) use stored::{active_one, active_record, cursor_of, named};
 pub use view::{ConnectionView, get, list};
 
 /// How often a verb decides anew when the records it read were changed before its commit. Senders store cursors a few

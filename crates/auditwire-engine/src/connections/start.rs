@@ -14,7 +14,7 @@ use super::stored::{self, Versioned};
 use crate::Engine;
 use crate::error::{Error, Kind, Result};
 use crate::log::Scan;
-use crate::records::{ActiveConnection, Cursor};
+use crate::records::{ActiveConnection, Cursor, Moved};
 use crate::store::{Expect, Order};
 
 /// A decided beginning.
@@ -28,6 +28,8 @@ pub(super) struct Beginning {
     pub(super) start_at: Position,
     /// What no connection has settled and this one will not send.
     pub(super) skipped: Option<(Position, Position)>,
+    /// That it goes on elsewhere than where it had come.
+    pub(super) moved: Option<Moved>,
 }
 
 /// Decides where `id` begins.
@@ -53,6 +55,7 @@ pub(super) async fn decide(
                 cursor: own.clone(),
                 unchanged,
                 skipped: None,
+                moved: None,
             });
         }
         (Start::Continue, None) => {
@@ -68,7 +71,9 @@ pub(super) async fn decide(
     };
     let first_left_out = settled.unwrap_or(Position::ZERO).next();
     let skipped = (first_left_out <= behind).then_some((first_left_out, behind));
-    Ok(Beginning { cursor: moved(own, behind), unchanged, start_at: behind.next(), skipped })
+    let from = own.as_ref().map(|own| own.settled);
+    let jump = (from != Some(behind)).then_some(Moved { from, to: behind });
+    Ok(Beginning { cursor: moved(own, behind), unchanged, start_at: behind.next(), skipped, moved: jump })
 }
 
 /// What [`Start::Default`] stands for at present; any other choice stands for itself.

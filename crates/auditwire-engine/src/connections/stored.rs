@@ -79,6 +79,11 @@ pub(crate) async fn named(engine: &Engine, project: &ProjectId, id: &ConnectionI
     Ok(find(engine, project, id.as_str()).await?.map(|found| found.value))
 }
 
+/// How far a connection has come, for other verbs; `None` when it was never active.
+pub(crate) async fn cursor_of(engine: &Engine, project: &ProjectId, id: &ConnectionId) -> Result<Option<Cursor>> {
+    Ok(cursor(engine, project, id).await?.map(|cursor| cursor.value))
+}
+
 /// How far a connection has come; `None` when it was never active.
 pub(super) async fn cursor(
     engine: &Engine,

@@ -97,6 +97,8 @@ fn stored_state(cursor: &Cursor) -> DeliveryState {
         cursor: cursor.settled,
         acknowledged: cursor.acknowledged,
         acknowledged_at: cursor.acknowledged_at,
+        delivered: cursor.delivered,
+        bytes: cursor.bytes,
         sent: cursor.sent,
         resent: cursor.resent,
         filtered: cursor.filtered,

@@ -71,6 +71,14 @@ impl Live {
         inner.facts.quarantined_at = Some(now).filter(|_| !inner.replay);
     }
 
+    /// The state, and when the oldest event that is not settled was received.
+    pub(crate) fn judged(&self, now: Timestamp) -> (Assessment, Option<Timestamp>) {
+        let mut inner = self.inner.lock();
+        let judged = health::assess(&inner.facts, inner.before, now);
+        inner.before = Some(judged);
+        (judged, inner.facts.oldest)
+    }
+
     /// The state as the API shows it; `head` is the end of the log.
     pub(crate) fn state(&self, head: Position, now: Timestamp) -> LiveState {
         let mut inner = self.inner.lock();
@@ -88,6 +96,8 @@ impl Live {
                 cursor: cursor.settled,
                 acknowledged: cursor.acknowledged,
                 acknowledged_at: cursor.acknowledged_at,
+                delivered: cursor.delivered,
+                bytes: cursor.bytes,
                 rate: inner.rate.per_second(now),
                 sent: cursor.sent,
                 resent: cursor.resent,

@@ -29,7 +29,7 @@ use crate::store::Store;
 use guard::AddressGuard;
 use supervisor::Supervisor;
 
-pub(crate) use sender::{OVERLAP_MAX, UDP_RATE};
+pub(crate) use sender::{OVERLAP_MAX, UDP_RATE, passing};
 
 /// Limits of delivery and the rules of the address guard. Configuration.
 #[derive(Debug, Clone, Default)]
@@ -47,7 +47,8 @@ pub struct DeliverySettings {
 }
 
 /// The state of a connection (product section 4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Not sending.
     Inactive,
@@ -59,6 +60,19 @@ pub enum Status {
     Failing,
 }
 
+impl Status {
+    /// The word in answers.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Inactive => "inactive",
+            Self::Active => "active",
+            Self::Degraded => "degraded",
+            Self::Failing => "failing",
+        }
+    }
+}
+
 /// Counters and positions of a connection, stored and live together.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeliveryState {
@@ -68,6 +82,10 @@ pub struct DeliveryState {
     pub acknowledged: Position,
     /// When that was.
     pub acknowledged_at: Option<Timestamp>,
+    /// Events acknowledged.
+    pub delivered: u64,
+    /// Bytes of all messages handed to the peer, with their frames and before TLS.
+    pub bytes: u64,
     /// Events settled per second (filtered ones are, too), averaged over the last 10 s; 0 when no sender runs.
     pub rate: f64,
     /// First sendings.

@@ -16,6 +16,7 @@ use super::live::Live;
 use super::sender::{self, Course, Job};
 use super::{Context, LiveState};
 use crate::error::Result;
+use crate::history;
 use crate::records::{
     ActiveConnectionRecord, ConnectionRecord, Cursor, CursorRecord, Document, Replay, ReplayRecord, ReplayState,
     StoredConnection,
@@ -290,12 +291,13 @@ impl Supervisor {
                 (Course::Replay(Box::new(replay.clone())), replay.progress, record.version)
             }
         };
+        let last_step_at = history::last_at(&*self.context.store, project, &connection.id).await?;
         let of_replay = matches!(course, Course::Replay(_));
         let live = Arc::new(Live::new(cursor.clone(), of_replay, self.context.clock.now()));
         self.state.lock().lives.insert(identity.shown_as(), (project.clone(), Arc::clone(&live)));
         let (stop, stopped) = watch::channel(false);
         let (context, project) = (self.context.clone(), project.clone());
-        let job = Job { context, project, connection, epoch, cursor, cursor_version, live, course };
+        let job = Job { context, project, connection, epoch, cursor, cursor_version, last_step_at, live, course };
         let task = Some(tokio::spawn(sender::run(job, stopped)));
         *running = Some(Running { identity, stop, task });
         Ok(())

@@ -24,7 +24,7 @@ fn version_1_of_every_document() {
         r#"{"v":"1","connection":"c-1","previous":null,"previous_settled":7,"since":"2026-11-22T10:00:00Z"}"#,
     );
     holds::<CursorRecord>(
-        r#"{"v":"1","settled":9,"next_n":4,"acknowledged":8,"acknowledged_at":"2026-11-22T10:00:00Z","sent":3,"resent":2,"filtered":1,"quarantined":1,"reconnects":5,"resend_from":6,"resend_n":2}"#,
+        r#"{"v":"1","settled":9,"next_n":4,"acknowledged":8,"acknowledged_at":"2026-11-22T10:00:00Z","delivered":2,"bytes":700,"sent":3,"resent":2,"filtered":1,"quarantined":1,"reconnects":5,"resend_from":6,"resend_n":2}"#,
     );
     holds::<CheckResultRecord>(
         r#"{"v":"1","revision":2,"ok":false,"confirmed":false,"at":"2026-11-22T10:00:00Z","stages":[{"stage":"address","ok":true,"code":"ok","message":"m","remedy":"","ms":0},{"stage":"tls","ok":false,"code":"cert_expired","message":"m","remedy":"r","ms":12}]}"#,
@@ -84,6 +84,30 @@ fn a_check_result_without_stages_still_opens() {
     let result = CheckResultRecord::decode(&Record { key, version: 1, value }).unwrap().into_current();
     let at = Timestamp::parse("2026-11-22T10:00:00Z").unwrap();
     assert_eq!(result, CheckResult { revision: 2, ok: true, confirmed: false, at, stages: vec![] });
+}
+
+#[test]
+fn a_cursor_without_the_later_counters_still_opens() {
+    let key = RecordKey::global(RecordKind::Cursor, "c-1");
+    let value = br#"{"v":"1","settled":9,"next_n":4,"acknowledged":8,"acknowledged_at":null,"sent":3,"resent":2,"filtered":1,"quarantined":1,"reconnects":5,"resend_from":6,"resend_n":2}"#.to_vec();
+    let cursor = CursorRecord::decode(&Record { key, version: 1, value }).unwrap().into_current();
+    assert_eq!((cursor.settled, cursor.sent, cursor.delivered, cursor.bytes), (Position(9), 3, 0, 0));
+}
+
+#[test]
+fn version_1_of_a_delivery_step() {
+    holds::<DeliveryStepRecord>(
+        r#"{"v":"1","at":"2026-11-22T10:00:00Z","revision":1,"settled":5,"totals":{},"state":"active"}"#,
+    );
+    holds::<DeliveryStepRecord>(concat!(
+        r#"{"v":"1","at":"2026-11-22T10:00:00Z","revision":3,"settled":900,"totals":{"acknowledged":1,"sent":2,"#,
+        r#""bytes":3,"filtered":4,"resent":5,"reconnects":6,"quarantined":7},"backlog":8,"backlog_max":9,"#,
+        r#""oldest_at":"2026-11-22T09:59:00Z","age_ms":60000,"state":"failing","cause":"connect_refused","#,
+        r#""changes":[{"at":"2026-11-22T09:59:30Z","state":"inactive"},"#,
+        r#"{"at":"2026-11-22T09:59:31Z","state":"degraded","cause":"connect_refused"}],"more_changes":2,"#,
+        r#""beginning":{"at":"2026-11-22T09:59:31Z","name":"siem","filter":"source.id = nova","transport":"relp_tls","settled":800},"#,
+        r#""moved":{"from":300,"to":500}}"#,
+    ));
 }
 
 #[test]

@@ -195,6 +195,19 @@ async fn lists_ids(store: Arc<dyn Store>) {
     ] {
         let found = store.record_ids(RecordKind::Connection, &project("a"), range).await.unwrap();
         assert_eq!(found, expected, "{range:?}");
+        for (order, limit) in
+            [(Order::Ascending, 9), (Order::Descending, 9), (Order::Ascending, 2), (Order::Descending, 1)]
+        {
+            let found =
+                store.records_between(RecordKind::Connection, &project("a"), range, order, limit).await.unwrap();
+            let mut ids: Vec<_> = expected.iter().map(|id| key("a", id)).collect();
+            if order == Order::Descending {
+                ids.reverse();
+            }
+            ids.truncate(limit as usize);
+            assert_eq!(found.iter().map(|record| record.key.clone()).collect::<Vec<_>>(), ids, "{range:?} {order:?}");
+            assert!(found.iter().all(|record| record.version == 1 && record.value == b"v"));
+        }
     }
 }
 

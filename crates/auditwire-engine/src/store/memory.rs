@@ -178,6 +178,31 @@ impl Store for MemoryStore {
         Ok(state.records.range(from..to).map(|((_, _, id), _)| id.clone()).collect())
     }
 
+    async fn records_between(
+        &self,
+        kind: RecordKind,
+        project: &ProjectId,
+        ids: [&str; 2],
+        order: Order,
+        limit: u32,
+    ) -> Result<Vec<Record>, StoreError> {
+        self.alive()?;
+        let state = self.state.lock();
+        let [from, to] = ids.map(|id| (kind, Some(project.clone()), id.to_owned()));
+        if from > to {
+            return Ok(Vec::new());
+        }
+        let record = |((kind, project, id), (version, value)): (&(_, Option<ProjectId>, String), &(u64, Vec<u8>))| {
+            let key = RecordKey { kind: *kind, project: project.clone(), id: id.clone() };
+            Record { key, version: *version, value: value.clone() }
+        };
+        let (found, limit) = (state.records.range(from..to), limit as usize);
+        Ok(match order {
+            Order::Ascending => found.take(limit).map(record).collect(),
+            Order::Descending => found.rev().take(limit).map(record).collect(),
+        })
+    }
+
     async fn heads(&self) -> Result<(Vec<Head>, Option<GroupId>), StoreError> {
         self.alive()?;
         let state = self.state.lock();

@@ -186,6 +186,7 @@ pub enum RecordKind {
     Replay = 18,
     QuarantineDropped = 19,
     Alert = 20,
+    DeliveryStep = 22,
 }
 
 /// A record's address.
@@ -393,6 +394,16 @@ pub trait Store: Send + Sync + Debug + 'static {
         project: &ProjectId,
         ids: [&str; 2],
     ) -> Result<Vec<String>, StoreError>;
+
+    /// A project's records of one kind, by their ids as in [`record_ids`](Self::record_ids), in `order`, at most `limit`.
+    async fn records_between(
+        &self,
+        kind: RecordKind,
+        project: &ProjectId,
+        ids: [&str; 2],
+        order: Order,
+        limit: u32,
+    ) -> Result<Vec<Record>, StoreError>;
 
     /// First and last position of every project that ever had events, and the highest group id.
     async fn heads(&self) -> Result<(Vec<Head>, Option<GroupId>), StoreError>;

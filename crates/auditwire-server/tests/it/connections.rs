@@ -220,3 +220,39 @@ async fn activation_and_stop() {
         nobody.is_problem(404, "connection_not_found");
     }
 }
+
+#[tokio::test]
+async fn a_history_is_read_and_an_event_tells_what_became_of_it() {
+    let service = Service::start().await;
+    let made = service.post(CONNECTIONS, &plain("main", closed_port())).await.is(201).json();
+    let id = made["id"].as_str().expect("an id").to_owned();
+    let history = format!("{CONNECTIONS}/{id}/history");
+    let empty = service.get(&history).await.is(200).json();
+    assert_eq!((empty["range"].clone(), empty["points"].as_array().map(Vec::len)), (json!("24h"), Some(144)));
+    let point = &empty["points"][143];
+    assert_eq!(
+        (point["known"].clone(), point["backlog"].clone(), point["acknowledged"].clone()),
+        (json!(false), Value::Null, json!(0))
+    );
+    let month = service.get(&format!("{history}?range=30d")).await.is(200).json();
+    assert_eq!(month["points"].as_array().map(Vec::len), Some(120));
+    service.get(&format!("{history}?range=1y")).await.is_problem(400, "invalid_range");
+    service.get(&format!("{history}?rang=24h")).await.is_problem(400, "unknown_parameter");
+    service.get(&format!("{CONNECTIONS}/c-nobody/history")).await.is_problem(404, "connection_not_found");
+
+    let activate = json!({"start": "now", "despite_failed_check": true});
+    service.post(&format!("{CONNECTIONS}/{id}/activate"), &activate).await.is(200);
+    // The first event is of the connection's creation, before it was activated; the last one came later.
+    let events = service.get("/api/v1/projects/default/events?limit=1").await.is(200).json();
+    let last = events["events"][0]["seq"].as_u64().expect("a seq");
+    let told = service.get(&format!("/api/v1/projects/default/events/{last}/delivery")).await.is(200).json();
+    let one = &told["deliveries"][0];
+    assert_eq!(
+        (one["connection"].clone(), one["name"].clone(), one["state"].clone()),
+        (json!(id), json!("main"), json!("waiting"))
+    );
+    let told = service.get("/api/v1/projects/default/events/1/delivery").await.is(200).json();
+    assert_eq!(told["deliveries"][0]["state"], "skipped", "{told}");
+    assert!(told["deliveries"][0]["at"].is_string() && told["seq"] == 1);
+    service.get("/api/v1/projects/default/events/99999/delivery").await.is_problem(404, "event_not_found");
+}

@@ -179,6 +179,17 @@ impl Store for SqliteStore {
         read::record_ids(&self.readers, kind, project, ids).await
     }
 
+    async fn records_between(
+        &self,
+        kind: RecordKind,
+        project: &ProjectId,
+        ids: [&str; 2],
+        order: Order,
+        limit: u32,
+    ) -> Result<Vec<Record>, StoreError> {
+        read::records_between(&self.readers, (kind, project), ids, order, limit).await
+    }
+
     async fn heads(&self) -> Result<(Vec<Head>, Option<GroupId>), StoreError> {
         read::heads(&self.readers).await
     }

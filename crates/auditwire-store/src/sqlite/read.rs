@@ -79,6 +79,39 @@ pub(super) async fn record_ids(
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
+pub(super) async fn records_between(
+    readers: &SqlitePool,
+    (kind, project): (RecordKind, &ProjectId),
+    [from, to]: [&str; 2],
+    order: Order,
+    limit: u32,
+) -> Result<Vec<Record>, StoreError> {
+    let statement = match order {
+        Order::Ascending => {
+            "SELECT id, version, value FROM records WHERE kind = ?1 AND project = ?2 AND id >= ?3 AND id < ?4
+             ORDER BY id LIMIT ?5"
+        }
+        Order::Descending => {
+            "SELECT id, version, value FROM records WHERE kind = ?1 AND project = ?2 AND id >= ?3 AND id < ?4
+             ORDER BY id DESC LIMIT ?5"
+        }
+    };
+    let rows = sqlx::query(statement)
+        .bind(i64::from(kind as u8))
+        .bind(project.as_str().to_owned())
+        .bind(from.to_owned())
+        .bind(to.to_owned())
+        .bind(i64::from(limit))
+        .fetch_all(readers)
+        .await
+        .map_err(from_sqlx)?;
+    let record = |row: &SqliteRow| {
+        let key = RecordKey::of(kind, project, row.get::<String, _>(0));
+        Ok(Record { key, version: unsigned(row, 1, "records.version")?, value: row.get(2) })
+    };
+    rows.iter().map(record).collect()
+}
+
 pub(super) async fn heads(readers: &SqlitePool) -> Result<(Vec<Head>, Option<GroupId>), StoreError> {
     // One statement, one snapshot: heads and the last group belong together.
     let rows = sqlx::query("SELECT project, last, first FROM heads UNION ALL SELECT NULL, max(id), NULL FROM groups")

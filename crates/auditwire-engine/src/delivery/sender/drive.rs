@@ -237,6 +237,7 @@ impl<'a> Drive<'a> {
             ledger.gone(first, last, &chunk.damaged);
         }
         self.link.queue(&chunk.bytes, &mut chunk.ends)?;
+        progress.count_bytes(chunk.bytes.len());
         let mut ends = chunk.ends.iter();
         for entry in &chunk.entries {
             let end = if entry.kind == Kind::Sent { ends.next().copied().unwrap_or(u64::MAX) } else { 0 };

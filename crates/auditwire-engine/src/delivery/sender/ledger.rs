@@ -6,21 +6,24 @@ use std::time::Duration;
 
 use auditwire_model::access::Caller;
 use auditwire_model::event::Event;
+use auditwire_model::query::Expr;
 use auditwire_model::{Position, ProjectId, Severity, Timestamp};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::super::Context;
+use super::super::live::Live;
 use super::feed::Unsendable;
 use super::quarantine::{KEPT_MAX, room_for};
 use super::replay_book::ReplayBook;
+use super::steps::Steps;
 use crate::audit::{Audit, action};
 use crate::error::{Error, Kind, Result};
 use crate::log::Submission;
 use crate::records::{
-    ActiveConnection, ActiveConnectionRecord, Cursor, CursorRecord, Document, QuarantineRecord, Quarantined,
-    StoredConnection,
+    ActiveConnection, ActiveConnectionRecord, Cursor, CursorRecord, DeliveryStep, DeliveryStepRecord, Document,
+    QuarantineRecord, Quarantined, StoredConnection,
 };
 use crate::store::{Change, Effect, Expect, RecordKey, RecordKind, Store};
 
@@ -66,6 +69,8 @@ pub(crate) struct Ledger {
     telling: Vec<(Position, Event)>,
     /// The replay whose progress this is; none for live delivery.
     replay: Option<String>,
+    /// The history of live delivery; none for a replay.
+    steps: Option<Steps>,
     not_before: Instant,
     attempt: Option<BoxFuture<'static, Outcome>>,
     /// When the running attempt began.
@@ -107,11 +112,26 @@ impl Ledger {
             pending,
             telling,
             replay,
+            steps: None,
             not_before,
             attempt: None,
             begun: not_before,
             confirmed: None,
             superseded: None,
+        }
+    }
+
+    /// Keeps the history of what passes `filter`, with the state that `live` shows; the last step was at `last_at`.
+    pub(crate) fn keep_steps(&mut self, filter: &Expr, live: Arc<Live>, last_at: Timestamp) {
+        let now = self.context.clock.now();
+        self.steps = Some(Steps::new(&self.connection, self.stored.settled, filter, live, (now, last_at)));
+    }
+
+    /// The sender has ended: what is stored next says so.
+    pub(crate) fn over(&mut self) {
+        let now = self.context.clock.now();
+        if let Some(steps) = &mut self.steps {
+            steps.end(now);
         }
     }
 
@@ -161,8 +181,25 @@ impl Ledger {
     }
 
     /// When [`begin`](Self::begin) should be called; `None` when there is nothing to store or an attempt runs.
-    pub(crate) fn due(&self, cursor: &Cursor) -> Option<Instant> {
-        (self.attempt.is_none() && *cursor != self.stored).then_some(self.not_before)
+    pub(crate) fn due(&mut self, cursor: &Cursor) -> Option<Instant> {
+        if self.attempt.is_some() {
+            return None;
+        }
+        let step = self.step_due(cursor).map(|at| at.max(self.not_before));
+        let cursor = (*cursor != self.stored).then_some(self.not_before);
+        step.into_iter().chain(cursor).min()
+    }
+
+    /// When a step of the history should be written.
+    fn step_due(&mut self, cursor: &Cursor) -> Option<Instant> {
+        let Self { context, project, steps, .. } = self;
+        steps.as_mut()?.due(cursor, context.clock.now(), || context.log.head(project))
+    }
+
+    /// The step of the history to write with this cursor, if one is due.
+    fn step(&mut self, cursor: &Cursor) -> Option<DeliveryStep> {
+        let Self { context, project, steps, .. } = self;
+        steps.as_mut()?.take(cursor, context.clock.now(), || context.log.head(project))
     }
 
     /// Begins to store. In its own epoch nobody else moves this cursor. In the next one, as long as this connection is
@@ -182,7 +219,8 @@ impl Ledger {
         };
         let key = self.active_key();
         let fence = Change { key: key.clone(), expect: Expect::Version(epoch), effect: Effect::None };
-        let submission = self.submission(&cursor, fence, expect);
+        let step = self.step(&cursor);
+        let submission = self.submission(&cursor, step, fence, expect);
         let (log, store) = (self.context.log.clone(), Arc::clone(&self.context.store));
         let (project, connection) = (self.project.clone(), self.connection.id.clone());
         let attempt = async move {
@@ -202,9 +240,23 @@ impl Ledger {
         self.attempt = Some(attempt.boxed());
     }
 
-    fn submission(&self, cursor: &Cursor, fence: Change, expect: Expect) -> Result<Submission> {
+    fn submission(
+        &self,
+        cursor: &Cursor,
+        step: Option<DeliveryStep>,
+        fence: Change,
+        expect: Expect,
+    ) -> Result<Submission> {
         let mut changes = vec![fence];
         changes.extend(self.changes(cursor, expect)?);
+        if let Some(step) = step {
+            let id = DeliveryStep::record_id(&self.connection.id, step.at);
+            changes.push(Change {
+                key: RecordKey::of(RecordKind::DeliveryStep, &self.project, id),
+                expect: Expect::Any,
+                effect: Effect::Put(DeliveryStepRecord::from(step).encode()?),
+            });
+        }
         let events = self.told(cursor);
         Ok(Submission { project: Some(self.project.clone()), events, changes })
     }
@@ -222,11 +274,14 @@ impl Ledger {
     }
 
     fn changes(&self, cursor: &Cursor, expect: Expect) -> Result<Vec<Change>> {
-        let mut changes = vec![Change {
-            key: RecordKey::of(RecordKind::Cursor, &self.project, self.connection.id.as_str()),
-            expect,
-            effect: Effect::Put(CursorRecord::from(cursor.clone()).encode()?),
-        }];
+        let key = RecordKey::of(RecordKind::Cursor, &self.project, self.connection.id.as_str());
+        // A step alone leaves the cursor as it is.
+        let effect = if *cursor == self.stored {
+            Effect::None
+        } else {
+            Effect::Put(CursorRecord::from(cursor.clone()).encode()?)
+        };
+        let mut changes = vec![Change { key, expect, effect }];
         for (what, at) in self.pending.iter().filter(|(what, _)| what.seq <= cursor.settled) {
             let id = Quarantined::record_id(&self.connection.id, what.seq);
             let record = Quarantined { seq: what.seq, reason: what.reason.clone(), at: *at };
@@ -244,9 +299,12 @@ impl Ledger {
         let Some(attempt) = &mut self.attempt else { return std::future::pending().await };
         let outcome = attempt.await;
         self.attempt = None;
+        if let Some(steps) = &mut self.steps {
+            steps.stored(matches!(outcome, Outcome::Done(_)));
+        }
         match outcome {
             Outcome::Done(cursor) => {
-                self.version += 1;
+                self.version += u64::from(*cursor != self.stored);
                 if self.superseded.is_none() {
                     self.confirmed = self.confirmed.max(Some(self.begun));
                 }
@@ -277,7 +335,7 @@ impl Ledger {
         if self.attempt.is_some() && self.finished().await == Stored::Fenced {
             return Stored::Fenced;
         }
-        if *cursor == self.stored {
+        if *cursor == self.stored && self.step_due(cursor).is_none_or(|at| at > Instant::now()) {
             return Stored::Done;
         }
         self.begin(cursor.clone());

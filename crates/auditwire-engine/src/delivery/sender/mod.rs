@@ -10,6 +10,7 @@ mod path;
 mod progress;
 mod quarantine;
 mod replay_book;
+mod steps;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,6 +85,8 @@ pub(crate) struct Job {
     pub(crate) cursor: Cursor,
     /// The version of the record that the cursor was read from; 0 when there is none.
     pub(crate) cursor_version: u64,
+    /// When the connection's last step was written; long ago when there is none.
+    pub(crate) last_step_at: Timestamp,
     /// Where it shows itself.
     pub(crate) live: Arc<Live>,
     /// What it sends.
@@ -123,6 +126,7 @@ pub(crate) async fn run(job: Job, mut stop: watch::Receiver<bool>) {
     if sender.links(&mut stop).await == Over::Fenced {
         return;
     }
+    sender.ledger.over();
     let progress = sender.progress.to_store();
     let stored =
         if sender.is_over() { sender.ledger.end(&progress).await } else { sender.ledger.store(&progress).await };
@@ -151,13 +155,18 @@ fn either(filter: Expr, other: Option<Expr>) -> Expr {
     }
 }
 
+/// Which events a connection sends.
+pub(crate) fn passing(connection: &StoredConnection) -> Result<Expr> {
+    // A heartbeat is for this connection, whatever its filter says.
+    Ok(either(connection.filter()?, heartbeat_of(connection)))
+}
+
 /// Which events it reads.
 fn selection(job: &Job) -> Result<Selection> {
-    let filter = job.connection.filter()?;
     match &job.course {
-        // A heartbeat is for this connection, whatever its filter says.
-        Course::Live => Ok(Selection::Stream(either(filter, heartbeat_of(&job.connection)))),
+        Course::Live => Ok(Selection::Stream(passing(&job.connection)?)),
         Course::Replay(replay) => {
+            let filter = job.connection.filter()?;
             let (time_from, time_to, last) = (replay.time_from, replay.time_to, replay.last);
             let predicate = both(filter, replay.wanted()?);
             Ok(Selection::Part(Part { predicate, time_from, time_to, last }))
@@ -208,11 +217,18 @@ impl Sender {
             Course::Live => (renderer, None),
             Course::Replay(replay) => (renderer.for_replay(&replay.id), Some(replay.id.clone())),
         };
+        let filter = match &selection {
+            Selection::Stream(filter) => Some(filter.clone()),
+            Selection::Part(_) => None,
+        };
         let (log, project) = (context.log.clone(), job.project.clone());
         let feed = Feed::new(log, project.clone(), selection, renderer, spec.framing, spec.transport);
         let (connection, stored) = (job.connection.clone(), job.cursor.clone());
-        let ledger =
+        let mut ledger =
             Ledger::new(context.clone(), project.clone(), connection, job.epoch, stored, job.cursor_version, replay);
+        if let Some(filter) = &filter {
+            ledger.keep_steps(filter, Arc::clone(&job.live), job.last_step_at);
+        }
         let connector = Connector::new(context.clone(), project, job.connection.clone());
         Self { progress: Progress::new(job.cursor.clone(), limits), feed, ledger, connector, job, passes: PASSES }
     }

@@ -116,6 +116,11 @@ impl Progress {
         }
     }
 
+    /// Counts bytes that were handed to the peer.
+    pub(crate) fn count_bytes(&mut self, bytes: usize) {
+        self.cursor.bytes += bytes as u64;
+    }
+
     /// The peer has acknowledged the stream below `offset`.
     pub(crate) fn acknowledge(&mut self, offset: u64, now: Timestamp) {
         let Self { window: Some(window), overlap, cursor, .. } = self else { return };
@@ -126,6 +131,7 @@ impl Progress {
             let fresh = entry.last.0 - cursor.settled.0.max(entry.first.0 - 1);
             match entry.kind {
                 Kind::Sent => {
+                    cursor.delivered += 1;
                     cursor.acknowledged = entry.last;
                     cursor.acknowledged_at = Some(now);
                 }

@@ -2,6 +2,7 @@
 
 mod activate;
 mod check;
+mod history;
 mod matching;
 mod objects;
 mod preview;
@@ -12,6 +13,7 @@ pub(super) use activate::{__path_activate_connection, __path_stop_connection};
 pub(super) use activate::{activate_connection, stop_connection};
 pub(super) use check::{__path_check_candidate, __path_check_connection};
 pub(super) use check::{check_candidate, check_connection};
+pub(super) use history::{__path_connection_history, connection_history};
 pub(super) use objects::{
     __path_create_connection, __path_delete_connection, __path_delete_connections, __path_get_connection,
     __path_list_connections, __path_update_connection,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use auditwire_engine::connections::ConnectionView;
 use auditwire_engine::delivery::check::{CheckReport, StageReport};
-use auditwire_engine::delivery::{DeliveryState, LastError, Status};
+use auditwire_engine::delivery::{DeliveryState, LastError};
 use auditwire_model::Timestamp;
 use auditwire_model::connection::{ConnectionSpec, Filter, Format, Framing, Options, TlsSpec, Transport};
 use serde::Serialize;
@@ -122,12 +122,7 @@ impl From<ConnectionView> for ConnectionAnswer {
             options,
             filter,
             rate_limit,
-            status: match status {
-                Status::Inactive => "inactive",
-                Status::Active => "active",
-                Status::Degraded => "degraded",
-                Status::Failing => "failing",
-            },
+            status: status.as_str(),
             since,
             cause,
             verified,

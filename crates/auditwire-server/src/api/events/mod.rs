@@ -2,6 +2,7 @@
 
 mod beside;
 mod cursor;
+mod delivery;
 mod export;
 mod page;
 mod post;
@@ -10,6 +11,7 @@ mod search;
 mod tail;
 
 pub(super) use beside::{count_events, events_facets, events_histogram, number};
+pub(super) use delivery::{__path_event_delivery, event_delivery};
 pub(super) use export::export_events;
 pub(super) use page::{get_event, list_events};
 pub(super) use post::post_events;
