@@ -351,6 +351,9 @@ pub struct Quarantined {
     pub reason: String,
     /// When.
     pub at: Timestamp,
+    /// The replay that was to send it again last, if there was one; it may have been cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<String>,
 }
 
 impl Quarantined {

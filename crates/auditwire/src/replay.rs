@@ -133,7 +133,7 @@ fn shown(replay: &Value, out: Output) -> Result {
 }
 
 /// Asks until the replay is over; one that was cancelled is a failure.
-async fn follow(client: &Client, begun: Value, out: Output) -> Result {
+pub(crate) async fn follow(client: &Client, begun: Value, out: Output) -> Result {
     let id = text(&begun, "id").to_owned();
     let seen = io::stderr().is_terminal() && !out.json;
     let mut replay = begun;
@@ -212,6 +212,9 @@ fn line(replay: &Value) -> String {
         ("running", cause) => line.push_str(&format!("  (no link: {})", escape(cause))),
         _ => {}
     }
+    if number("quarantined") > 0 {
+        line.push_str(&format!("  ({} could not become a message)", grouped(number("quarantined"))));
+    }
     line
 }
 
@@ -235,6 +238,9 @@ mod tests {
         assert!(line(&replay).ends_with("(no link: connect_refused)"));
         replay["state"] = json!("done");
         replay["exact"] = json!(false);
+        replay["quarantined"] = json!(2);
+        assert!(line(&replay).ends_with("(2 could not become a message)"));
+        replay["quarantined"] = json!(0);
         assert!(line(&replay).ends_with("of at least 6,000 events"));
     }
 }

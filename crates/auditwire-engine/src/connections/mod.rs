@@ -36,6 +36,7 @@ pub use edit::{create, update};
 pub use input::{ConnectionInput, inspect_filter};
 pub use pem::{PemContents, inspect_pem};
 pub use preview::{Preview, PreviewMessage, preview};
+pub(crate) use quarantine::demand_few;
 pub use quarantine::{PAGE_MAX, QuarantineEntry, QuarantinePage, delete_quarantined, quarantine};
 pub use remove::delete;
 pub(crate) use running::Checks;

@@ -38,7 +38,7 @@ pub struct QuarantinePage {
 /// An event that was set aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuarantineEntry {
-    /// Which, when, and why.
+    /// Which, when, and why. It names a replay only while that is under way.
     pub quarantined: Quarantined,
     /// The event's action and time; `None` when the log does not have it any more, or cannot read it.
     pub event: Option<(String, Timestamp)>,
@@ -67,13 +67,15 @@ pub async fn quarantine(
         (Some(before), Some(seq)) => seq < before,
         _ => true,
     });
+    let under_way = crate::replays::under_way(engine, project).await?;
     let mut entries = Vec::new();
     for id in wanted.by_ref().take(limit) {
         // One that was cleared away meanwhile is not there any more.
         let Some(record) = engine.store.record(&RecordKey::of(RecordKind::Quarantine, project, id)).await? else {
             continue;
         };
-        let quarantined = QuarantineRecord::decode(&record)?.into_current();
+        let mut quarantined = QuarantineRecord::decode(&record)?.into_current();
+        quarantined.replay = quarantined.replay.filter(|replay| Some(replay) == under_way.as_ref());
         let event = event_of(engine, project, quarantined.seq).await;
         entries.push(QuarantineEntry { quarantined, event });
     }
@@ -102,9 +104,7 @@ pub async fn delete_quarantined(
     seqs: Option<&[Position]>,
 ) -> Result<usize> {
     authorize(engine, caller, project, &[Right::Configure(project)]).await?;
-    if seqs.is_some_and(|seqs| seqs.len() > SEQS_MAX) {
-        return Err(Error::invalid("too_many_seqs", "seqs", format!("at most {SEQS_MAX} events at once")));
-    }
+    demand_few(seqs)?;
     let connection = stored::connection(engine, project, id).await?.value;
     let named: Option<BTreeSet<Position>> = seqs.map(|seqs| seqs.iter().copied().collect());
     let wanted = |id: &String| match (&named, Quarantined::seq_of(id)) {
@@ -125,6 +125,14 @@ pub async fn delete_quarantined(
     let changes = ids.into_iter().map(|id| stored::delete(RecordKind::Quarantine, project, id)).collect();
     engine.log.submit(Submission { project: Some(project.clone()), events: vec![event], changes }).await?;
     Ok(deleted)
+}
+
+/// That a request names no more events than it may.
+pub(crate) fn demand_few(seqs: Option<&[Position]>) -> Result<()> {
+    if seqs.is_some_and(|seqs| seqs.len() > SEQS_MAX) {
+        return Err(Error::invalid("too_many_seqs", "seqs", format!("at most {SEQS_MAX} events at once")));
+    }
+    Ok(())
 }
 
 /// Everything of a connection, for when it goes itself.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auditwire_model::{ConnectionId, ProjectId};
+use auditwire_model::{ConnectionId, Position, ProjectId};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -21,6 +21,7 @@ use crate::records::{
     ActiveConnectionRecord, ConnectionRecord, Cursor, CursorRecord, Document, Replay, ReplayRecord, ReplayState,
     StoredConnection,
 };
+use crate::replays;
 use crate::store::{RecordKey, RecordKind};
 
 /// Longest wait of [`Supervisor::settled`].
@@ -288,11 +289,16 @@ impl Supervisor {
                 let key = RecordKey::of(RecordKind::Replay, project, id);
                 let Some(record) = self.context.store.record(&key).await? else { return Ok(()) };
                 let replay = ReplayRecord::decode(&record)?.into_current();
-                (Course::Replay(Box::new(replay.clone())), replay.progress, record.version)
+                let chosen = match replay.quarantined {
+                    true => Some(self.set_aside_for(project, &connection.id, &replay.id).await?),
+                    false => None,
+                };
+                let progress = replay.progress.clone();
+                (Course::Replay(Box::new(replay), chosen), progress, record.version)
             }
         };
         let last_step_at = history::last_at(&*self.context.store, project, &connection.id).await?;
-        let of_replay = matches!(course, Course::Replay(_));
+        let of_replay = matches!(course, Course::Replay(..));
         let live = Arc::new(Live::new(cursor.clone(), of_replay, self.context.clock.now()));
         self.state.lock().lives.insert(identity.shown_as(), (project.clone(), Arc::clone(&live)));
         let (stop, stopped) = watch::channel(false);
@@ -312,6 +318,17 @@ impl Supervisor {
         let key = RecordKey::of(RecordKind::Connection, project, id.as_str());
         let Some(connection) = store.record(&key).await? else { return Ok(None) };
         Ok(Some((ConnectionRecord::decode(&connection)?.into_current(), record.version)))
+    }
+
+    /// The events that a replay of what was set aside sends, in order.
+    async fn set_aside_for(
+        &self,
+        project: &ProjectId,
+        connection: &ConnectionId,
+        replay: &str,
+    ) -> Result<Vec<Position>> {
+        let entries = replays::set_aside_for(&*self.context.store, project, connection, replay).await?;
+        Ok(entries.into_iter().map(|(entry, _)| entry.seq).collect())
     }
 
     /// The replay that should run to this connection.

@@ -28,6 +28,10 @@ pub struct Replay {
     pub time_to: Option<Timestamp>,
     /// Which events beside the times and the connection's filter, as it was written; has no relative times.
     pub query: Option<String>,
+    /// What is sent again is what was set aside: the entries of the connection's quarantine that name this replay. Times and query
+    /// are not given then, and the connection's filter is not asked again.
+    #[serde(default)]
+    pub quarantined: bool,
     /// Last position: the end of the log when the replay was asked for.
     pub last: Position,
     /// Events per second.

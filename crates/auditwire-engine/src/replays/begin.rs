@@ -11,7 +11,7 @@ use crate::Engine;
 use crate::audit::{Audit, action};
 use crate::connections;
 use crate::error::{Error, Kind, Result};
-use crate::idempotency::{self, Known};
+use crate::idempotency::{self, Known, Pending};
 use crate::log::Submission;
 use crate::projects::authorize;
 use crate::records::{Cursor, Replay, ReplayState, StoredConnection, both};
@@ -22,7 +22,7 @@ use crate::store::{Change, Effect, Expect};
 /// Replays that are over and kept, per project.
 const KEPT: usize = 100;
 /// How often the verb decides anew when others were faster.
-const ATTEMPTS: usize = 10;
+pub(super) const ATTEMPTS: usize = 10;
 
 /// What is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -107,13 +107,26 @@ pub async fn begin(
     let wanted = checked(new)?;
     for _ in 0..ATTEMPTS {
         let begun = try_begin(engine, caller, project, id, new, &wanted, idempotency_key).await;
-        if !begun.as_ref().is_err_and(|e| e.code == "conflict") {
-            let id = begun?;
-            engine.delivery.changed(project);
-            return view(engine, project, &id).await;
+        if !is_conflict(&begun) {
+            return shown(engine, project, &begun?).await;
         }
     }
-    Err(Error::new(Kind::Conflict, "conflict", "others keep changing this connection at the same time; try again"))
+    Err(overtaken())
+}
+
+/// Others were faster: it must be decided anew.
+pub(super) fn is_conflict(begun: &Result<String>) -> bool {
+    begun.as_ref().is_err_and(|e| e.code == "conflict")
+}
+
+/// Wakes the senders for a replay that has begun.
+pub(super) async fn shown(engine: &Engine, project: &ProjectId, id: &str) -> Result<ReplayView> {
+    engine.delivery.changed(project);
+    view(engine, project, id).await
+}
+
+pub(super) fn overtaken() -> Error {
+    Error::new(Kind::Conflict, "conflict", "others keep changing this connection at the same time; try again")
 }
 
 /// What is wrong with what was asked for, and else its query.
@@ -147,32 +160,62 @@ async fn try_begin(
         Known::New(pending) => pending,
     };
     let (connection, fence) = connections::active_one(engine, project, id).await?;
-    let replays = stored::all(engine, project).await?;
-    if let Some(other) = replays.iter().find(|replay| !replay.value.state.is_over()) {
-        let detail = format!("replay {} is under way; wait for its end, or cancel it", other.value.id);
-        return Err(Error::new(Kind::Conflict, "replay_running", detail));
-    }
-    let last = engine.log.head(project);
-    let (time_from, time_to) = (new.time_from, new.time_to);
     let matched = matching(engine, caller, project, &connection, new, wanted).await?;
-    let replay = Replay {
-        id: format!("r-{}", hex::encode(Secret::random(6)?.expose())),
-        connection: connection.id.clone(),
-        time_from,
-        time_to,
+    let asked = Replay {
+        time_from: new.time_from,
+        time_to: new.time_to,
         query: new.query.clone().filter(|query| !query.trim().is_empty()),
-        last,
         rate: new.rate.unwrap_or(RATE),
         matched: matched.count,
         exact: matched.exact,
+        ..blank(engine, caller, project, &connection)?
+    };
+    store(engine, caller, project, &connection, asked, vec![fence], pending).await
+}
+
+/// A replay of nothing that begins now.
+pub(super) fn blank(
+    engine: &Engine,
+    caller: &Caller,
+    project: &ProjectId,
+    connection: &StoredConnection,
+) -> Result<Replay> {
+    Ok(Replay {
+        id: format!("r-{}", hex::encode(Secret::random(6)?.expose())),
+        connection: connection.id.clone(),
+        time_from: None,
+        time_to: None,
+        query: None,
+        quarantined: false,
+        last: engine.log.head(project),
+        rate: RATE,
+        matched: 0,
+        exact: true,
         state: ReplayState::Running,
         generation: 1,
         progress: Cursor { settled: Position::ZERO, ..Cursor::beginning() },
         by: caller.id().to_owned(),
         created_at: engine.clock.now(),
         ended_at: None,
-    };
-    let mut changes = vec![fence, stored::put(project, Expect::Absent, &replay)?];
+    })
+}
+
+/// Commits that a replay begins, with `changes`; its id. No other may be under way.
+pub(super) async fn store(
+    engine: &Engine,
+    caller: &Caller,
+    project: &ProjectId,
+    connection: &StoredConnection,
+    replay: Replay,
+    mut changes: Vec<Change>,
+    pending: Option<Pending>,
+) -> Result<String> {
+    let replays = stored::all(engine, project).await?;
+    if let Some(other) = replays.iter().find(|replay| !replay.value.state.is_over()) {
+        let detail = format!("replay {} is under way; wait for its end, or cancel it", other.value.id);
+        return Err(Error::new(Kind::Conflict, "replay_running", detail));
+    }
+    changes.push(stored::put(project, Expect::Absent, &replay)?);
     let outdated = replays.iter().skip(KEPT.saturating_sub(1));
     changes.extend(outdated.map(|old| {
         let key = stored::key(project, &old.value.id);
@@ -181,19 +224,20 @@ async fn try_begin(
     if let Some(pending) = pending {
         changes.extend(pending.changes(&replay.id, replay.created_at)?);
     }
-    let events = vec![begun(caller, &connection, &replay).build(replay.created_at)];
+    let events = vec![begun(caller, connection, &replay).build(replay.created_at)];
     engine.log.submit(Submission { project: Some(project.clone()), events, changes }).await?;
     Ok(replay.id)
 }
 
 fn begun(caller: &Caller, connection: &StoredConnection, replay: &Replay) -> Audit {
-    let Replay { id, time_from, time_to, query, rate, matched, .. } = replay;
+    let Replay { id, time_from, time_to, query, quarantined, rate, matched, .. } = replay;
     Audit::new(action::REPLAY_START, caller)
         .on_connection(connection)
         .with("replay", id)
         .with("from", said(*time_from))
         .with("to", said(*time_to))
         .with("query", query.as_deref().unwrap_or_default())
+        .with("quarantined", quarantined)
         .with("rate", rate)
         .with("matched", matched)
         .message(format!("A replay of {matched} events to {} was begun", connection.spec.name))

@@ -6,6 +6,7 @@
 
 mod begin;
 mod change;
+mod resend;
 mod stored;
 
 use std::ops::RangeInclusive;
@@ -22,7 +23,9 @@ use crate::records::{Replay, ReplayState};
 
 pub use begin::{Estimate, NewReplay, begin, estimate};
 pub use change::{cancel, pause, resume};
-pub(crate) use stored::cancel_all_of;
+pub use resend::resend;
+pub(crate) use resend::{set_aside_among, set_aside_for};
+pub(crate) use stored::{cancel_all_of, under_way};
 
 /// Events per second, where none are given.
 pub const RATE: u32 = 1_000;

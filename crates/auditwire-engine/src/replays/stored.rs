@@ -25,6 +25,12 @@ pub(super) async fn all(engine: &Engine, project: &ProjectId) -> Result<Vec<Vers
     Ok(replays)
 }
 
+/// The id of the one that has not ended.
+pub(crate) async fn under_way(engine: &Engine, project: &ProjectId) -> Result<Option<String>> {
+    let replays = all(engine, project).await?;
+    Ok(replays.into_iter().map(|replay| replay.value).find(|replay| !replay.state.is_over()).map(|replay| replay.id))
+}
+
 /// One.
 ///
 /// # Errors

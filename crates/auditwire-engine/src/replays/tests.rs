@@ -6,7 +6,7 @@ use std::sync::Arc;
 use auditwire_model::access::{Principal, Scope};
 use auditwire_model::clock::ManualClock;
 use auditwire_model::event::{EventDraft, Plane};
-use auditwire_model::{Clock, TokenId};
+use auditwire_model::{Clock, Position, TokenId};
 use parking_lot::Mutex;
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use crate::connections::{self, ConnectionInput, Start};
 use crate::delivery::tests::fixtures::{Manner, Received, receiver, until};
 use crate::intake::{self, Intake};
 use crate::log::Submission;
-use crate::records::{CheckResult, CheckResultRecord, Document};
+use crate::records::{CheckResult, CheckResultRecord, Document, QuarantineRecord, Quarantined};
 use crate::secrets::{Keyring, Secret};
 use crate::store::memory::MemoryStore;
 use crate::store::{Change, Effect, Expect, RecordKey, RecordKind};
@@ -297,3 +297,95 @@ async fn who_may_and_what_is_wrong() {
 }
 
 const FAST: NewReplay = NewReplay { time_from: None, time_to: None, query: None, rate: Some(1_000_000) };
+
+/// Entries of the quarantine: position, and whether one names a replay.
+async fn aside(world: &World) -> Vec<(u64, bool)> {
+    let id = world.connection.as_str();
+    let page = connections::quarantine(&world.engine, &world.caller, &world.project, id, None, 200).await.unwrap();
+    let mut all: Vec<_> = page.entries.iter().map(|e| (e.quarantined.seq.0, e.quarantined.replay.is_some())).collect();
+    all.sort_unstable();
+    all
+}
+
+async fn set_aside(world: &World, seqs: impl Iterator<Item = u64>) {
+    let entry = |seq| {
+        let entry =
+            Quarantined { seq: Position(seq), reason: "before".to_owned(), at: world.clock.now(), replay: None };
+        let id = Quarantined::record_id(&world.connection, entry.seq);
+        let effect = Effect::Put(QuarantineRecord::from(entry).encode().unwrap());
+        Change { key: RecordKey::of(RecordKind::Quarantine, &world.project, id), expect: Expect::Absent, effect }
+    };
+    let submission = Submission { changes: seqs.map(entry).collect(), ..Submission::default() };
+    world.engine.log.submit(submission).await.unwrap();
+}
+
+impl World {
+    async fn resend(&self, seqs: Option<&[u64]>) -> Result<ReplayView> {
+        let seqs: Option<Vec<Position>> = seqs.map(|seqs| seqs.iter().copied().map(Position).collect());
+        let id = self.connection.as_str();
+        resend(&self.engine, &self.caller, &self.project, id, seqs.as_deref(), None).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_set_aside_is_sent_again_and_leaves_the_list() {
+    // What the filter says by now does not matter: somebody chose these.
+    let world = World::new(2000, vec![Manner::Reads], json!({"kind": "query", "query": "source.id = nova"})).await;
+    assert_eq!(world.resend(None).await.unwrap_err().code, "nothing_quarantined");
+    // Close together, far apart, and beyond the log's end.
+    set_aside(&world, [3, 4, 9, 1000, 1999, 99_999].into_iter()).await;
+    assert_eq!(world.resend(Some(&[5])).await.unwrap_err().code, "nothing_quarantined");
+    let begun = world.resend(Some(&[3, 9, 1999, 5])).await.unwrap().stored;
+    assert!(begun.quarantined && begun.matched == 3 && begun.last == Position(1999), "{begun:?}");
+    let done = world.stands(&begun.id, ReplayState::Done).await.stored;
+    assert_eq!((done.progress.sent, world.replayed()), (3, [3, 9, 1999].into()));
+    assert_eq!(aside(&world).await, [(4, false), (1000, false), (99_999, false)]);
+    let begun = world.resend(None).await.unwrap().stored;
+    world.stands(&begun.id, ReplayState::Done).await;
+    assert_eq!((world.replayed(), aside(&world).await), ([3, 4, 9, 1000, 1999].into(), vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_still_cannot_be_sent_stays_with_the_reason_of_today() {
+    let narrow = json!({"options": {"max_bytes": 480, "hostname": "h".repeat(200), "app_name": "a".repeat(48)}, "filter":
+        {"kind": "query", "query": "source.id = nova"}});
+    let world = World::of(0, vec![Manner::Reads], narrow).await;
+    let draft = |id: String| EventDraft { action: "create-vm".to_owned(), event_id: Some(id), ..EventDraft::default() };
+    let drafts = ["small".to_owned(), "large".repeat(24), "tiny".to_owned()].map(draft);
+    let items = drafts.into_iter().map(Ok).collect();
+    let batch = Intake { items, door: Plane::Control, idempotency_key: None };
+    intake::accept(&world.engine, &world.caller, &world.project, batch).await.unwrap();
+    let head = world.engine.log.head(&world.project).0;
+    set_aside(&world, head - 2..=head).await;
+    let begun = world.resend(None).await.unwrap().stored;
+    let done = world.stands(&begun.id, ReplayState::Done).await.stored;
+    assert_eq!((done.progress.sent, done.progress.quarantined), (2, 1));
+    assert_eq!(world.replayed(), [head - 2, head].into());
+    let id = world.connection.as_str();
+    let page = connections::quarantine(&world.engine, &world.caller, &world.project, id, None, 200).await.unwrap();
+    let left: Vec<_> = page.entries.iter().map(|e| (e.quarantined.seq.0, e.quarantined.reason.as_str())).collect();
+    assert!(left.len() == 1 && left[0].0 == head - 1 && left[0].1.contains("allows 480"), "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_resend_survives_a_restart_and_what_is_cancelled_stays_listed() {
+    let mut world = World::new(3000, vec![Manner::Reads, Manner::Dies { after: 20_000 }, Manner::Reads], ALL()).await;
+    let all: Vec<u64> = (1..=3000).filter(|seq| seq % 7 == 0).collect();
+    set_aside(&world, all.iter().copied()).await;
+    let begun = world.resend(None).await.unwrap().stored;
+    assert!(aside(&world).await.iter().all(|(_, named)| *named), "each names the replay that sends it");
+    world.restart().await;
+    world.stands(&begun.id, ReplayState::Done).await;
+    assert_eq!(world.replayed(), all.iter().copied().collect());
+    assert_eq!(aside(&world).await, []);
+
+    set_aside(&world, 1..=200).await;
+    connections::stop(&world.engine, &world.caller, &world.project, world.connection.as_str()).await.unwrap();
+    assert_eq!(world.resend(None).await.unwrap_err().code, "not_active");
+    world.activate(Start::Continue).await;
+    let begun = world.resend(None).await.unwrap().stored;
+    pause(&world.engine, &world.caller, &world.project, &begun.id).await.unwrap();
+    let cancelled = cancel(&world.engine, &world.caller, &world.project, &begun.id).await.unwrap().stored;
+    assert_eq!(cancelled.state, ReplayState::Cancelled);
+    assert_eq!(aside(&world).await, (1..=200).map(|seq| (seq, false)).collect::<Vec<_>>(), "nothing sends them now");
+}

@@ -10,6 +10,7 @@ replay-open = Open it
 replay-what = What to send again
 replay-range = Time range
 replay-range-help = By event date.
+replay-range-quarantine = From the quarantine
 replay-between = Between two times…
 replay-between-times = Between two times
 replay-no-time = Enter the beginning, the end, or both.

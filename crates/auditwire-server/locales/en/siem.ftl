@@ -92,7 +92,7 @@ delete-button = { $n ->
 }
 
 quarantine-title = Quarantine
-quarantine-help = Events that cannot become a message within the limits of this connection are set aside; the others go on. Raise its maximum size, and replay the time in question. The events themselves stay in the log.
+quarantine-help = Events that cannot become a message within the limits of this connection are set aside; the others go on. Raise its maximum size, then send them again: what was sent leaves this list. The events themselves stay in the log.
 quarantine-empty = Nothing is in quarantine.
 quarantine-total = { $n ->
     [one] One event.
@@ -102,6 +102,12 @@ quarantine-dropped = { $n ->
     [one] One older entry made room for newer ones.
    *[other] { $count } older entries made room for newer ones.
 }
+quarantine-resend = Send selected again
+quarantine-resend-all = Send all again
+quarantine-going = being sent again
+notice-quarantine-resend-none = Nothing is sent again: select events first.
+notice-quarantine-resend-inactive = Nothing is sent again: the connection is not active. Start it first.
+notice-quarantine-resend-running = Nothing is sent again: another replay is under way in this project.
 quarantine-clear = Take selected off the list
 quarantine-clear-all = Take all off the list
 quarantine-selection = Selection

@@ -10,6 +10,7 @@ replay-open = Открыть
 replay-what = Что отправить ещё раз
 replay-range = Период
 replay-range-help = По дате события.
+replay-range-quarantine = Из карантина
 replay-between = Указать начало и конец…
 replay-between-times = Начало и конец периода
 replay-no-time = Укажите начало, конец или и то и другое.

@@ -74,6 +74,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(connections::stop_connection))
         .routes(routes!(connections::list_quarantine))
         .routes(routes!(connections::clear_quarantine))
+        .routes(routes!(connections::resend_quarantine))
         .routes(routes!(connections::connection_history))
         .routes(routes!(alerts::list_alerts))
         .routes(routes!(replays::begin_replay))

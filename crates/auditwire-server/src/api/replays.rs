@@ -1,8 +1,8 @@
 //! Replays: a part of the log again to the active connection.
 
 use auditwire_engine::replays::{self, NewReplay, RATE, ReplayView};
-use auditwire_model::Timestamp;
 use auditwire_model::query::read_time;
+use auditwire_model::{ProjectId, Timestamp};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -63,6 +63,8 @@ pub(crate) struct ReplayAnswer {
     to: Option<Timestamp>,
     /// Which events.
     q: Option<String>,
+    /// True: what is sent again is what was set aside; `from`, `to` and `q` are null then.
+    quarantined_again: bool,
     /// Events per second at most.
     rate: u32,
     /// How many events it would send, counted when it was asked for.
@@ -116,6 +118,7 @@ impl From<ReplayView> for ReplayAnswer {
             from: stored.time_from,
             to: stored.time_to,
             q: stored.query,
+            quarantined_again: stored.quarantined,
             rate: stored.rate,
             matched: stored.matched,
             exact: stored.exact,
@@ -173,6 +176,11 @@ pub(crate) async fn begin_replay(
     let key = json::idempotency_key(&headers)?;
     let new = body.parse_or_default::<ReplayRequest>()?.read(app.engine().clock.now())?;
     let view = replays::begin(app.engine(), &auth.caller, &project, &id, &new, key.as_deref()).await?;
+    accepted(&project, view)
+}
+
+/// 202 with the replay and its address.
+pub(super) fn accepted(project: &ProjectId, view: ReplayView) -> Result<Response> {
     let location = format!("/api/v1/projects/{project}/replays/{}", view.stored.id);
     let mut response = json::answer(StatusCode::ACCEPTED, &ReplayAnswer::from(view))?;
     if let Ok(location) = HeaderValue::from_str(&location) {

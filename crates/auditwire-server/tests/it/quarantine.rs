@@ -15,7 +15,7 @@ pub(crate) async fn set_aside(service: &Service, id: &str, seqs: &[u64]) {
     let connection = ConnectionId::parse(id).expect("an id");
     let entry = |seq: &u64| {
         let at = Timestamp::parse(NOW).expect("a time");
-        let entry = Quarantined { seq: Position(*seq), reason: format!("too large: {seq}"), at };
+        let entry = Quarantined { seq: Position(*seq), reason: format!("too large: {seq}"), at, replay: None };
         let id = Quarantined::record_id(&connection, entry.seq);
         Change {
             key: RecordKey::of(RecordKind::Quarantine, &ProjectId::default_project(), id),
@@ -38,7 +38,10 @@ async fn an_event_that_fits_nowhere_is_listed_and_cleared() {
     let listed = service.get(&quarantine).await.is(200).json();
     let event = service.get(&format!("{EVENTS}/2")).await.is(200).json();
     let entries = listed["quarantined"].as_array().expect("entries");
-    assert_eq!(entries[0], json!({"seq": 77, "reason": "too large: 77", "at": NOW, "action": null, "timestamp": null}));
+    assert_eq!(
+        entries[0],
+        json!({"seq": 77, "reason": "too large: 77", "at": NOW, "replay": null, "action": null, "timestamp": null})
+    );
     assert_eq!((&entries[1]["action"], &entries[1]["timestamp"]), (&event["action"], &event["timestamp"]));
     let seqs: Vec<u64> = entries.iter().map(|entry| entry["seq"].as_u64().expect("a seq")).collect();
     assert_eq!(seqs, [77, 2, 1]);
@@ -59,6 +62,12 @@ async fn an_event_that_fits_nowhere_is_listed_and_cleared() {
     ] {
         service.get(&format!("{quarantine}?{query}")).await.is_problem(400, code);
     }
+
+    let resend = format!("{quarantine}/resend");
+    service.post(&resend, &json!({"seqs": null})).await.is_problem(409, "not_active");
+    let many: Vec<u64> = (1..=10_001).collect();
+    service.post(&resend, &json!({ "seqs": many })).await.is_problem(400, "too_many_seqs");
+    assert_eq!(service.post(&resend, &json!({})).await.status.as_u16(), 400);
 
     let delete = format!("{quarantine}/delete");
     for body in [json!({}), json!({"seqs": [-1]}), json!({"seqs": null, "all": true}), json!({"seqs": "all"})] {

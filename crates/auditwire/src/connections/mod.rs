@@ -97,13 +97,19 @@ pub(crate) enum Verb {
         /// Its id or name.
         connection: String,
     },
-    /// List the events that were set aside because they cannot become a message, newest first; or clear the list.
+    /// List the events that were set aside because they cannot become a message, newest first; send them again; or clear the list.
     Quarantine {
         /// Its id or name.
         connection: String,
         /// Entries at most.
         #[arg(long, value_name = "N", default_value_t = 100)]
         limit: usize,
+        /// Send these events again, once the cause is mended, and follow the replay that does it.
+        #[arg(long, value_name = "SEQ,…", value_delimiter = ',', conflicts_with_all = ["delete", "delete_all"])]
+        resend: Vec<u64>,
+        /// Send all events again.
+        #[arg(long, conflicts_with_all = ["resend", "delete", "delete_all"])]
+        resend_all: bool,
         /// Take these events off the list; they stay in the log.
         #[arg(long, value_name = "SEQ,…", value_delimiter = ',')]
         delete: Vec<u64>,
@@ -157,8 +163,12 @@ pub(crate) async fn run(args: ConnectionsArgs) -> Result {
             let stopped = client.post(&["connections", &id, "stop"], None).await?;
             out.told(&stopped, &format!("{} is stopped", show::name(&stopped)))
         }
-        Verb::Quarantine { connection, limit, delete, delete_all } => {
+        Verb::Quarantine { connection, limit, resend, resend_all, delete, delete_all } => {
             let id = id_of(&client, &connection).await?;
+            if resend_all || !resend.is_empty() {
+                let seqs = if resend_all { Value::Null } else { json!(resend) };
+                return quarantine::resend(&client, &id, &seqs, out).await;
+            }
             match (delete_all, delete.is_empty()) {
                 (true, _) => quarantine::delete(&client, &id, &Value::Null, out).await,
                 (false, false) => quarantine::delete(&client, &id, &json!(delete), out).await,

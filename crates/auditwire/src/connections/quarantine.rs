@@ -1,4 +1,4 @@
-//! `auditwire connections quarantine`: what was set aside, and clearing the list.
+//! `auditwire connections quarantine`: what was set aside, sending it again, and clearing the list.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{Output, show};
 use crate::client::Client;
 use crate::failure::{Failure, Result};
+use crate::replay::follow;
 use crate::terminal::{self, Column, Table, Tone, grouped};
 
 /// Entries of one page at most, as the service has it.
@@ -65,6 +66,12 @@ fn lines(entries: &[Value], answer: &Value, out: Output) -> Vec<String> {
         lines.push(format!("{} older entries made room for newer ones", grouped(count("dropped"))));
     }
     lines
+}
+
+/// Sends entries again and follows that to its end; null stands for all.
+pub(super) async fn resend(client: &Client, id: &str, seqs: &Value, out: Output) -> Result {
+    let begun = client.post(&["connections", id, "quarantine", "resend"], Some(&json!({ "seqs": seqs }))).await?;
+    follow(client, begun, out).await
 }
 
 /// Takes entries off the list; null stands for all.

@@ -61,6 +61,10 @@ async fn what_fits_nowhere_is_set_aside_and_the_stream_goes_on() {
 
     let shown = stdout(&run(&["--limit", "2"]));
     assert!(shown.contains("create-vm") && shown.contains("2 of 3 shown"), "{shown}");
+    // Nothing was mended: it stays, and says so.
+    let again = stdout(&run(&["--resend", &seqs[1].to_string()]));
+    assert!(again.contains("done") && again.contains("(1 could not become a message)"), "{again}");
+    assert!(stdout(&run(&[])).contains("3 of 3 shown"));
     assert_eq!(stdout(&run(&["--delete", &format!("{},{}", seqs[0], seqs[2])])), "2 entries were taken off the list\n");
     assert!(stdout(&run(&[])).contains("1 of 1 shown"));
     assert_eq!(stdout(&run(&["--delete-all"])), "1 entries were taken off the list\n");

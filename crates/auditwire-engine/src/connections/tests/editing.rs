@@ -122,7 +122,8 @@ async fn deleting_leaves_nothing_behind() {
     let (a, b) = (world.create("a").await.stored.id, world.create("b").await.stored.id);
     world.activate(&a, None).await.unwrap();
     let quarantined = format!("{a}/{:020}", 1);
-    let entry = crate::records::Quarantined { seq: Position(1), reason: String::new(), at: world.clock.now() };
+    let entry =
+        crate::records::Quarantined { seq: Position(1), reason: String::new(), at: world.clock.now(), replay: None };
     world.write(RecordKind::Quarantine, &quarantined, crate::records::QuarantineRecord::from(entry)).await;
     let before = world.head();
     let ids = [a.to_string(), "c-none".to_owned(), b.to_string(), a.to_string(), "NO".to_owned()];

@@ -8,7 +8,7 @@ impl World {
     async fn set_aside(&self, id: &ConnectionId, seqs: impl IntoIterator<Item = u64>) {
         for seq in seqs {
             let seq = Position(seq);
-            let entry = Quarantined { seq, reason: format!("too large: {seq}"), at: self.clock.now() };
+            let entry = Quarantined { seq, reason: format!("too large: {seq}"), at: self.clock.now(), replay: None };
             let record = QuarantineRecord::from(entry);
             self.write(RecordKind::Quarantine, &Quarantined::record_id(id, seq), record).await;
         }

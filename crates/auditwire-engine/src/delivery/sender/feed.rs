@@ -44,6 +44,29 @@ pub(crate) struct Part {
     pub(crate) time_to: Option<Timestamp>,
     /// Last position.
     pub(crate) last: Position,
+    /// Only these, in order, when they are chosen one by one.
+    pub(crate) chosen: Option<Vec<Position>>,
+}
+
+/// Chosen events that lie so close are read together, with what is between them.
+const RUN_GAP: u64 = 256;
+
+impl Part {
+    /// The next run of positions to be read from `from` on; `None`: nothing more is wanted.
+    fn run(&self, from: Position) -> Option<(Position, Position)> {
+        let Some(chosen) = &self.chosen else { return (from <= self.last).then_some((from, self.last)) };
+        let mut rest = chosen.iter().skip(chosen.partition_point(|position| *position < from));
+        let first = *rest.next()?;
+        let last = rest.try_fold(first, |last, next| if next.0 - last.0 <= RUN_GAP { Ok(*next) } else { Err(last) });
+        Some((first, last.unwrap_or_else(|last| last)))
+    }
+
+    /// Which rows are chosen; `None`: all of them.
+    fn of(&self, batch: &RecordBatch) -> Option<BooleanArray> {
+        let chosen = self.chosen.as_ref()?;
+        let seqs = batch.column(columns::SEQ).as_primitive::<UInt64Type>().values();
+        Some(seqs.iter().map(|seq| Some(chosen.binary_search(&Position(*seq)).is_ok())).collect())
+    }
 }
 
 /// A batch in hand.
@@ -114,6 +137,8 @@ pub(crate) struct Feed {
     received_at: Timestamp,
     /// Of a part: nothing more is wanted up to here.
     passed: Option<Position>,
+    /// Of a part: where what is being read ends.
+    until: Position,
     message: Vec<u8>,
     chunk: Chunk,
 }
@@ -149,6 +174,7 @@ impl Feed {
             unreadable: Vec::new(),
             received_at: Timestamp::EPOCH,
             passed: None,
+            until: Position::ZERO,
             message,
             chunk,
         }
@@ -171,6 +197,13 @@ impl Feed {
 
     /// Reads the next batch from `from`, if the log has one. May be dropped at any point.
     pub(crate) async fn load(&mut self, from: Position) -> Result<()> {
+        if let (None, Selection::Part(part)) = (&self.reader, &self.selection) {
+            let Some((_, until)) = part.run(from) else {
+                self.passed = Some(part.last);
+                return Ok(());
+            };
+            self.until = until;
+        }
         let reader = self.reader.get_or_insert_with(|| {
             let (project, head) = (self.project.clone(), self.log.head(&self.project));
             self.log.scan(self.selection.scan(project, from, head))
@@ -186,8 +219,8 @@ impl Feed {
             }
             None => {
                 self.reader = None;
-                if let Selection::Part(part) = &self.selection {
-                    self.passed = Some(part.last);
+                if matches!(self.selection, Selection::Part(_)) {
+                    self.passed = Some(self.until);
                     return Ok(());
                 }
                 if std::mem::take(&mut self.read_something) { Ok(()) } else { Err(nothing_to_read(from)) }
@@ -199,11 +232,11 @@ impl Feed {
         let Scanned { batch, through, damage, .. } = scanned;
         let selected = match &self.selection {
             Selection::Part(part) => {
-                self.passed = Some(through.min(part.last));
+                self.passed = Some(through.min(self.until));
                 if let Some(damage) = damage {
                     self.unreadable.push((damage.from, damage.to, damage.segment));
                 }
-                None
+                part.of(&batch)
             }
             Selection::Stream(filter) => {
                 if let Some(damage) = damage
@@ -301,10 +334,13 @@ impl Feed {
 impl Selection {
     /// What lies between `from` and the end, in order.
     fn scan(&self, project: ProjectId, from: Position, head: Position) -> Scan {
-        let whole = Part { predicate: Expr::All, time_from: None, time_to: None, last: head };
-        let Part { predicate, time_from, time_to, last } = match self {
-            Self::Stream(_) => whole,
-            Self::Part(part) => part.clone(),
+        let (from, last) = match self {
+            Self::Stream(_) => (from, head),
+            Self::Part(part) => part.run(from).unwrap_or((from, part.last)),
+        };
+        let (predicate, time_from, time_to) = match self {
+            Self::Stream(_) => (Expr::All, None, None),
+            Self::Part(part) => (part.predicate.clone(), part.time_from, part.time_to),
         };
         let (order, columns) = (Order::Ascending, Columns::ALL);
         Scan { project, from, to: last, time_from, time_to, predicate, order, limit: None, columns, numbered: false }

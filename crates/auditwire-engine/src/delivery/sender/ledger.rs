@@ -67,8 +67,8 @@ pub(crate) struct Ledger {
     pending: Vec<(Unsendable, Timestamp)>,
     /// Events that tell of gaps, with the position that must be settled before they are written.
     telling: Vec<(Position, Event)>,
-    /// The replay whose progress this is; none for live delivery.
-    replay: Option<String>,
+    /// The replay whose progress this is, and whether it sends what was set aside; none for live delivery.
+    replay: Option<(String, bool)>,
     /// The history of live delivery; none for a replay.
     steps: Option<Steps>,
     not_before: Instant,
@@ -99,7 +99,7 @@ impl Ledger {
         epoch: u64,
         stored: Cursor,
         version: u64,
-        replay: Option<String>,
+        replay: Option<(String, bool)>,
     ) -> Self {
         let (pending, telling, not_before) = (Vec::new(), Vec::new(), Instant::now());
         Self {
@@ -136,12 +136,15 @@ impl Ledger {
     }
 
     /// Takes note of an event that is set aside; written when the cursor passes it. False in a replay, where it only counts:
-    /// live delivery has set it aside, or will.
+    /// live delivery has set it aside, or will. One that was set aside and is sent again stays aside, with the reason of today.
     pub(crate) fn quarantine(&mut self, what: Unsendable) -> bool {
-        if self.replay.is_some() {
+        let now = self.context.clock.now();
+        if let Some((_, again)) = &self.replay {
+            if *again {
+                self.pending.push((what, now));
+            }
             return false;
         }
-        let now = self.context.clock.now();
         if !what.own {
             let event = Audit::new(action::QUARANTINE, &Caller::Service)
                 .on_connection(&self.connection)
@@ -208,8 +211,8 @@ impl Ledger {
         self.begun = Instant::now();
         self.not_before = self.begun + EVERY;
         if let Some(replay) = self.replay_book() {
-            let told = self.told(&cursor);
-            self.attempt = Some(async move { replay.store(cursor, told, false).await }.boxed());
+            let (told, aside) = (self.told(&cursor), self.set_aside(&cursor));
+            self.attempt = Some(async move { replay.store(cursor, told, aside, false).await }.boxed());
             return;
         }
         let (epoch, expect) = match self.superseded {
@@ -270,7 +273,15 @@ impl Ledger {
     fn replay_book(&self) -> Option<ReplayBook> {
         let (context, project) = (self.context.clone(), self.project.clone());
         let (connection, epoch) = (self.connection.clone(), self.epoch);
-        self.replay.clone().map(|id| ReplayBook { context, project, connection, epoch, id })
+        self.replay.clone().map(|(id, again)| ReplayBook { context, project, connection, epoch, id, again })
+    }
+
+    /// The events set aside that the cursor has passed.
+    fn set_aside(&self, cursor: &Cursor) -> Vec<Quarantined> {
+        let passed = self.pending.iter().filter(|(what, _)| what.seq <= cursor.settled);
+        passed
+            .map(|(what, at)| Quarantined { seq: what.seq, reason: what.reason.clone(), at: *at, replay: None })
+            .collect()
     }
 
     fn changes(&self, cursor: &Cursor, expect: Expect) -> Result<Vec<Change>> {
@@ -282,9 +293,8 @@ impl Ledger {
             Effect::Put(CursorRecord::from(cursor.clone()).encode()?)
         };
         let mut changes = vec![Change { key, expect, effect }];
-        for (what, at) in self.pending.iter().filter(|(what, _)| what.seq <= cursor.settled) {
-            let id = Quarantined::record_id(&self.connection.id, what.seq);
-            let record = Quarantined { seq: what.seq, reason: what.reason.clone(), at: *at };
+        for record in self.set_aside(cursor) {
+            let id = Quarantined::record_id(&self.connection.id, record.seq);
             changes.push(Change {
                 key: RecordKey::of(RecordKind::Quarantine, &self.project, id),
                 expect: Expect::Any,
@@ -353,8 +363,8 @@ impl Ledger {
             return Stored::Fenced;
         }
         let Some(replay) = self.replay_book() else { return self.store(cursor).await };
-        let (cursor, told) = (cursor.clone(), self.told(cursor));
-        self.attempt = Some(async move { replay.store(cursor, told, true).await }.boxed());
+        let (cursor, told, aside) = (cursor.clone(), self.told(cursor), self.set_aside(cursor));
+        self.attempt = Some(async move { replay.store(cursor, told, aside, true).await }.boxed());
         self.finished().await
     }
 

@@ -66,8 +66,8 @@ const UDP_BURST: u32 = 32;
 pub(crate) enum Course {
     /// Everything behind the connection's cursor, for ever.
     Live,
-    /// A part of the log again, to its end.
-    Replay(Box<Replay>),
+    /// A part of the log again, to its end; the events in order where they are chosen one by one.
+    Replay(Box<Replay>, Option<Vec<Position>>),
 }
 
 /// What a sender is made of.
@@ -98,7 +98,7 @@ impl Job {
     fn rate_limit(&self) -> Option<u32> {
         match &self.course {
             Course::Live => self.connection.spec.rate_limit,
-            Course::Replay(replay) => Some(replay.rate),
+            Course::Replay(replay, _) => Some(replay.rate),
         }
     }
 
@@ -106,7 +106,7 @@ impl Job {
     fn last(&self) -> Option<Position> {
         match &self.course {
             Course::Live => None,
-            Course::Replay(replay) => Some(replay.last),
+            Course::Replay(replay, _) => Some(replay.last),
         }
     }
 }
@@ -165,11 +165,12 @@ pub(crate) fn passing(connection: &StoredConnection) -> Result<Expr> {
 fn selection(job: &Job) -> Result<Selection> {
     match &job.course {
         Course::Live => Ok(Selection::Stream(passing(&job.connection)?)),
-        Course::Replay(replay) => {
+        Course::Replay(replay, chosen) => {
             let filter = job.connection.filter()?;
             let (time_from, time_to, last) = (replay.time_from, replay.time_to, replay.last);
-            let predicate = both(filter, replay.wanted()?);
-            Ok(Selection::Part(Part { predicate, time_from, time_to, last }))
+            // What was set aside had passed the filter, and somebody chose it.
+            let predicate = if chosen.is_some() { Expr::All } else { both(filter, replay.wanted()?) };
+            Ok(Selection::Part(Part { predicate, time_from, time_to, last, chosen: chosen.clone() }))
         }
     }
 }
@@ -215,7 +216,9 @@ impl Sender {
         let renderer = Renderer::new(spec, &render);
         let (renderer, replay) = match &job.course {
             Course::Live => (renderer, None),
-            Course::Replay(replay) => (renderer.for_replay(&replay.id), Some(replay.id.clone())),
+            Course::Replay(replay, chosen) => {
+                (renderer.for_replay(&replay.id), Some((replay.id.clone(), chosen.is_some())))
+            }
         };
         let filter = match &selection {
             Selection::Stream(filter) => Some(filter.clone()),

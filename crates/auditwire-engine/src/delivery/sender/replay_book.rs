@@ -10,7 +10,10 @@ use super::ledger::{Outcome, read_active};
 use crate::audit::{Audit, action};
 use crate::error::{Kind, Result};
 use crate::log::Submission;
-use crate::records::{Cursor, Document, Replay, ReplayRecord, ReplayState, StoredConnection};
+use crate::records::{
+    Cursor, Document, QuarantineRecord, Quarantined, Replay, ReplayRecord, ReplayState, StoredConnection,
+};
+use crate::replays::{set_aside_among, set_aside_for};
 use crate::store::{Change, Effect, Expect, RecordKey, RecordKind};
 
 /// How often a store is tried anew when a verb was faster.
@@ -23,13 +26,22 @@ pub(super) struct ReplayBook {
     pub(super) connection: StoredConnection,
     pub(super) epoch: u64,
     pub(super) id: String,
+    /// It sends what was set aside; what could be sent leaves the quarantine when it is over.
+    pub(super) again: bool,
 }
 
 impl ReplayBook {
-    /// Writes the progress, and with `over` the end. A replay that is gone, or was ended, is written no more.
-    pub(super) async fn store(self, cursor: Cursor, events: Vec<Event>, over: bool) -> Outcome {
+    /// Writes the progress with what could not become a message this time either, and with `over` the end. A replay that is
+    /// gone, or was ended, is written no more.
+    pub(super) async fn store(
+        self,
+        cursor: Cursor,
+        events: Vec<Event>,
+        aside: Vec<Quarantined>,
+        over: bool,
+    ) -> Outcome {
         for _ in 0..ATTEMPTS {
-            match self.try_store(&cursor, &events, over).await {
+            match self.try_store(&cursor, &events, &aside, over).await {
                 Ok(true) => return Outcome::Done(Box::new(cursor)),
                 Ok(false) => return Outcome::Lost(Ok(None)),
                 Err(error) if error.kind == Kind::Conflict => {
@@ -45,7 +57,7 @@ impl ReplayBook {
     }
 
     /// False when there is nothing to write to.
-    async fn try_store(&self, cursor: &Cursor, events: &[Event], over: bool) -> Result<bool> {
+    async fn try_store(&self, cursor: &Cursor, events: &[Event], aside: &[Quarantined], over: bool) -> Result<bool> {
         let key = RecordKey::of(RecordKind::Replay, &self.project, &self.id);
         let Some(record) = self.context.store.record(&key).await? else { return Ok(false) };
         let mut replay = ReplayRecord::decode(&record)?.into_current();
@@ -61,9 +73,35 @@ impl ReplayBook {
         }
         let fence = Change { key: self.active_key(), expect: Expect::Version(self.epoch), effect: Effect::None };
         let put = Effect::Put(ReplayRecord::from(replay).encode()?);
-        let changes = vec![fence, Change { key, expect: Expect::Version(record.version), effect: put }];
+        let mut changes = vec![fence, Change { key, expect: Expect::Version(record.version), effect: put }];
+        changes.extend(self.quarantine(aside, over).await?);
         self.context.log.submit(Submission { project: Some(self.project.clone()), events, changes }).await?;
         Ok(true)
+    }
+
+    /// Entries that stay aside get the reason of today; in the end the others are cleared. One that somebody took off the list
+    /// meanwhile does not come back.
+    async fn quarantine(&self, aside: &[Quarantined], over: bool) -> Result<Vec<Change>> {
+        if !self.again || (aside.is_empty() && !over) {
+            return Ok(Vec::new());
+        }
+        let (store, connection) = (&*self.context.store, &self.connection.id);
+        let entries = match over {
+            true => set_aside_for(store, &self.project, connection, &self.id).await?,
+            false => set_aside_among(store, &self.project, connection, &self.id, aside).await?,
+        };
+        let mut changes = Vec::new();
+        for (entry, version) in entries {
+            let effect = match aside.iter().find(|again| again.seq == entry.seq) {
+                Some(again) => Effect::Put(QuarantineRecord::from(again.clone()).encode()?),
+                None if over => Effect::Delete,
+                None => continue,
+            };
+            let id = Quarantined::record_id(&self.connection.id, entry.seq);
+            let key = RecordKey::of(RecordKind::Quarantine, &self.project, id);
+            changes.push(Change { key, expect: Expect::Version(version), effect });
+        }
+        Ok(changes)
     }
 
     fn ended(&self, replay: &Replay) -> Audit {

@@ -19,7 +19,8 @@ async fn kept(service: &Service, connection: &ConnectionId) -> Vec<u64> {
 /// As after years of events that are too large.
 async fn fill(service: &Service, connection: &ConnectionId, seqs: std::ops::RangeInclusive<u64>) {
     let entry = |seq| {
-        let quarantined = Quarantined { seq: Position(seq), reason: "too large".to_owned(), at: service.clock.now() };
+        let quarantined =
+            Quarantined { seq: Position(seq), reason: "too large".to_owned(), at: service.clock.now(), replay: None };
         let id = Quarantined::record_id(connection, Position(seq));
         Change {
             key: RecordKey::of(RecordKind::Quarantine, &service.project, id),

@@ -22,8 +22,8 @@ pub(super) use objects::{
     create_connection, delete_connection, delete_connections, get_connection, list_connections, update_connection,
 };
 pub(super) use preview::{__path_preview_connection, preview_connection};
-pub(super) use quarantine::{__path_clear_quarantine, __path_list_quarantine};
-pub(super) use quarantine::{clear_quarantine, list_quarantine};
+pub(super) use quarantine::{__path_clear_quarantine, __path_list_quarantine, __path_resend_quarantine};
+pub(super) use quarantine::{clear_quarantine, list_quarantine, resend_quarantine};
 
 use auditwire_engine::connections::ConnectionInput;
 

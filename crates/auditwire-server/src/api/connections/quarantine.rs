@@ -1,9 +1,10 @@
 //! The quarantine of a connection.
 
 use auditwire_engine::connections::{self, QuarantineEntry, QuarantinePage};
+use auditwire_engine::replays;
 use auditwire_model::{Position, Timestamp};
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,6 +14,7 @@ use crate::api::auth::{Auth, InProject, PathId};
 use crate::api::events::{Params, number};
 use crate::api::json::{self, JsonBytes};
 use crate::api::problem::{Problem, ProblemBody, Result};
+use crate::api::replays::{ReplayAnswer, accepted};
 
 const LIMIT_DEFAULT: usize = 100;
 
@@ -39,6 +41,8 @@ struct QuarantinedEvent {
     /// When it was set aside.
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
+    /// The replay that is sending it again now; null when none is.
+    replay: Option<String>,
     /// Its action; null when the log does not have the event any more.
     action: Option<String>,
     /// Its time; null when the log does not have the event any more.
@@ -50,7 +54,14 @@ impl From<QuarantineEntry> for QuarantinedEvent {
     fn from(entry: QuarantineEntry) -> Self {
         let (action, timestamp) = entry.event.unzip();
         let quarantined = entry.quarantined;
-        Self { seq: quarantined.seq.0, reason: quarantined.reason, at: quarantined.at, action, timestamp }
+        Self {
+            seq: quarantined.seq.0,
+            reason: quarantined.reason,
+            at: quarantined.at,
+            replay: quarantined.replay,
+            action,
+            timestamp,
+        }
     }
 }
 
@@ -101,13 +112,19 @@ fn read_cursor(text: &str) -> Result<Position> {
     })
 }
 
-/// Which entries to clear away.
+/// Which entries of the quarantine.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ClearQuarantine {
+pub(crate) struct QuarantineChoice {
     /// Their `seq`s, at most 10,000; null for all.
     #[serde(deserialize_with = "given")]
     seqs: Option<Vec<u64>>,
+}
+
+impl QuarantineChoice {
+    fn positions(self) -> Option<Vec<Position>> {
+        self.seqs.map(|seqs| seqs.into_iter().map(Position).collect())
+    }
 }
 
 /// All is said by null, never by leaving the field out.
@@ -133,7 +150,7 @@ pub(crate) struct QuarantineCleared {
         ("project" = String, Path, description = "The project's id"),
         ("id" = String, Path, description = "The connection's id"),
     ),
-    request_body = ClearQuarantine,
+    request_body = QuarantineChoice,
     responses(
         (status = 200, body = QuarantineCleared),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`too_many_seqs`"),
@@ -147,8 +164,42 @@ pub(crate) async fn clear_quarantine(
     PathId(id): PathId,
     body: JsonBytes,
 ) -> Result<Response> {
-    let ClearQuarantine { seqs } = body.parse()?;
-    let seqs: Option<Vec<Position>> = seqs.map(|seqs| seqs.into_iter().map(Position).collect());
+    let seqs = body.parse::<QuarantineChoice>()?.positions();
     let deleted = connections::delete_quarantined(app.engine(), &auth.caller, &project, &id, seqs.as_deref()).await?;
     json::answer(StatusCode::OK, &QuarantineCleared { deleted })
+}
+
+/// Send the quarantine again
+///
+/// A replay of what was set aside: the events of `seqs`, or all, once the cause is mended. When it is done, what was sent has left the
+/// quarantine, and what still cannot become a message is there with the reason of today.
+#[utoipa::path(
+    post,
+    path = "/connections/{id}/quarantine/resend",
+    tag = "connections",
+    params(
+        ("project" = String, Path, description = "The project's id"),
+        ("id" = String, Path, description = "The connection's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "24 h"),
+    ),
+    request_body = QuarantineChoice,
+    responses(
+        (status = 202, body = ReplayAnswer, headers(("Location" = String))),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`too_many_seqs`"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, body = ProblemBody, content_type = "application/problem+json", description = "`not_active`; `replay_running`; `nothing_quarantined`"),
+    )
+)]
+pub(crate) async fn resend_quarantine(
+    State(app): State<App>,
+    auth: Auth,
+    InProject(project): InProject,
+    PathId(id): PathId,
+    headers: HeaderMap,
+    body: JsonBytes,
+) -> Result<Response> {
+    let key = json::idempotency_key(&headers)?;
+    let seqs = body.parse::<QuarantineChoice>()?.positions();
+    let view = replays::resend(app.engine(), &auth.caller, &project, &id, seqs.as_deref(), key.as_deref()).await?;
+    accepted(&project, view)
 }

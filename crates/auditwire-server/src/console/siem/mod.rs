@@ -38,7 +38,7 @@ pub(super) fn routes() -> Router<App> {
         .route(urls::STOP, post(stop::stop))
         .route(urls::DELETE, get(delete::ask).post(delete::delete))
         .route(urls::CHECK, get(check::show).post(start::check))
-        .route(urls::QUARANTINE, get(quarantine::show).post(quarantine::clear))
+        .route(urls::QUARANTINE, get(quarantine::show).post(quarantine::change))
         .route(urls::REPLAY, get(replay::show).post(replay::begin))
         .route(urls::REPLAYS, get(replay::state::show).post(replay::state::change))
         .route(urls::ACTIVATE, post(activate::activate))

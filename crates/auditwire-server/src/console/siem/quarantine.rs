@@ -1,7 +1,8 @@
-//! The quarantine of a connection: which events could not become a message, and why; clearing the list.
+//! The quarantine of a connection: which events could not become a message, and why; sending them again, clearing the list.
 
 use askama::Template;
 use auditwire_engine::connections::{self, QuarantineEntry, QuarantinePage};
+use auditwire_engine::replays;
 use auditwire_model::Position;
 use axum::extract::RawQuery;
 use axum::http::StatusCode;
@@ -29,7 +30,7 @@ struct QuarantineView {
     events: String,
     list: String,
     name: String,
-    /// Where the list is cleared, and shown from its beginning.
+    /// Where its entries are sent again and cleared, and it is shown from its beginning.
     here: String,
     rows: Vec<Row>,
     total: u64,
@@ -46,6 +47,8 @@ struct Row {
     event: Option<(String, String)>,
     at: When,
     reason: String,
+    /// The page of the replay that is sending it again now.
+    replay: Option<String>,
 }
 
 /// `GET /projects/{project}/settings/siem/connections/{id}/quarantine?before=…`.
@@ -75,24 +78,47 @@ pub(super) async fn show(by: InProject, PathId(id): PathId, RawQuery(query): Raw
 impl Row {
     fn of(entry: QuarantineEntry, by: &InProject) -> Self {
         let QuarantineEntry { quarantined, event } = entry;
-        let url = by.urls().event(quarantined.seq);
+        let (url, replay) = (by.urls().event(quarantined.seq), quarantined.replay.as_deref());
         Self {
             seq: quarantined.seq.to_string(),
             event: event.map(|(action, _)| (url, line(&action, ACTION))),
+            replay: replay.map(|replay| by.urls().replay_state(replay)),
             at: by.calendar().when(quarantined.at),
             reason: line(&quarantined.reason, REASON),
         }
     }
 }
 
-/// `POST /projects/{project}/settings/siem/connections/{id}/quarantine`: the entries of `seq`, or `all`.
-pub(super) async fn clear(PathId(id): PathId, Posted { by, form }: Posted<InProject>) -> Result<Response, Problem> {
+/// `POST /projects/{project}/settings/siem/connections/{id}/quarantine`: the entries of `seq`, or all, are cleared (`clear`) or sent again
+/// (`resend`).
+pub(super) async fn change(PathId(id): PathId, Posted { by, form }: Posted<InProject>) -> Result<Response, Problem> {
     let seqs: Vec<Position> = form.all("seq").filter_map(|seq| seq.parse().ok()).map(Position).collect();
-    let chosen = if form.has("all") { None } else { Some(seqs.as_slice()) };
+    let all = [form.text("clear"), form.text("resend")].contains(&"all");
+    let chosen = if all { None } else { Some(seqs.as_slice()) };
+    if form.has("resend") {
+        return resend(&by, &id, chosen).await;
+    }
     let deleted = connections::delete_quarantined(by.engine(), by.caller(), &by.project.id, &id, chosen).await?;
     let notice = match deleted {
         0 => Notice::warning("quarantine-none", ""),
         n => Notice::new("quarantine-cleared", "").and("n", n),
     };
     Ok(done(&by.visitor.guest, &by.urls().quarantine(&id), Some(&notice)))
+}
+
+/// Leads to the page of the replay, or says why there is none.
+async fn resend(by: &InProject, id: &str, chosen: Option<&[Position]>) -> Result<Response, Problem> {
+    let (guest, urls) = (&by.visitor.guest, by.urls());
+    match replays::resend(by.engine(), by.caller(), &by.project.id, id, chosen, None).await {
+        Ok(begun) => Ok(done(guest, &urls.replay_state(&begun.stored.id), Some(&Notice::new("replay-begun", "")))),
+        Err(error) => {
+            let key = match error.code {
+                "nothing_quarantined" => "quarantine-resend-none",
+                "not_active" => "quarantine-resend-inactive",
+                "replay_running" => "quarantine-resend-running",
+                _ => return Err(error.into()),
+            };
+            Ok(done(guest, &urls.quarantine(id), Some(&Notice::warning(key, ""))))
+        }
+    }
 }

@@ -150,3 +150,28 @@ async fn the_progress_of_one_that_waits_says_why_and_one_that_is_done_is_full() 
     assert!(done.text().contains("<progress max=\"20\" value=\"20\""), "{}", done.text());
     assert!(read(&done).contains("20 of 20 events sent"), "{}", done.text());
 }
+
+#[tokio::test]
+async fn what_was_set_aside_is_sent_again_from_its_page() {
+    let service = Service::start().await;
+    let id = begun(&service).await;
+    crate::quarantine::set_aside(&service, &id, &[3, 5, 7]).await;
+    let mut browser = Browser::signed_in(&service).await;
+    let here = format!("{LIST}/connections/{id}/quarantine");
+    let page = browser.get(&here).await;
+    let nothing = browser.submit(&page, &here, &[("resend", "chosen")]).await;
+    let nothing = browser.get(nothing.is(303).header("location")).await;
+    assert!(read(&nothing).contains("Nothing is sent again: select events first."), "{}", nothing.text());
+    let begun = browser.submit(&page, &here, &[("resend", "chosen"), ("seq", "3"), ("seq", "7")]).await;
+    let state = begun.is(303).header("location").to_owned();
+    assert!(state.contains("/settings/siem/replays/r-"), "{state}");
+    let text = read(&browser.get(&state).await);
+    assert!(text.contains("From the quarantine") && text.contains("of 2 events sent"), "{text}");
+    let until = Instant::now() + Duration::from_secs(30);
+    while !browser.get(&state).await.text().contains("data-refreshed") {
+        assert!(Instant::now() < until, "it comes to its end");
+        sleep(Duration::from_millis(50)).await;
+    }
+    let left = read(&browser.get(&here).await);
+    assert!(left.contains("One event.") && left.contains("too large: 5") && !left.contains("too large: 3"), "{left}");
+}

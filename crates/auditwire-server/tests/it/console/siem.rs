@@ -411,9 +411,14 @@ async fn the_quarantine_is_shown_and_cleared() {
 
     let none = browser.act_and_follow(&page, &here, &[]).await.text();
     assert!(none.contains("Nothing was taken off the list"), "{none}");
-    let two = browser.act_and_follow(&page, &here, &[("seq", "60"), ("seq", "59"), ("seq", "x")]).await.text();
+    let none = browser.act_and_follow(&page, &here, &[("resend", "all")]).await.text();
+    assert!(none.contains("the connection is not active. Start it first."), "{none}");
+    let two = browser
+        .act_and_follow(&page, &here, &[("clear", "chosen"), ("seq", "60"), ("seq", "59"), ("seq", "x")])
+        .await
+        .text();
     assert!(two.contains("2 events were taken off the list") && two.contains("58 events."), "{two}");
-    let all = browser.act_and_follow(&page, &here, &[("all", "on")]).await.text();
+    let all = browser.act_and_follow(&page, &here, &[("clear", "all")]).await.text();
     assert!(all.contains("58 events were taken off the list") && all.contains("Nothing is in quarantine"), "{all}");
     assert_eq!(browser.get(&format!("{LIST}/connections/c-none/quarantine")).await.status.as_u16(), 404);
 }

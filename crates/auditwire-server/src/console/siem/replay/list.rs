@@ -69,6 +69,9 @@ pub(super) fn matched(words: Words, replay: &Replay) -> String {
 
 /// Which time it is about.
 pub(super) fn range(words: Words, calendar: &Calendar, replay: &Replay) -> String {
+    if replay.quarantined {
+        return words.t("replay-range-quarantine");
+    }
     let local = |time: Timestamp| calendar.when(time).local;
     match (replay.time_from.map(local), replay.time_to.map(local)) {
         (None, None) => words.t("range-all"),
