@@ -109,7 +109,8 @@ pub enum Unknown {
     FilterForgotten,
     /// Acknowledged, kept back or left out: it was before the history that is kept.
     BeforeHistory,
-    /// Acknowledged or set aside: entries of that time were cleared from the quarantine.
+    /// Acknowledged, or set aside: entries of that time left the quarantine, because somebody cleared them or because they were
+    /// sent again.
     QuarantineCleared,
 }
 
@@ -310,12 +311,13 @@ impl<'a> Case<'a> {
         !selected.is_empty() && selected.value(0)
     }
 
-    /// The replays of the connection that have sent it again.
+    /// The replays of the connection that have sent it again. What a replay of the quarantine has sent is known to nobody when it
+    /// is over: its entries leave the list.
     async fn replayed(&self, engine: &Engine, project: &ProjectId) -> Result<Vec<(String, Timestamp, Timestamp)>> {
         let mut found = Vec::new();
         for record in engine.store.records(RecordKind::Replay, Some(project)).await? {
             let replay = ReplayRecord::decode(&record)?.into_current();
-            if replay.connection == self.id && self.was_in(engine, project, &replay).await? {
+            if replay.connection == self.id && !replay.quarantined && self.was_in(engine, project, &replay).await? {
                 let by = replay.ended_at.unwrap_or(self.now);
                 found.push((replay.id, replay.created_at, by));
             }

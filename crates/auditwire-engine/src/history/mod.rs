@@ -20,7 +20,7 @@ use crate::store::{Change, Effect, Expect, RecordKey, RecordKind};
 
 pub use chart::{CHANGES_SHOWN, History, Point, Range, connection};
 pub use event::{Delivered, EventDelivery, EventState, Unknown, event};
-pub(crate) use read::last_at;
+pub(crate) use read::{last_at, settled_by};
 pub use watch::{round, start};
 
 /// The time of the step after one at `last`, so that steps are in order also after a clock was set back.

@@ -1,6 +1,6 @@
 //! Reading the steps of a connection.
 
-use auditwire_model::{ConnectionId, ProjectId, Timestamp};
+use auditwire_model::{ConnectionId, Position, ProjectId, Timestamp};
 
 use crate::Engine;
 use crate::error::Result;
@@ -75,6 +75,29 @@ pub(super) async fn beginning(
             _ => return Ok(None),
         }
     }
+}
+
+/// Everything behind this position that the connection has settled was settled by this revision, without a beginning chosen anew
+/// in between. `None` when the history does not tell.
+pub(crate) async fn settled_by(
+    engine: &Engine,
+    project: &ProjectId,
+    connection: &ConnectionId,
+    revision: u64,
+) -> Result<Option<Position>> {
+    const LOOKED_AT: u32 = 1000;
+    let [first, end] = DeliveryStep::record_ids(connection);
+    let mut base = None;
+    for step in between(engine, project, [&first, &end], Order::Descending, LOOKED_AT).await? {
+        if step.revision != revision {
+            break;
+        }
+        if let Some(moved) = step.moved {
+            return Ok(Some(moved.to));
+        }
+        base = Some(step.beginning.map_or(step.settled, |beginning| beginning.settled));
+    }
+    Ok(base)
 }
 
 /// The connections of a project that have a history, also deleted ones. One small question per connection: the steps

@@ -31,6 +31,7 @@ pub(crate) const START: &str = "/projects/{project}/settings/siem/start";
 pub(crate) const STOP: &str = "/projects/{project}/settings/siem/stop";
 pub(crate) const DELETE: &str = "/projects/{project}/settings/siem/delete";
 pub(crate) const CHECK: &str = "/projects/{project}/settings/siem/connections/{id}/check";
+pub(crate) const DELIVERY: &str = "/projects/{project}/settings/siem/connections/{id}/delivery";
 pub(crate) const QUARANTINE: &str = "/projects/{project}/settings/siem/connections/{id}/quarantine";
 pub(crate) const ACTIVATE: &str = "/projects/{project}/settings/siem/connections/{id}/activate";
 pub(crate) const REPLAY: &str = "/projects/{project}/settings/siem/connections/{id}/replay";
@@ -131,6 +132,16 @@ impl Urls<'_> {
     /// The form of a connection.
     pub(crate) fn connection(self, id: &str) -> String {
         format!("/projects/{}/settings/siem/connections/{id}", self.0)
+    }
+
+    /// Its page: how it is, and how it went over the last day.
+    pub(crate) fn delivery(self, id: &str) -> String {
+        format!("/projects/{}/settings/siem/connections/{id}/delivery", self.0)
+    }
+
+    /// The same over another time: `24h` or `30d`.
+    pub(crate) fn delivery_over(self, id: &str, range: &str) -> String {
+        format!("{}?range={range}", self.delivery(id))
     }
 
     /// Its check, and what to do afterwards.

@@ -62,7 +62,7 @@ async fn it_is_told_for_each_connection_what_became_of_an_event() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_filter_of_an_earlier_revision_decides_on_what_it_let_through() {
     let world = World::new().await;
-    let (id, _) = world.connection("siem", &only("kept")).await;
+    let (id, received) = world.connection("siem", &only("kept")).await;
     world.activate(&id, Start::Now).await;
     let kept = world.post("kept", 1).await;
     let other = world.post("other", 1).await;
@@ -84,6 +84,15 @@ async fn the_filter_of_an_earlier_revision_decides_on_what_it_let_through() {
     assert_eq!(world.told(kept).await, [(name(), "acknowledged", Some(1))]);
     assert_eq!(world.told(other).await, [(name(), "filtered", Some(1))]);
     assert_eq!(world.told(later).await, [(name(), "acknowledged", Some(2))]);
+    world.stop(&id).await;
+    // The last message is shown as it was sent; those of another revision are not taken for it.
+    let sent = connections::latest_sent(engine, caller, project, id.as_str()).await.unwrap();
+    let shown: Vec<_> = sent.iter().map(|one| (one.message.seq, one.as_sent)).collect();
+    assert_eq!(shown, [(later, true), (other, false)]);
+    let texts = sent.iter().map(|one| String::from_utf8(one.message.message.clone().unwrap()).unwrap());
+    let numbers: Vec<_> =
+        texts.map(|text| text.split(" n=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()).collect();
+    assert_eq!(numbers, [received.lock().events[&later.0][0].to_string(), "0".to_owned()]);
     world.engine.close().await;
 }
 
@@ -156,6 +165,16 @@ async fn a_replay_and_what_waits_are_told() {
     let states: Vec<_> = told().await.into_iter().map(|one| one.state).collect();
     assert!(matches!(&states[0], EventState::Acknowledged { replay: None, .. }), "{states:?}");
     assert!(matches!(&states[1], EventState::Acknowledged { replay: Some(_), .. }), "{states:?}");
+
+    // A replay of what was set aside names nothing else.
+    let key = RecordKey::of(RecordKind::Replay, project, "r-aside");
+    let replays = engine.store.records(RecordKind::Replay, Some(project)).await.unwrap();
+    let replay = crate::records::ReplayRecord::decode(&replays[0]).unwrap().into_current();
+    let aside = crate::records::Replay { id: "r-aside".to_owned(), query: None, quarantined: true, ..replay };
+    let effect = Effect::Put(crate::records::ReplayRecord::from(aside).encode().unwrap());
+    let changes = vec![Change { key, expect: Expect::Any, effect }];
+    engine.log.submit(Submission { changes, ..Submission::default() }).await.unwrap();
+    assert_eq!(told().await.len(), 2);
 
     let (stuck, _) = world.connection("stuck", &json!({"endpoint": "127.0.0.1:9"})).await;
     world.activate(&stuck, Start::TakeOver).await;

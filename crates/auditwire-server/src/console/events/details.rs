@@ -1,7 +1,7 @@
 //! One event: every field, and the JSON that the log holds.
 
 use askama::Template;
-use auditwire_engine::search;
+use auditwire_engine::{history, search};
 use auditwire_model::event::{EventView, Pairs, columns, view, write_canonical};
 use auditwire_model::query::{Expr, Field, Op, QUERY_BYTES_MAX, Value};
 use auditwire_model::{Position, Timestamp, catalogue};
@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::asked::Asked;
+use super::delivered::Delivery;
 use super::filter::Facet;
 use super::json::pretty;
 use super::query_of;
@@ -55,6 +56,7 @@ struct DetailsPage {
     around: String,
     of_severity: Option<Find>,
     groups: Vec<Group>,
+    deliveries: Vec<Delivery>,
     json: String,
 }
 
@@ -95,6 +97,7 @@ struct Find {
 pub(super) async fn details(by: InProject, Path((_, seq)): Path<(String, String)>) -> Result<Response, Problem> {
     let seq = read_seq(&seq)?;
     let batch = search::event(by.engine(), by.caller(), &by.project.id, seq).await?;
+    let told = history::event(by.engine(), by.caller(), &by.project.id, seq).await?;
     let head = by.engine().log.head(&by.project.id);
     let (event, urls, calendar) = (view(&batch, 0), by.urls(), by.calendar());
     // The list that the event was opened from; in any case one that it can stand in.
@@ -122,6 +125,7 @@ pub(super) async fn details(by: InProject, Path((_, seq)): Path<(String, String)
         received: calendar.when(event.received_at),
         late: is_late(&event),
         groups: links.groups(&event),
+        deliveries: told.deliveries.into_iter().map(|one| Delivery::of(&by, one)).collect(),
         json: visible_json(&pretty(&String::from_utf8_lossy(&json))),
     };
     page(&by, StatusCode::OK, &template)

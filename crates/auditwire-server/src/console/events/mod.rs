@@ -6,6 +6,7 @@ mod asked;
 mod beside;
 mod chart;
 mod complete;
+mod delivered;
 mod details;
 mod download;
 mod filter;

@@ -47,6 +47,7 @@ struct Links {
 struct Row {
     id: String,
     name: String,
+    delivery: String,
     configure: String,
     check: String,
     quarantine: String,
@@ -74,21 +75,21 @@ struct Row {
 
 /// The event that the receiver acknowledged last.
 #[derive(Debug)]
-struct Acknowledged {
-    seq: String,
-    url: String,
-    when: Option<When>,
+pub(super) struct Acknowledged {
+    pub(super) seq: String,
+    pub(super) url: String,
+    pub(super) when: Option<When>,
     /// Nobody acknowledges datagrams: it was only sent.
-    only_sent: bool,
+    pub(super) only_sent: bool,
 }
 
 /// What is wrong with the active connection, at length.
 #[derive(Debug)]
-struct Trouble {
-    is_failing: bool,
-    title: String,
-    remedy: Option<String>,
-    check: String,
+pub(super) struct Trouble {
+    pub(super) is_failing: bool,
+    pub(super) title: String,
+    pub(super) remedy: Option<String>,
+    pub(super) check: String,
 }
 
 /// `GET /projects/{project}/settings/siem`.
@@ -118,15 +119,11 @@ impl Row {
         let (spec, delivery, is_active) = (&view.stored.spec, &view.delivery, is_active(view));
         let id = view.stored.id.to_string();
         let never_started = !is_active && *delivery == DeliveryState::default();
-        let status = match view.status {
-            Status::Inactive => "inactive",
-            Status::Active => "active",
-            Status::Degraded => "degraded",
-            Status::Failing => "failing",
-        };
+        let status = view.status.as_str();
         let rate = || words.with("siem-rate-value", "rate", words.roughly(delivery.rate));
         Self {
             name: name_of(view),
+            delivery: urls.delivery(&id),
             configure: urls.connection(&id),
             check: urls.check(&id),
             quarantine: urls.quarantine(&id),
@@ -135,12 +132,7 @@ impl Row {
             unverified: is_unverified(view),
             endpoint: breakable(&spec.endpoint.to_string()),
             transport: transport_name(words, spec.transport),
-            format: match spec.format {
-                Format::Rfc5424 => "RAW",
-                Format::Cef => "CEF",
-                Format::Leef => "LEEF",
-                Format::Json => "JSON",
-            },
+            format: format_name(spec.format),
             // A query that is not understood is shown as it is stored; the cause tells the rest.
             filter: match spec.filter.to_expr().map(|expr| (expr != Expr::All).then(|| expr.to_string())) {
                 Ok(text) => text,
@@ -161,6 +153,16 @@ impl Row {
     }
 }
 
+/// What the list calls a format.
+pub(super) fn format_name(format: Format) -> &'static str {
+    match format {
+        Format::Rfc5424 => "RAW",
+        Format::Cef => "CEF",
+        Format::Leef => "LEEF",
+        Format::Json => "JSON",
+    }
+}
+
 /// Breaks after a dot and before the port.
 fn breakable(endpoint: &str) -> Vec<String> {
     let (host, port) = endpoint.rsplit_once(':').unwrap_or((endpoint, ""));
@@ -168,7 +170,7 @@ fn breakable(endpoint: &str) -> Vec<String> {
 }
 
 impl Acknowledged {
-    fn of(view: &ConnectionView, words: Words, calendar: &Calendar, urls: Urls<'_>) -> Option<Self> {
+    pub(super) fn of(view: &ConnectionView, words: Words, calendar: &Calendar, urls: Urls<'_>) -> Option<Self> {
         let seq = view.delivery.acknowledged;
         (seq.0 > 0).then(|| Self {
             seq: words.number(seq.0),
@@ -181,7 +183,7 @@ impl Acknowledged {
 
 impl Trouble {
     /// Of a connection that is active and not well: one at most.
-    fn of(view: &ConnectionView, words: Words, urls: Urls<'_>) -> Option<Self> {
+    pub(super) fn of(view: &ConnectionView, words: Words, urls: Urls<'_>) -> Option<Self> {
         let cause = codes::cause(words, view)?;
         let is_failing = view.status == Status::Failing;
         let key = if is_failing { "siem-trouble-failing" } else { "siem-trouble-degraded" };

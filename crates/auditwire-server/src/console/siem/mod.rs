@@ -6,6 +6,7 @@ mod activate;
 mod check;
 mod codes;
 mod delete;
+mod delivery;
 mod form;
 mod list;
 mod quarantine;
@@ -39,6 +40,7 @@ pub(super) fn routes() -> Router<App> {
         .route(urls::DELETE, get(delete::ask).post(delete::delete))
         .route(urls::CHECK, get(check::show).post(start::check))
         .route(urls::QUARANTINE, get(quarantine::show).post(quarantine::change))
+        .route(urls::DELIVERY, get(delivery::show))
         .route(urls::REPLAY, get(replay::show).post(replay::begin))
         .route(urls::REPLAYS, get(replay::state::show).post(replay::state::change))
         .route(urls::ACTIVATE, post(activate::activate))

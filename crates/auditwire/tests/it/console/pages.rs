@@ -84,6 +84,7 @@ async fn walk(options: Options, look: impl AsyncFn(&Browser, &str)) {
     let settings = "/projects/default/settings/siem";
     for (name, path) in [
         ("siem-configure", format!("{settings}/connections/{main}")),
+        ("siem-connection", format!("{settings}/connections/{main}/delivery")),
         ("siem-check-passed", format!("{settings}/connections/{main}/check")),
         ("siem-check-failed", format!("{settings}/connections/{archive}/check")),
         ("siem-delete", format!("{settings}/delete?id={main}&id={archive}")),
