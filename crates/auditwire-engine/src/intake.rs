@@ -133,13 +133,34 @@ impl Ids {
             Self::Keyed(context) => {
                 let mut context = context.clone();
                 context.update(index.to_string().as_bytes());
-                let mut bytes = [0; 16];
-                bytes.copy_from_slice(&context.finish().as_ref()[..16]);
-                uuid::Builder::from_custom_bytes(bytes).into_uuid()
+                of_hash(context)
             }
         };
-        uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned()
+        text(uuid)
     }
+}
+
+/// The id of an event in a foreign shape that has none: a UUID of version 8 whose other bits are the first of
+/// SHA-256("auditwire foreign event" 0x00 door 0x00 bytes). `door` names the shape; the same bytes again are the same event.
+#[must_use]
+pub fn foreign_id(door: &str, bytes: &[u8]) -> String {
+    let mut context = Context::new(&SHA256);
+    for part in [b"auditwire foreign event", door.as_bytes()] {
+        context.update(part);
+        context.update(b"\0");
+    }
+    context.update(bytes);
+    text(of_hash(context))
+}
+
+fn of_hash(context: Context) -> Uuid {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&context.finish().as_ref()[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+fn text(uuid: Uuid) -> String {
+    uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned()
 }
 
 #[cfg(test)]
@@ -197,6 +218,12 @@ mod tests {
         all.sort_unstable();
         all.dedup();
         assert_eq!(all.len(), 9);
+    }
+
+    #[test]
+    fn the_same_foreign_bytes_have_the_same_id_for_ever() {
+        assert_eq!(foreign_id("syslog", b"<13>1 - - - - - - x"), "9f20e577-cf32-8032-8419-36fe44efd366");
+        assert_ne!(foreign_id("syslog", b"x"), foreign_id("otlp", b"x"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod export;
 pub mod id;
 pub mod query;
 pub mod severity;
+pub mod shapes;
 pub mod wire;
 
 pub use clock::{Clock, Timestamp};

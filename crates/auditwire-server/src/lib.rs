@@ -7,6 +7,7 @@ pub mod api;
 mod app;
 mod client;
 mod console;
+pub mod doors;
 pub mod listen;
 mod metrics;
 mod operations;

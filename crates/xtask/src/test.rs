@@ -134,5 +134,9 @@ pub(crate) fn bench(args: &[String]) -> Result<(), String> {
         Ok(folder) => drop(command.arg("--duckdb").arg(folder)),
         Err(why) => println!("without DuckDB: {why}"),
     }
+    match real::fetch() {
+        Ok(real) => drop(command.arg("--real").arg(real.root)),
+        Err(why) => println!("without rsyslog and syslog-ng: {why}"),
+    }
     execute(&mut command)
 }

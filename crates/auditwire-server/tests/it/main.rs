@@ -16,4 +16,5 @@ mod safety;
 mod service;
 mod sign_in_links;
 mod sockets;
+mod syslog;
 mod tail;

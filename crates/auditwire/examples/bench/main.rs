@@ -4,10 +4,14 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks to its user")]
 #![expect(clippy::disallowed_methods, reason = "it paces load in real time")]
 
+#[path = "../../src/clock.rs"]
+mod clock;
 mod http;
 mod load;
 mod pages;
+mod process;
 mod receiver;
+mod relay;
 mod search;
 mod service;
 mod stats;
@@ -20,11 +24,15 @@ use receiver::{Behaviour, Receiver};
 use service::{Service, Start};
 use stats::{Samples, mib};
 
+/// As in the binary: one of the programs that are measured is this one ([`relay::ours`]).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 const USAGE: &str = "\
-bench --service PATH [--only throughput|latency|singles|siems|pages|search|beside] [--seconds N] [--rounds N] [--singles N] [--sync-delay-us N]
-      [--events N] [--duckdb FOLDER] [--log FOLDER]
+bench --service PATH [--only throughput|latency|singles|siems|pages|search|beside|relay] [--seconds N] [--rounds N] [--singles N] [--sync-delay-us N]
+      [--events N] [--duckdb FOLDER] [--log FOLDER] [--real FOLDER] [--programs WORD,…]
 
   throughput  batches of 100 events of about 500 bytes, durable, to a TCP receiver; as the disk is and with slow syncs
   latency     1,000 single-event posts/s on kept connections, post to receiver; as the disk is and with slow syncs
@@ -33,6 +41,8 @@ bench --service PATH [--only throughput|latency|singles|siems|pages|search|besid
   pages       time and bytes of the console's pages over a log of --events events (only when it is named)
   search      questions over a sealed log of --events events (only when it is named); beside them DuckDB, if its Python package is in FOLDER.
               With --log the log is kept in that folder, and asked again without loading it when it is there
+  relay       500-byte syslog messages, TCP in and TCP or TLS out, beside rsyslog and syslog-ng from the folder --real (only when it is
+              named); --programs ours and theirs by parts of their names, for example auditwire,memory
   beside      intake alone and beside ten heavy searches over a log of --events events (only when it is named)
 ";
 
@@ -46,17 +56,23 @@ struct Options {
     events: u64,
     duckdb: Option<PathBuf>,
     log: Option<PathBuf>,
+    real: Option<PathBuf>,
+    programs: Option<String>,
 }
 
 fn main() {
-    if let Err(error) = options().and_then(|options| run(&options)) {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let done = match args.split_first() {
+        Some((verb, rest)) if verb == "relay-service" => relay::ours::run(rest),
+        _ => options(args.into_iter()).and_then(|options| run(&options)),
+    };
+    if let Err(error) = done {
         eprintln!("bench: {error}");
         std::process::exit(1);
     }
 }
 
-fn options() -> Result<Options> {
-    let mut args = std::env::args().skip(1);
+fn options(mut args: impl Iterator<Item = String>) -> Result<Options> {
     let mut options = Options {
         service: PathBuf::new(),
         only: None,
@@ -67,6 +83,8 @@ fn options() -> Result<Options> {
         events: 1_000_000,
         duckdb: None,
         log: None,
+        real: None,
+        programs: None,
     };
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} wants a value\n\n{USAGE}"));
@@ -79,6 +97,8 @@ fn options() -> Result<Options> {
             "--sync-delay-us" => options.sync_delay_us = value()?.parse()?,
             "--events" => options.events = value()?.parse()?,
             "--duckdb" => options.duckdb = Some(value()?.into()),
+            "--real" => options.real = Some(value()?.into()),
+            "--programs" => options.programs = Some(value()?),
             "--log" => options.log = Some(value()?.into()),
             _ => return Err(USAGE.into()),
         }
@@ -108,6 +128,9 @@ fn run(options: &Options) -> Result<()> {
     }
     if options.only.as_deref() == Some("search") {
         search::run(options)?;
+    }
+    if options.only.as_deref() == Some("relay") {
+        relay::run(options)?;
     }
     if options.only.as_deref() == Some("beside") {
         search::beside::run(options)?;

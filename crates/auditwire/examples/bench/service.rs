@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::http::{Client, text};
-use crate::{Result, client};
+use crate::{Result, client, process};
 
 /// How it is started.
 #[derive(Default)]
@@ -87,17 +87,9 @@ impl Service {
         Ok(std::fs::read_to_string(self.folder.join("data/sign-in.url"))?.trim().to_owned())
     }
 
-    fn proc(&self, file: &str) -> Result<String> {
-        Ok(std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id()))?)
-    }
-
     /// User and system time so far.
     pub(crate) fn cpu(&self) -> Result<Duration> {
-        let stat = self.proc("stat")?;
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<u64>().ok()).unwrap_or(0);
-        // Linux counts process times in hundredths of a second (USER_HZ).
-        Ok(Duration::from_millis((ticks(11) + ticks(12)) * 10))
+        process::cpu(self.child.id())
     }
 
     /// Syncs so far, as the preloaded library counts them (0 without it).
@@ -107,17 +99,11 @@ impl Service {
     }
 
     pub(crate) fn resident_bytes(&self) -> Result<u64> {
-        self.status("VmRSS:")
+        process::resident_bytes(self.child.id())
     }
 
     pub(crate) fn peak_bytes(&self) -> Result<u64> {
-        self.status("VmHWM:")
-    }
-
-    fn status(&self, key: &str) -> Result<u64> {
-        let status = self.proc("status")?;
-        let line = status.lines().find_map(|l| l.strip_prefix(key)).ok_or("no such line")?;
-        Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
+        process::peak_bytes(self.child.id())
     }
 
     /// Everything in the data folder, with the folders in it.
