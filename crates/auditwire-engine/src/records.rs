@@ -63,12 +63,14 @@ macro_rules! document {
 }
 
 mod alert;
+mod fresh;
 mod people;
 mod replay;
 mod retention;
 mod step;
 
 pub use alert::{Alert, AlertRecord};
+pub use fresh::{Fresh, FreshRecord};
 pub use people::{
     Account, AccountName, AccountNameRecord, AccountRecord, PasswordHash, Preferences, Session, SessionRecord,
     SignInLink, SignInLinkRecord, SignInMethod, Theme,
@@ -280,6 +282,13 @@ impl Cursor {
             resend_from: None,
             resend_n: None,
         }
+    }
+
+    /// Last position that need not be sent when sending goes on from here: all up to it is settled and outside the overlap
+    /// that the resend rule asks for.
+    #[must_use]
+    pub fn done_through(&self) -> Position {
+        self.resend_from.map_or(self.settled, |from| from.previous().min(self.settled))
     }
 }
 

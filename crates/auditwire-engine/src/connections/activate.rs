@@ -84,7 +84,7 @@ async fn counts(
 /// The answer when the connection is active already and no other beginning is asked for.
 async fn unchanged(engine: &Engine, project: &ProjectId, connection: &StoredConnection) -> Result<Activation> {
     let cursor = stored::cursor(engine, project, &connection.id).await?;
-    let start_at = cursor.map_or(Position::ZERO, |c| stored::done_through(&c.value)).next();
+    let start_at = cursor.map_or(Position::ZERO, |c| c.value.done_through()).next();
     let will_send = pending(engine, project, start_at, connection.filter()?).await?;
     let connection = view(engine, project, connection.id.as_str()).await?;
     Ok(Activation { connection, check: None, stopped: None, start_at, will_send })
@@ -135,6 +135,9 @@ async fn try_swap(
         )?,
     ];
     changes.extend(step);
+    if !beginning.continues {
+        changes.push(stored::delete(RecordKind::Fresh, project, id.as_str()));
+    }
     engine.log.submit(Submission { project: Some(project.clone()), events, changes }).await?;
     Ok((start_at, stopped))
 }

@@ -21,7 +21,7 @@ const FIELDS: [&str; 9] =
 /// What the API adds to its answers; taken and ignored, so that an answer can be edited and sent back.
 const SHOWN: [&str; 9] =
     ["id", "revision", "status", "since", "cause", "verified", "delivery", "created_at", "updated_at"];
-const OPTIONS: [&str; 10] = [
+const OPTIONS: [&str; 11] = [
     "facility",
     "hostname",
     "app_name",
@@ -32,6 +32,7 @@ const OPTIONS: [&str; 10] = [
     "overlap_bytes",
     "overlap_seconds",
     "heartbeat_seconds",
+    "order",
 ];
 
 const FILTER_VALUES_MAX: usize = 256;
@@ -76,7 +77,7 @@ impl ConnectionInput {
     /// the codes of [`inspect_pem`], `invalid_verify`, `invalid_server_name`, `fingerprint_required`,
     /// `invalid_fingerprint`, `invalid_min_version`, `invalid_format`, `invalid_framing`, `invalid_max_bytes`,
     /// `invalid_facility`, `invalid_pen`, `invalid_hostname`, `invalid_app_name`, `invalid_cef_envelope`,
-    /// `invalid_overlap`, `invalid_overlap_seconds`, `invalid_heartbeat`, `invalid_filter`, the codes of [`QueryError`](auditwire_model::query::QueryError),
+    /// `invalid_overlap`, `invalid_overlap_seconds`, `invalid_heartbeat`, `invalid_order`, `invalid_filter`, the codes of [`QueryError`](auditwire_model::query::QueryError),
     /// `invalid_rate_limit`. The field is named by its dotted path. What depends on
     /// a field that is wrong is not judged.
     pub fn from_json_all(body: &[u8]) -> Result<Self, Vec<Error>> {
@@ -257,6 +258,7 @@ fn options(object: &mut Object, transport: Option<Transport>, mistakes: &mut Mis
     let pen = mistakes.note_or_default(options.number("pen", 1..=u64::from(u32::MAX), "invalid_pen"));
     let heartbeat_seconds = options.number("heartbeat_seconds", HEARTBEAT_SECONDS, "invalid_heartbeat");
     let heartbeat_seconds = mistakes.note_or_default(heartbeat_seconds);
+    let order = mistakes.note_or_default(options.choice("order", &["strict", "live_first"], "invalid_order"));
     let overlap_seconds = options.number("overlap_seconds", OVERLAP_SECONDS, "invalid_overlap_seconds");
     let overlap_seconds = mistakes.note_or_default(overlap_seconds);
     let overlap_bytes = mistakes.note_or_default(options.number("overlap_bytes", OVERLAP, "invalid_overlap"));
@@ -271,6 +273,7 @@ fn options(object: &mut Object, transport: Option<Transport>, mistakes: &mut Mis
         overlap_bytes,
         heartbeat_seconds: heartbeat_seconds.and_then(|n| u32::try_from(n).ok()),
         overlap_seconds: overlap_seconds.and_then(|n| u32::try_from(n).ok()),
+        order: order.unwrap_or_default(),
     }
 }
 

@@ -77,9 +77,13 @@ async fn try_delete(
         let key = RecordKey::of(RecordKind::Connection, project, id.as_str());
         changes.push(Change { key, expect: connection.unchanged(), effect: Effect::Delete });
         changes.push(stored::delete(RecordKind::ConnectionName, project, &spec.name));
-        for kind in
-            [RecordKind::ConnectionSecret, RecordKind::Cursor, RecordKind::CheckResult, RecordKind::QuarantineDropped]
-        {
+        for kind in [
+            RecordKind::ConnectionSecret,
+            RecordKind::Cursor,
+            RecordKind::Fresh,
+            RecordKind::CheckResult,
+            RecordKind::QuarantineDropped,
+        ] {
             changes.push(stored::delete(kind, project, id.as_str()));
         }
         changes.extend(quarantine::delete_all(engine, project, id).await?);
@@ -106,7 +110,7 @@ async fn active_change(engine: &Engine, project: &ProjectId, found: &[Versioned<
         && goes(Some(previous))
         && let Some(cursor) = stored::cursor(engine, project, previous).await?
     {
-        let settled = Some(stored::done_through(&cursor.value));
+        let settled = Some(cursor.value.done_through());
         let value = ActiveConnection { previous: None, previous_settled: settled, ..active.value.clone() };
         return stored::put::<ActiveConnectionRecord>(key, active.unchanged(), value);
     }

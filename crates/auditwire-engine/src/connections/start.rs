@@ -17,11 +17,13 @@ use crate::log::Scan;
 use crate::records::{ActiveConnection, Cursor, Moved};
 use crate::store::{Expect, Order};
 
-/// A decided beginning.
+/// A decided beginning. Any but one that continues ends a second stream, whose numbers and counters the cursor then has.
 #[derive(Debug)]
 pub(super) struct Beginning {
     /// The cursor to store.
     pub(super) cursor: Cursor,
+    /// A second stream goes on, too, if there is one.
+    pub(super) continues: bool,
     /// That the connection's cursor is still as it was read.
     pub(super) unchanged: Expect,
     /// First position that will be sent.
@@ -51,8 +53,9 @@ pub(super) async fn decide(
     let behind = match (meant(start, id, active, own.is_some(), settled), &own) {
         (Start::Continue, Some(own)) => {
             return Ok(Beginning {
-                start_at: stored::done_through(own).next(),
+                start_at: own.done_through().next(),
                 cursor: own.clone(),
+                continues: true,
                 unchanged,
                 skipped: None,
                 moved: None,
@@ -73,7 +76,10 @@ pub(super) async fn decide(
     let skipped = (first_left_out <= behind).then_some((first_left_out, behind));
     let from = own.as_ref().map(|own| own.settled);
     let jump = (from != Some(behind)).then_some(Moved { from, to: behind });
-    Ok(Beginning { cursor: moved(own, behind), unchanged, start_at: behind.next(), skipped, moved: jump })
+    let own = own.unwrap_or_else(Cursor::beginning);
+    let own = stored::fresh(engine, project, id).await?.map_or(own.clone(), |fresh| fresh.given_up(&own, head));
+    let (cursor, start_at) = (moved(own, behind), behind.next());
+    Ok(Beginning { cursor, continues: false, unchanged, start_at, skipped, moved: jump })
 }
 
 /// What [`Start::Default`] stands for at present; any other choice stands for itself.
@@ -102,14 +108,13 @@ pub(super) async fn settled_so_far(
     if let Some(source) = active.connection.as_ref().or(active.previous.as_ref())
         && let Some(cursor) = stored::cursor(engine, project, source).await?
     {
-        return Ok(Some(stored::done_through(&cursor.value)));
+        return Ok(Some(cursor.value.done_through()));
     }
     Ok(active.previous_settled)
 }
 
 /// The connection's cursor behind `behind`. Delivery numbers and counters go on, so that no number is given twice.
-fn moved(own: Option<Cursor>, behind: Position) -> Cursor {
-    let own = own.unwrap_or_else(Cursor::beginning);
+fn moved(own: Cursor, behind: Position) -> Cursor {
     Cursor { settled: behind, resend_from: None, resend_n: None, ..own }
 }
 

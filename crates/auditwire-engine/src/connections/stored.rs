@@ -5,7 +5,8 @@ use auditwire_model::{ConnectionId, Position, ProjectId};
 use crate::Engine;
 use crate::error::{Error, Kind, Result};
 use crate::records::{
-    ActiveConnection, ActiveConnectionRecord, ConnectionRecord, Cursor, CursorRecord, Document, StoredConnection,
+    ActiveConnection, ActiveConnectionRecord, ConnectionRecord, Cursor, CursorRecord, Document, Fresh, FreshRecord,
+    StoredConnection,
 };
 use crate::store::{Change, Effect, Expect, Record, RecordKey, RecordKind};
 
@@ -94,14 +95,27 @@ pub(super) async fn cursor(
     record.map(|r| decode(&r, CursorRecord::into_current)).transpose()
 }
 
-fn decode<D: Document, T>(record: &Record, current: impl FnOnce(D) -> T) -> Result<Versioned<T>> {
-    Ok(Versioned { value: current(D::decode(record)?), version: record.version })
+/// How far the second stream of a connection has come, for other verbs: its first position, its settled one, and what both
+/// streams have counted by what is stored.
+pub(crate) async fn second_stream(
+    engine: &Engine,
+    project: &ProjectId,
+    id: &ConnectionId,
+) -> Result<Option<(Position, Position, Cursor)>> {
+    let Some(fresh) = fresh(engine, project, id).await? else { return Ok(None) };
+    let own = cursor_of(engine, project, id).await?.unwrap_or_else(Cursor::beginning);
+    let live = engine.delivery.live_fresh(id).map(|live| live.delivery.cursor);
+    Ok(Some((fresh.from, fresh.cursor.settled.max(live.unwrap_or(Position::ZERO)), fresh.counted(&own))))
 }
 
-/// Last position that need not be sent when sending goes on from this cursor: all up to here is settled and outside the
-/// overlap that the resend rule asks for.
-pub(super) fn done_through(cursor: &Cursor) -> Position {
-    cursor.resend_from.map_or(cursor.settled, |from| from.previous().min(cursor.settled))
+/// The second stream of a connection, while it has one.
+pub(super) async fn fresh(engine: &Engine, project: &ProjectId, id: &ConnectionId) -> Result<Option<Fresh>> {
+    let record = engine.store.record(&RecordKey::of(RecordKind::Fresh, project, id.as_str())).await?;
+    record.map(|record| Ok(FreshRecord::decode(&record)?.into_current())).transpose()
+}
+
+fn decode<D: Document, T>(record: &Record, current: impl FnOnce(D) -> T) -> Result<Versioned<T>> {
+    Ok(Versioned { value: current(D::decode(record)?), version: record.version })
 }
 
 pub(super) fn active_key(project: &ProjectId) -> RecordKey {

@@ -6,10 +6,10 @@ use auditwire_model::{ProjectId, Timestamp};
 
 use super::stored;
 use crate::Engine;
-use crate::delivery::{DeliveryState, ServerCertificate, Status};
+use crate::delivery::{DeliveryState, FreshState, LiveState, ServerCertificate, Status};
 use crate::error::Result;
 use crate::projects::authorize;
-use crate::records::{ActiveConnection, ConnectionRecord, Cursor, Document, StoredConnection};
+use crate::records::{ActiveConnection, ConnectionRecord, Cursor, Document, Fresh, StoredConnection};
 use crate::store::RecordKind;
 
 /// A connection with its live state: what the API shows.
@@ -88,8 +88,32 @@ async fn assemble(
     if cursor.is_some() || is_active {
         delivery.backlog = engine.log.head(project).0.saturating_sub(delivery.cursor.0);
     }
+    if let Some(fresh) = stored::fresh(engine, project, &connection.id).await? {
+        add_second_stream(&mut delivery, &fresh, engine.delivery.live_fresh(&connection.id));
+    }
     let verified = connection.spec.tls.as_ref().is_some_and(|tls| tls.verify != Verify::Off);
     Ok(ConnectionView { stored: connection, status, since, cause, verified, delivery, server_certificate })
+}
+
+/// Joins what the second stream has done with what the first one shows.
+fn add_second_stream(delivery: &mut DeliveryState, fresh: &Fresh, live: Option<LiveState>) {
+    let second = live.map_or_else(|| stored_state(&fresh.cursor), |live| live.delivery);
+    delivery.delivered += second.delivered;
+    delivery.bytes += second.bytes;
+    delivery.sent += second.sent;
+    delivery.resent += second.resent;
+    delivery.filtered += second.filtered;
+    delivery.quarantined += second.quarantined;
+    delivery.reconnects += second.reconnects;
+    delivery.rate += second.rate;
+    delivery.backlog = delivery.backlog.saturating_sub(second.cursor.next().0.saturating_sub(fresh.from.0));
+    delivery.fresh = Some(FreshState {
+        from: fresh.from,
+        cursor: second.cursor,
+        acknowledged: second.acknowledged,
+        acknowledged_at: second.acknowledged_at,
+        oldest_unacknowledged_at: second.oldest_unacknowledged_at,
+    });
 }
 
 fn stored_state(cursor: &Cursor) -> DeliveryState {

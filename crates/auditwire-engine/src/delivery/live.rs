@@ -107,6 +107,7 @@ impl Live {
                 oldest_unacknowledged_at: inner.facts.oldest.filter(|_| backlog > 0),
                 reconnects: cursor.reconnects,
                 last_error: inner.last_error.clone(),
+                fresh: None,
             },
         }
     }

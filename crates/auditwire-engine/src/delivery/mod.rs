@@ -104,6 +104,24 @@ pub struct DeliveryState {
     pub reconnects: u64,
     /// The last error, also when it is over.
     pub last_error: Option<LastError>,
+    /// The second stream, while fresh events go first: then `cursor` and `acknowledged` are the backlog's, the counters
+    /// count both.
+    pub fresh: Option<FreshState>,
+}
+
+/// How far the second stream of a connection has come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FreshState {
+    /// Its first position.
+    pub from: Position,
+    /// Every event from there up to here is settled.
+    pub cursor: Position,
+    /// Last acknowledged position.
+    pub acknowledged: Position,
+    /// When that was.
+    pub acknowledged_at: Option<Timestamp>,
+    /// `received_at` of the oldest event in flight.
+    pub oldest_unacknowledged_at: Option<Timestamp>,
 }
 
 /// An error of a link.
@@ -190,6 +208,12 @@ impl Delivery {
     #[must_use]
     pub fn live(&self, connection: &ConnectionId) -> Option<LiveState> {
         self.supervisor.as_ref()?.live(connection)
+    }
+
+    /// The live state of the sender of a connection's second stream; `None` when none runs.
+    #[must_use]
+    pub fn live_fresh(&self, connection: &ConnectionId) -> Option<LiveState> {
+        self.supervisor.as_ref()?.live_fresh(connection)
     }
 
     /// The live state of a replay's sender; `None` when none runs for it.

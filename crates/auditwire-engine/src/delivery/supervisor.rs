@@ -1,4 +1,5 @@
-//! Keeps one sender running per active connection (and one more while something is replayed to it), and lets the old one finish before the new one begins.
+//! Keeps one sender running per active connection, one more while fresh events go first, and one while something is replayed to
+//! it; and lets the old ones finish before the new ones begin.
 //!
 //! One small task per project that ever had an active connection: it reads the stored state, compares it with the sender
 //! that runs, and stops and starts. Everything it does follows from the store, so it can be asked any number of times.
@@ -9,17 +10,17 @@ use std::time::Duration;
 
 use auditwire_model::{ConnectionId, Position, ProjectId};
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::live::Live;
-use super::sender::{self, Course, Job};
+use super::sender::{self, Course, Job, fresh};
 use super::{Context, LiveState};
 use crate::error::Result;
 use crate::history;
 use crate::records::{
-    ActiveConnectionRecord, ConnectionRecord, Cursor, CursorRecord, Document, Replay, ReplayRecord, ReplayState,
-    StoredConnection,
+    ActiveConnectionRecord, ConnectionRecord, Cursor, CursorRecord, Document, Fresh, FreshRecord, Replay, ReplayRecord,
+    ReplayState, StoredConnection,
 };
 use crate::replays;
 use crate::store::{RecordKey, RecordKind};
@@ -61,15 +62,25 @@ struct Project {
 struct Wanted {
     connection: StoredConnection,
     epoch: u64,
-    /// The replay and its generation; none for live delivery.
-    replay: Option<(String, u64)>,
+    stream: Stream,
+}
+
+/// Which of a connection's streams.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Stream {
+    /// The one of its own cursor.
+    Own,
+    /// The second one, while fresh events go first.
+    Fresh,
+    /// A replay and its generation.
+    Replay(String, u64),
 }
 
 impl Wanted {
     fn identity(&self) -> Identity {
-        let Self { connection, epoch, replay } = self;
+        let Self { connection, epoch, stream } = self;
         let (connection, revision) = (connection.id.clone(), connection.revision);
-        Identity { connection, revision, epoch: *epoch, replay: replay.clone() }
+        Identity { connection, revision, epoch: *epoch, stream: stream.clone() }
     }
 }
 
@@ -79,14 +90,15 @@ struct Identity {
     connection: ConnectionId,
     revision: u64,
     epoch: u64,
-    replay: Option<(String, u64)>,
+    stream: Stream,
 }
 
 impl Identity {
     fn shown_as(&self) -> Shown {
-        match &self.replay {
-            None => Shown::Connection(self.connection.clone()),
-            Some((id, _)) => Shown::Replay(id.clone()),
+        match &self.stream {
+            Stream::Own => Shown::Connection(self.connection.clone()),
+            Stream::Fresh => Shown::Fresh(self.connection.clone()),
+            Stream::Replay(id, _) => Shown::Replay(id.clone()),
         }
     }
 }
@@ -95,14 +107,18 @@ impl Identity {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Shown {
     Connection(ConnectionId),
+    Fresh(ConnectionId),
     Replay(String),
 }
 
 /// The senders of one project.
 #[derive(Debug, Default)]
 struct Slots {
-    live: Option<Running>,
+    own: Option<Running>,
+    fresh: Option<Running>,
     replay: Option<Running>,
+    /// A sender has left what comes from now on to a second stream.
+    split: Arc<Notify>,
 }
 
 #[derive(Debug)]
@@ -180,6 +196,11 @@ impl Supervisor {
         self.shown(&Shown::Connection(connection.clone()))
     }
 
+    /// See [`super::Delivery::live_fresh`].
+    pub(crate) fn live_fresh(&self, connection: &ConnectionId) -> Option<LiveState> {
+        self.shown(&Shown::Fresh(connection.clone()))
+    }
+
     /// See [`super::Delivery::live_replay`].
     pub(crate) fn live_replay(&self, id: &str) -> Option<LiveState> {
         self.shown(&Shown::Replay(id.to_owned()))
@@ -224,7 +245,8 @@ impl Supervisor {
         loop {
             let count = *changes.borrow_and_update();
             if count == u64::MAX {
-                tokio::join!(self.end(slots.live.take()), self.end(slots.replay.take()));
+                let Slots { own, fresh, replay, .. } = slots;
+                tokio::join!(self.end(own), self.end(fresh), self.end(replay));
                 done.send_replace(count);
                 return;
             }
@@ -240,37 +262,69 @@ impl Supervisor {
             };
             tokio::select! {
                 changed = changes.changed() => if changed.is_err() { return },
-                () = ended(&mut slots.live) => tokio::time::sleep(RETRY).await,
+                () = slots.split.notified() => {}
+                () = ended(&mut slots.own) => tokio::time::sleep(RETRY).await,
+                () = ended(&mut slots.fresh) => tokio::time::sleep(RETRY).await,
                 () = ended(&mut slots.replay) => tokio::time::sleep(RETRY).await,
                 () = tokio::time::sleep(RETRY), if retry => {}
             }
         }
     }
 
-    /// Makes the senders that run those that should run: one for live delivery, one for the replay.
+    /// Makes the senders that run those that should run: one for the connection's cursor, one for its second stream, one for
+    /// the replay.
     async fn reconcile(&self, project: &ProjectId, slots: &mut Slots) -> Result<()> {
         let active = if self.is_paused(project) { None } else { self.wanted(project).await? };
-        let replay = match &active {
-            Some((connection, _)) => self.wanted_replay(project, &connection.id).await?,
-            None => None,
-        };
-        let live = active.clone().map(|(connection, epoch)| Wanted { connection, epoch, replay: None });
-        let replay = active.zip(replay).map(|((connection, epoch), replay)| {
-            let replay = Some((replay.id, replay.generation));
-            Wanted { connection, epoch, replay }
-        });
-        // Both must end when the epoch does: told first, the replay ends while the live one finishes its window.
-        if let Some(running) = &slots.replay
-            && replay.as_ref().is_none_or(|wanted| wanted.identity() != running.identity)
-        {
-            running.stop.send_replace(true);
+        let (mut fresh, mut replay) = (None, None);
+        if let Some((connection, epoch)) = &active {
+            fresh = self.second_stream(project, slots, connection, *epoch).await?;
+            replay = self.wanted_replay(project, &connection.id).await?;
         }
-        self.keep(project, &mut slots.live, live).await?;
-        self.keep(project, &mut slots.replay, replay).await
+        let wanted = |stream| active.clone().map(|(connection, epoch)| Wanted { connection, epoch, stream });
+        let replay = replay.and_then(|replay| wanted(Stream::Replay(replay.id, replay.generation)));
+        // All must end when the epoch does: told first, the others end while the first one finishes its window.
+        let (own, second) = (wanted(Stream::Own), fresh.as_ref().and_then(|_| wanted(Stream::Fresh)));
+        for (running, wanted) in [(&slots.replay, &replay), (&slots.fresh, &second)] {
+            if let Some(running) = running
+                && wanted.as_ref().is_none_or(|wanted| wanted.identity() != running.identity)
+            {
+                running.stop.send_replace(true);
+            }
+        }
+        let split = Arc::clone(&slots.split);
+        self.keep(project, &mut slots.own, own, fresh.as_ref(), &split).await?;
+        self.keep(project, &mut slots.fresh, second, fresh.as_ref(), &split).await?;
+        self.keep(project, &mut slots.replay, replay, None, &split).await
+    }
+
+    /// The second stream of the active connection. When it is time, both streams are ended and made one.
+    async fn second_stream(
+        &self,
+        project: &ProjectId,
+        slots: &mut Slots,
+        connection: &StoredConnection,
+        epoch: u64,
+    ) -> Result<Option<Fresh>> {
+        let Some(second) = fresh::stored(&self.context, project, connection).await? else { return Ok(None) };
+        let (cursor, _) = self.cursor(project, &connection.id).await?;
+        if !fresh::must_join(&second, &cursor, connection) {
+            return Ok(Some(second));
+        }
+        tokio::join!(self.end(slots.own.take()), self.end(slots.fresh.take()));
+        // Of another epoch by now: whatever began it asks again.
+        fresh::join(&self.context, project, connection, epoch).await?;
+        Ok(None)
     }
 
     /// Leaves the sender alone that should run; else ends it and starts the right one, from what is stored by then.
-    async fn keep(&self, project: &ProjectId, running: &mut Option<Running>, wanted: Option<Wanted>) -> Result<()> {
+    async fn keep(
+        &self,
+        project: &ProjectId,
+        running: &mut Option<Running>,
+        wanted: Option<Wanted>,
+        fresh: Option<&Fresh>,
+        split: &Arc<Notify>,
+    ) -> Result<()> {
         let runs = |r: &Running| r.task.as_ref().is_some_and(|task| !task.is_finished());
         let right = |r: &Running| wanted.as_ref().is_some_and(|w| w.identity() == r.identity);
         if running.as_ref().is_some_and(|r| right(r) && runs(r)) {
@@ -278,25 +332,11 @@ impl Supervisor {
         }
         self.end(running.take()).await;
         let Some(wanted) = wanted else { return Ok(()) };
-        let identity = wanted.identity();
-        let Wanted { connection, epoch, replay } = wanted;
-        let (course, cursor, cursor_version) = match replay {
-            None => {
-                let (cursor, version) = self.cursor(project, &connection.id).await?;
-                (Course::Live, cursor, version)
-            }
-            Some((id, _)) => {
-                let key = RecordKey::of(RecordKind::Replay, project, id);
-                let Some(record) = self.context.store.record(&key).await? else { return Ok(()) };
-                let replay = ReplayRecord::decode(&record)?.into_current();
-                let chosen = match replay.quarantined {
-                    true => Some(self.set_aside_for(project, &connection.id, &replay.id).await?),
-                    false => None,
-                };
-                let progress = replay.progress.clone();
-                (Course::Replay(Box::new(replay), chosen), progress, record.version)
-            }
+        let Some((course, cursor, cursor_version)) = self.course(project, &wanted, fresh, split).await? else {
+            return Ok(());
         };
+        let identity = wanted.identity();
+        let Wanted { connection, epoch, .. } = wanted;
         let last_step_at = history::last_at(&*self.context.store, project, &connection.id).await?;
         let of_replay = matches!(course, Course::Replay(..));
         let live = Arc::new(Live::new(cursor.clone(), of_replay, self.context.clock.now()));
@@ -307,6 +347,45 @@ impl Supervisor {
         let task = Some(tokio::spawn(sender::run(job, stopped)));
         *running = Some(Running { identity, stop, task });
         Ok(())
+    }
+
+    /// What a sender is to do, its cursor as it is stored now, and the version of the record that it was read from. `None`
+    /// when there is nothing to do any more.
+    async fn course(
+        &self,
+        project: &ProjectId,
+        wanted: &Wanted,
+        fresh: Option<&Fresh>,
+        split: &Arc<Notify>,
+    ) -> Result<Option<(Course, Cursor, u64)>> {
+        let connection = &wanted.connection.id;
+        let record = async |kind, id: &str| self.context.store.record(&RecordKey::of(kind, project, id)).await;
+        Ok(match &wanted.stream {
+            Stream::Own => {
+                let (cursor, version) = self.cursor(project, connection).await?;
+                let until = fresh.map(|fresh| fresh.from.previous());
+                Some((Course::Live { until, split: Arc::clone(split) }, cursor, version))
+            }
+            Stream::Fresh => match record(RecordKind::Fresh, connection.as_str()).await? {
+                Some(record) => {
+                    let fresh = FreshRecord::decode(&record)?.into_current();
+                    Some((Course::Fresh(Box::new(fresh.clone())), fresh.cursor, record.version))
+                }
+                None => None,
+            },
+            Stream::Replay(id, _) => match record(RecordKind::Replay, id).await? {
+                Some(record) => {
+                    let replay = ReplayRecord::decode(&record)?.into_current();
+                    let chosen = match replay.quarantined {
+                        true => Some(self.set_aside_for(project, connection, &replay.id).await?),
+                        false => None,
+                    };
+                    let progress = replay.progress.clone();
+                    Some((Course::Replay(Box::new(replay), chosen), progress, record.version))
+                }
+                None => None,
+            },
+        })
     }
 
     /// The active connection and its epoch.

@@ -205,6 +205,12 @@ impl<'a> Case<'a> {
             let shown = (live.delivery.cursor, Totals::from(&live.delivery));
             settled = settled.filter(|(stored, _)| *stored >= shown.0).or(Some(shown));
         }
+        // While fresh events go first, they are the second stream's.
+        if let Some((from, through, both)) = connections::second_stream(engine, project, id).await?
+            && (from..=through).contains(&seq)
+        {
+            settled = Some((through, Totals::from(&both)));
+        }
         if let Some((settled, totals)) = settled
             && let Some(last) = steps.last().filter(|last| settled > last.settled)
         {

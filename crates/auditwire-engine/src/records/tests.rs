@@ -63,7 +63,7 @@ fn version_1_of_a_connection() {
         r#""certificates":[{"role":"pinned","subject":"CN=a","issuer":"CN=b","names":["a"],"#,
         r#""not_before":"2026-01-01T00:00:00Z","not_after":"2027-01-01T00:00:00Z","sha256":"bb"}],"client_key":true},"#,
         r#""format":"cef","framing":"octet_counting","options":{"facility":13,"hostname":null,"app_name":"app","#,
-        r#""bom":false,"max_bytes":8192,"cef_envelope":"bsd","pen":32473,"overlap_bytes":null,"overlap_seconds":null,"heartbeat_seconds":null},"#,
+        r#""bom":false,"max_bytes":8192,"cef_envelope":"bsd","pen":32473,"overlap_bytes":null,"overlap_seconds":null,"heartbeat_seconds":null,"order":"strict"},"#,
         r#""filter":{"kind":"general","status":{"mode":"only","values":["4xx"]},"#,
         r#""source":{"mode":"off","values":[]},"query":null},"rate_limit":100},"#,
         r#""created_at":"2026-11-22T10:00:00Z","updated_at":"2026-11-22T10:00:01Z"}"#,

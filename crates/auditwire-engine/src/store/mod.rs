@@ -187,6 +187,7 @@ pub enum RecordKind {
     QuarantineDropped = 19,
     Alert = 20,
     DeliveryStep = 22,
+    Fresh = 30,
 }
 
 /// A record's address.

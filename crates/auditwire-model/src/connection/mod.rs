@@ -185,6 +185,31 @@ pub struct Options {
     /// An event with counters is sent every so many seconds while the connection is active, whatever the filter says.
     /// Default: none.
     pub heartbeat_seconds: Option<u32>,
+    /// Which events go first after an outage.
+    #[serde(default)]
+    pub order: Order,
+}
+
+/// Which events go first after an outage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// The oldest: all events in the order of the log.
+    #[default]
+    Strict,
+    /// Those that came after the outage, over a second link; the backlog beside them. Each of the two keeps its order.
+    LiveFirst,
+}
+
+impl Order {
+    /// The word in the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::LiveFirst => "live_first",
+        }
+    }
 }
 
 impl Default for Options {
@@ -200,6 +225,7 @@ impl Default for Options {
             overlap_bytes: None,
             overlap_seconds: None,
             heartbeat_seconds: None,
+            order: Order::Strict,
         }
     }
 }

@@ -43,6 +43,7 @@ error-invalid_pen = Нужно целое число от 1 до 4 294 967 29
 error-invalid_hostname = От 1 до 255 видимых символов ASCII без пробелов.
 error-invalid_app_name = От 1 до 48 видимых символов ASCII без пробелов.
 error-invalid_cef_envelope = Выберите заголовок RFC 5424, старый заголовок или CEF без оболочки.
+error-invalid_order = Выберите, какие события отправлять первыми: старые или новые.
 error-invalid_heartbeat = Нужно целое число секунд от 30 до 86400.
 error-invalid_overlap_seconds = Нужно целое число секунд от 1 до 86400.
 error-invalid_overlap = Нужен размер от 64 KiB (65 536 байт) до 1 GiB (1 073 741 824 байт).

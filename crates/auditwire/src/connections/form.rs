@@ -109,6 +109,9 @@ pub(crate) struct OptionArgs {
     /// Seconds between two heartbeat events with counters, sent whatever the filter says.
     #[arg(long, value_name = "N|none")]
     pub(crate) heartbeat_seconds: Option<String>,
+    /// Which events go first after an outage: the oldest, or those that come from then on (over a second link).
+    #[arg(long, value_parser = ["strict", "live_first"])]
+    pub(crate) order: Option<String>,
 }
 
 /// Message filtering.
@@ -239,6 +242,7 @@ impl OptionArgs {
             "bom": self.bom,
             "cef_envelope": self.cef_envelope,
             "pen": self.pen,
+            "order": self.order,
         });
         drop_nulls(&mut options);
         for (key, given) in [("hostname", &self.hostname), ("app_name", &self.app_name)] {
@@ -347,14 +351,15 @@ mod tests {
     fn every_flag_lands_in_its_field() {
         let line = "--name a --endpoint h:1 --transport tls --format cef --framing lf --rate-limit 10 --server-name s \
                     --verify fingerprint --fingerprint ab --min-tls 1.3 --facility 16 --hostname h --app-name p --bom \
-                    --max-bytes 4096 --cef-envelope bsd --pen 1 --overlap-bytes 9 --overlap-seconds 30 --heartbeat-seconds 60 --status-only failure,4xx \
+                    --max-bytes 4096 --cef-envelope bsd --pen 1 --overlap-bytes 9 --overlap-seconds 30 --heartbeat-seconds 60 \
+                    --order live_first --status-only failure,4xx \
                     --source-except dns";
         let expected = json!({
             "name": "a", "endpoint": "h:1", "transport": "tls", "format": "cef", "framing": "lf", "rate_limit": 10,
             "tls": { "server_name": "s", "verify": "fingerprint", "fingerprint": "ab", "min_version": "1.3" },
             "options": {
                 "facility": 16, "hostname": "h", "app_name": "p", "bom": true, "max_bytes": 4096, "cef_envelope": "bsd",
-                "pen": 1, "overlap_bytes": 9, "overlap_seconds": 30, "heartbeat_seconds": 60
+                "pen": 1, "overlap_bytes": 9, "overlap_seconds": 30, "heartbeat_seconds": 60, "order": "live_first"
             },
             "filter": {
                 "kind": "general", "status": { "mode": "only", "values": ["failure", "4xx"] },

@@ -104,6 +104,7 @@ fn every_mistake_has_its_code_and_field() {
         ("options.heartbeat_seconds", json!(29), "invalid_heartbeat"),
         ("options.overlap_seconds", json!(0), "invalid_overlap_seconds"),
         ("options.overlap_seconds", json!(86_401), "invalid_overlap_seconds"),
+        ("options.order", json!("newest"), "invalid_order"),
         ("options.bom", json!("on"), "invalid_type"),
         ("options.tab", json!(1), "unknown_field"),
         ("color", json!(1), "unknown_field"),

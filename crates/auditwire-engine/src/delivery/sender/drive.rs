@@ -304,7 +304,7 @@ impl<'a> Drive<'a> {
     fn publish(&self) {
         let Sender { progress, job, .. } = &*self.sender;
         // The events of a replay are old by nature, so that their age says nothing of the receiver.
-        let oldest = progress.oldest().filter(|_| job.last().is_none());
+        let oldest = progress.oldest().filter(|_| !job.is_replay());
         job.live.publish(progress.cursor(), oldest, job.context.clock.now());
     }
 

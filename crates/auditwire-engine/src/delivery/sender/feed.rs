@@ -125,6 +125,8 @@ pub(crate) struct Feed {
     renderer: Renderer,
     /// `None`: the link knows where each message ends.
     framing: Option<Framing>,
+    /// Nothing behind this is read.
+    end: Position,
     reader: Option<BoxStream<'static, Result<Scanned>>>,
     /// The present reader has given events.
     read_something: bool,
@@ -167,6 +169,7 @@ impl Feed {
             selection,
             renderer,
             framing,
+            end: Position(u64::MAX),
             reader: None,
             read_something: false,
             damaged: Vec::new(),
@@ -178,6 +181,12 @@ impl Feed {
             message,
             chunk,
         }
+    }
+
+    /// Reads nothing behind `last`.
+    pub(crate) fn end_at(&mut self, last: Position) {
+        self.end = last;
+        self.rewind();
     }
 
     /// Forgets what was read ahead: the next read begins at `progress.next()`.
@@ -205,7 +214,7 @@ impl Feed {
             self.until = until;
         }
         let reader = self.reader.get_or_insert_with(|| {
-            let (project, head) = (self.project.clone(), self.log.head(&self.project));
+            let (project, head) = (self.project.clone(), self.log.head(&self.project).min(self.end));
             self.log.scan(self.selection.scan(project, from, head))
         });
         match reader.next().await {

@@ -22,8 +22,8 @@ use crate::audit::{Audit, action};
 use crate::error::{Error, Kind, Result};
 use crate::log::Submission;
 use crate::records::{
-    ActiveConnection, ActiveConnectionRecord, Cursor, CursorRecord, DeliveryStep, DeliveryStepRecord, Document,
-    QuarantineRecord, Quarantined, StoredConnection,
+    ActiveConnection, ActiveConnectionRecord, Cursor, CursorRecord, DeliveryStep, DeliveryStepRecord, Document, Fresh,
+    FreshRecord, QuarantineRecord, Quarantined, StoredConnection,
 };
 use crate::store::{Change, Effect, Expect, RecordKey, RecordKind, Store};
 
@@ -55,6 +55,17 @@ pub(super) enum Outcome {
     Lost(Result<Option<(ActiveConnection, u64)>>),
 }
 
+/// Which record a sender's cursor lies in.
+#[derive(Debug, Clone)]
+pub(crate) enum Book {
+    /// The connection's own.
+    Cursor,
+    /// That of its second stream.
+    Fresh(Box<Fresh>),
+    /// That of the replay of this id, and whether it sends what was set aside.
+    Replay(String, bool),
+}
+
 /// Stores one sender's cursor.
 pub(crate) struct Ledger {
     context: Context,
@@ -67,9 +78,8 @@ pub(crate) struct Ledger {
     pending: Vec<(Unsendable, Timestamp)>,
     /// Events that tell of gaps, with the position that must be settled before they are written.
     telling: Vec<(Position, Event)>,
-    /// The replay whose progress this is, and whether it sends what was set aside; none for live delivery.
-    replay: Option<(String, bool)>,
-    /// The history of live delivery; none for a replay.
+    book: Book,
+    /// The history of the connection's own stream.
     steps: Option<Steps>,
     not_before: Instant,
     attempt: Option<BoxFuture<'static, Outcome>>,
@@ -99,7 +109,7 @@ impl Ledger {
         epoch: u64,
         stored: Cursor,
         version: u64,
-        replay: Option<(String, bool)>,
+        book: Book,
     ) -> Self {
         let (pending, telling, not_before) = (Vec::new(), Vec::new(), Instant::now());
         Self {
@@ -111,7 +121,7 @@ impl Ledger {
             stored,
             pending,
             telling,
-            replay,
+            book,
             steps: None,
             not_before,
             attempt: None,
@@ -139,7 +149,7 @@ impl Ledger {
     /// live delivery has set it aside, or will. One that was set aside and is sent again stays aside, with the reason of today.
     pub(crate) fn quarantine(&mut self, what: Unsendable) -> bool {
         let now = self.context.clock.now();
-        if let Some((_, again)) = &self.replay {
+        if let Book::Replay(_, again) = &self.book {
             if *again {
                 self.pending.push((what, now));
             }
@@ -271,9 +281,11 @@ impl Ledger {
     }
 
     fn replay_book(&self) -> Option<ReplayBook> {
+        let Book::Replay(id, again) = &self.book else { return None };
+        let id = id.clone();
         let (context, project) = (self.context.clone(), self.project.clone());
         let (connection, epoch) = (self.connection.clone(), self.epoch);
-        self.replay.clone().map(|(id, again)| ReplayBook { context, project, connection, epoch, id, again })
+        Some(ReplayBook { context, project, connection, epoch, id, again: *again })
     }
 
     /// The events set aside that the cursor has passed.
@@ -285,13 +297,16 @@ impl Ledger {
     }
 
     fn changes(&self, cursor: &Cursor, expect: Expect) -> Result<Vec<Change>> {
-        let key = RecordKey::of(RecordKind::Cursor, &self.project, self.connection.id.as_str());
-        // A step alone leaves the cursor as it is.
-        let effect = if *cursor == self.stored {
-            Effect::None
-        } else {
-            Effect::Put(CursorRecord::from(cursor.clone()).encode()?)
+        let (kind, document) = match &self.book {
+            Book::Fresh(fresh) => {
+                let fresh = Fresh { cursor: cursor.clone(), ..(**fresh).clone() };
+                (RecordKind::Fresh, FreshRecord::from(fresh).encode()?)
+            }
+            Book::Cursor | Book::Replay(..) => (RecordKind::Cursor, CursorRecord::from(cursor.clone()).encode()?),
         };
+        // A step alone leaves the cursor as it is.
+        let effect = if *cursor == self.stored { Effect::None } else { Effect::Put(document) };
+        let key = RecordKey::of(kind, &self.project, self.connection.id.as_str());
         let mut changes = vec![Change { key, expect, effect }];
         for record in self.set_aside(cursor) {
             let id = Quarantined::record_id(&self.connection.id, record.seq);

@@ -4,6 +4,7 @@
 mod connect;
 mod drive;
 mod feed;
+pub(super) mod fresh;
 mod ledger;
 mod overlap;
 mod path;
@@ -21,7 +22,7 @@ use auditwire_model::query::{Expr, Field, Op, Value};
 use auditwire_model::wire::{RenderContext, Renderer};
 use auditwire_model::{Position, ProjectId, Timestamp};
 use futures_util::StreamExt;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::Context;
@@ -32,12 +33,12 @@ use super::window::Limits;
 use crate::audit;
 use crate::error::Result;
 use crate::log::Scan;
-use crate::records::{Cursor, Replay, StoredConnection, both};
+use crate::records::{Cursor, Fresh, Replay, StoredConnection, both};
 use crate::store::Order;
 use connect::Connector;
 use drive::{Drive, End};
 use feed::{Feed, Part, Selection};
-use ledger::{Ledger, Stored};
+use ledger::{Book, Ledger, Stored};
 use progress::Progress;
 
 /// Most messages and runs in flight on one link.
@@ -64,8 +65,15 @@ const UDP_BURST: u32 = 32;
 /// What a sender sends.
 #[derive(Debug)]
 pub(crate) enum Course {
-    /// Everything behind the connection's cursor, for ever.
-    Live,
+    /// Everything behind the connection's cursor: for ever, or until where the second stream begins.
+    Live {
+        /// Last position.
+        until: Option<Position>,
+        /// Told when a second stream should begin.
+        split: Arc<Notify>,
+    },
+    /// The second stream of a connection that wants fresh events first.
+    Fresh(Box<Fresh>),
     /// A part of the log again, to its end; the events in order where they are chosen one by one.
     Replay(Box<Replay>, Option<Vec<Position>>),
 }
@@ -97,7 +105,10 @@ impl Job {
     /// Events per second; `None` = as fast as the peer takes them.
     fn rate_limit(&self) -> Option<u32> {
         match &self.course {
-            Course::Live => self.connection.spec.rate_limit,
+            Course::Live { until: None, .. } => self.connection.spec.rate_limit,
+            // The limit is the connection's: each of two streams has half.
+            Course::Live { .. } => self.connection.spec.rate_limit.map(|limit| (limit / 2).max(1)),
+            Course::Fresh(_) => self.connection.spec.rate_limit.map(|limit| limit.div_ceil(2)),
             Course::Replay(replay, _) => Some(replay.rate),
         }
     }
@@ -105,9 +116,15 @@ impl Job {
     /// Last position that is sent; `None`: it has no end.
     fn last(&self) -> Option<Position> {
         match &self.course {
-            Course::Live => None,
+            Course::Live { until, .. } => *until,
+            Course::Fresh(_) => None,
             Course::Replay(replay, _) => Some(replay.last),
         }
+    }
+
+    /// It sends again what was sent before.
+    fn is_replay(&self) -> bool {
+        matches!(self.course, Course::Replay(..))
     }
 }
 
@@ -127,9 +144,11 @@ pub(crate) async fn run(job: Job, mut stop: watch::Receiver<bool>) {
         return;
     }
     sender.ledger.over();
-    let progress = sender.progress.to_store();
-    let stored =
-        if sender.is_over() { sender.ledger.end(&progress).await } else { sender.ledger.store(&progress).await };
+    let stored = if sender.is_over() {
+        sender.ledger.end(&sender.progress.at_end()).await
+    } else {
+        sender.ledger.store(&sender.progress.to_store()).await
+    };
     if stored != Stored::Done {
         tracing::warn!(connection = %sender.job.connection.id, "the last cursor was not stored; a part will be sent again");
     }
@@ -155,16 +174,15 @@ fn either(filter: Expr, other: Option<Expr>) -> Expr {
     }
 }
 
-/// Which events a connection sends.
+/// Which events a connection sends. A heartbeat is for it, whatever its filter says.
 pub(crate) fn passing(connection: &StoredConnection) -> Result<Expr> {
-    // A heartbeat is for this connection, whatever its filter says.
     Ok(either(connection.filter()?, heartbeat_of(connection)))
 }
 
 /// Which events it reads.
 fn selection(job: &Job) -> Result<Selection> {
     match &job.course {
-        Course::Live => Ok(Selection::Stream(passing(&job.connection)?)),
+        Course::Live { .. } | Course::Fresh(_) => Ok(Selection::Stream(passing(&job.connection)?)),
         Course::Replay(replay, chosen) => {
             let filter = job.connection.filter()?;
             let (time_from, time_to, last) = (replay.time_from, replay.time_to, replay.last);
@@ -214,10 +232,11 @@ impl Sender {
         let render =
             RenderContext { hostname: context.settings.hostname.clone(), instance: context.instance.to_string() };
         let renderer = Renderer::new(spec, &render);
-        let (renderer, replay) = match &job.course {
-            Course::Live => (renderer, None),
+        let (renderer, book) = match &job.course {
+            Course::Live { .. } => (renderer, Book::Cursor),
+            Course::Fresh(fresh) => (renderer, Book::Fresh(fresh.clone())),
             Course::Replay(replay, chosen) => {
-                (renderer.for_replay(&replay.id), Some((replay.id.clone(), chosen.is_some())))
+                (renderer.for_replay(&replay.id), Book::Replay(replay.id.clone(), chosen.is_some()))
             }
         };
         let filter = match &selection {
@@ -225,11 +244,14 @@ impl Sender {
             Selection::Part(_) => None,
         };
         let (log, project) = (context.log.clone(), job.project.clone());
-        let feed = Feed::new(log, project.clone(), selection, renderer, spec.framing, spec.transport);
+        let mut feed = Feed::new(log, project.clone(), selection, renderer, spec.framing, spec.transport);
+        if let Course::Live { until: Some(until), .. } = &job.course {
+            feed.end_at(*until);
+        }
         let (connection, stored) = (job.connection.clone(), job.cursor.clone());
         let mut ledger =
-            Ledger::new(context.clone(), project.clone(), connection, job.epoch, stored, job.cursor_version, replay);
-        if let Some(filter) = &filter {
+            Ledger::new(context.clone(), project.clone(), connection, job.epoch, stored, job.cursor_version, book);
+        if let (Some(filter), Course::Live { .. }) = (&filter, &job.course) {
             ledger.keep_steps(filter, Arc::clone(&job.live), job.last_step_at);
         }
         let connector = Connector::new(context.clone(), project, job.connection.clone());
@@ -260,7 +282,7 @@ impl Sender {
         let mut had_link = false;
         while !is_stopped(stop) {
             match self.ledger.holds_epoch().await {
-                Ok(true) => match self.link(stop, &mut had_link, &mut backoff).await {
+                Ok(true) => match self.next_link(stop, &mut had_link, &mut backoff).await {
                     End::Stopped if self.job.last().is_some() && !self.is_over() && !is_stopped(stop) => continue,
                     End::Stopped => break,
                     End::Fenced => return Over::Fenced,
@@ -285,6 +307,15 @@ impl Sender {
             }
         }
         Over::Stopped
+    }
+
+    /// The next link, with a second stream beside it where that is wanted.
+    async fn next_link(&mut self, stop: &mut watch::Receiver<bool>, had_link: &mut bool, backoff: &mut Backoff) -> End {
+        if let Err(error) = self.split().await {
+            // In their order, then.
+            tracing::warn!(connection = %self.job.connection.id, %error, "no second stream could be begun");
+        }
+        self.link(stop, had_link, backoff).await
     }
 
     /// One link: made, driven to its end, accounted for. `had_link` tells whether one was up before.
@@ -332,7 +363,7 @@ impl Sender {
     async fn publish_backlog(&mut self) {
         let from = self.progress.cursor().settled.next();
         // The events of a replay are old by nature.
-        let oldest = if self.job.last().is_none() { self.received_at(from).await } else { None };
+        let oldest = if !self.job.is_replay() { self.received_at(from).await } else { None };
         self.job.live.publish(self.progress.cursor(), oldest, self.job.context.clock.now());
     }
 
@@ -342,21 +373,26 @@ impl Sender {
         if from > to {
             return None;
         }
-        let (predicate, order, columns) = (Expr::All, Order::Ascending, Columns::of(&[columns::RECEIVED_AT]));
-        let scan = Scan {
-            project,
-            from,
-            to,
-            time_from: None,
-            time_to: None,
-            predicate,
-            order,
-            limit: Some(1),
-            columns,
-            numbered: false,
-        };
+        let columns = Columns::of(&[columns::RECEIVED_AT]);
+        let scan = Scan { limit: Some(1), columns, ..part(&project, from, to) };
         let found = log.scan(scan).next().await?.ok()?;
         (found.batch.num_rows() > 0).then(|| auditwire_model::event::view(&found.batch, 0).received_at)
+    }
+}
+
+/// A part of the log, in its order.
+fn part(project: &ProjectId, from: Position, to: Position) -> Scan {
+    Scan {
+        project: project.clone(),
+        from,
+        to,
+        time_from: None,
+        time_to: None,
+        predicate: Expr::All,
+        order: Order::Ascending,
+        limit: None,
+        columns: Columns::ALL,
+        numbered: false,
     }
 }
 

@@ -187,6 +187,11 @@ impl Progress {
         }
     }
 
+    /// The cursor behind an end that needs no resend any more.
+    pub(crate) fn at_end(&self) -> Cursor {
+        Cursor { resend_from: None, resend_n: None, ..self.cursor.clone() }
+    }
+
     /// The delivery number at `position`. Behind the settled part it is never below what was given out before, also when
     /// a changed filter let fewer events of the repeated part pass.
     fn number(&self, position: Position) -> u64 {

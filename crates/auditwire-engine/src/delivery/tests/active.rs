@@ -100,11 +100,7 @@ async fn a_sender_of_an_older_epoch_cannot_move_the_cursor() {
     service.activate(Some("a")).await;
     service.post(10).await;
     service.settled("a").await;
-    let mut before = service.cursor("a").await;
-    while before.as_ref().is_none_or(|c| c.settled != Position(10)) {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        before = service.cursor("a").await;
-    }
+    let before = Some(service.stored_through("a", Position(10)).await);
     // Somebody else begins two epochs, and nobody tells this sender.
     service.set_active(None).await;
     service.set_active(None).await;
@@ -124,9 +120,8 @@ async fn the_active_connection_can_begin_again_elsewhere_any_number_of_times() {
     service.store_connection("a", 1, spec(address, Transport::Tcp)).await;
     service.activate(Some("a")).await;
     service.post(10).await;
-    service.settled("a").await;
     for round in 2..=4 {
-        let cursor = service.cursor("a").await.unwrap_or_else(|| panic!("round {round}: no cursor"));
+        let cursor = service.stored_through("a", Position(10)).await;
         service.set_cursor("a", Cursor { settled: Position::ZERO, resend_from: None, resend_n: None, ..cursor }).await;
         service.activate(Some("a")).await;
         until("all were sent again", || received.lock().events.get(&10).is_some_and(|n| n.len() >= round)).await;

@@ -140,6 +140,19 @@ impl Service {
         Some(CursorRecord::decode(&record).unwrap().into_current())
     }
 
+    /// Waits until the stored cursor has come so far.
+    pub(crate) async fn stored_through(&self, id: &str, settled: Position) -> Cursor {
+        let stored = async {
+            loop {
+                if let Some(cursor) = self.cursor(id).await.filter(|cursor| cursor.settled >= settled) {
+                    return cursor;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(LIMIT, stored).await.unwrap_or_else(|_| panic!("no cursor at {settled} within {LIMIT:?}"))
+    }
+
     pub(crate) fn live(&self, id: &str) -> Option<LiveState> {
         self.delivery.live(&ConnectionId::parse(id).unwrap())
     }

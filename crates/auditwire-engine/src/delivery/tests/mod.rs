@@ -3,6 +3,7 @@
 mod active;
 mod breaks;
 pub(crate) mod fixtures;
+mod fresh;
 mod gaps;
 mod quarantine;
 mod relp;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use auditwire_engine::connections::ConnectionView;
 use auditwire_engine::delivery::check::{CheckReport, StageReport};
-use auditwire_engine::delivery::{DeliveryState, LastError};
+use auditwire_engine::delivery::{DeliveryState, FreshState, LastError};
 use auditwire_model::Timestamp;
 use auditwire_model::connection::{ConnectionSpec, Filter, Format, Framing, Options, TlsSpec, Transport};
 use serde::Serialize;
@@ -42,7 +42,8 @@ pub(crate) struct ConnectionAnswer {
     /// `lf` or `octet_counting`; ignored by UDP and RELP.
     #[schema(value_type = String)]
     framing: Framing,
-    /// `facility`, `hostname`, `app_name`, `bom`, `max_bytes`, `cef_envelope`, `pen`, `overlap_bytes`, `overlap_seconds`, `heartbeat_seconds`.
+    /// `facility`, `hostname`, `app_name`, `bom`, `max_bytes`, `cef_envelope`, `pen`, `overlap_bytes`, `overlap_seconds`, `heartbeat_seconds`,
+    /// `order`.
     #[schema(value_type = Object)]
     options: Options,
     /// `kind`, `status`, `source`, `query`.
@@ -88,6 +89,27 @@ struct DeliveryAnswer {
     reconnects: u64,
     /// Also when it is over.
     last_error: Option<LastErrorAnswer>,
+    /// The second stream, while fresh events go first (`options.order` = `live_first`): then `cursor`, `acknowledged` and
+    /// `oldest_unacknowledged_at` are those of the backlog before it, and the counters count both.
+    fresh: Option<FreshAnswer>,
+}
+
+/// How far the second stream of a connection has come.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FreshStream)]
+struct FreshAnswer {
+    /// Its first position.
+    from: u64,
+    /// Every event from there up to here is settled.
+    cursor: u64,
+    /// Last acknowledged position.
+    acknowledged: u64,
+    /// When that was.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    acknowledged_at: Option<Timestamp>,
+    /// `received_at` of the oldest event in flight.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    oldest_unacknowledged_at: Option<Timestamp>,
 }
 
 /// An error of a link.
@@ -144,6 +166,19 @@ impl From<DeliveryState> for DeliveryAnswer {
             oldest_unacknowledged_at: state.oldest_unacknowledged_at,
             reconnects: state.reconnects,
             last_error: state.last_error.map(|LastError { code, message, at }| LastErrorAnswer { code, message, at }),
+            fresh: state.fresh.map(FreshAnswer::from),
+        }
+    }
+}
+
+impl From<FreshState> for FreshAnswer {
+    fn from(state: FreshState) -> Self {
+        Self {
+            from: state.from.0,
+            cursor: state.cursor.0,
+            acknowledged: state.acknowledged.0,
+            acknowledged_at: state.acknowledged_at,
+            oldest_unacknowledged_at: state.oldest_unacknowledged_at,
         }
     }
 }

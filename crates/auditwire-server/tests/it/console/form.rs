@@ -37,6 +37,7 @@ pub(super) fn fields<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a st
         ("overlap_bytes", ""),
         ("overlap_seconds", ""),
         ("heartbeat_seconds", ""),
+        ("order", "strict"),
         ("filter", "none"),
         ("status_mode", "off"),
         ("status_more", ""),

@@ -43,6 +43,7 @@ const FIELDS: &[&str] = &[
     "overlap_bytes",
     "overlap_seconds",
     "heartbeat_seconds",
+    "order",
     "pem",
     "pem_remove",
     "pen",

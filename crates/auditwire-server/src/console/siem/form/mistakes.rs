@@ -7,7 +7,7 @@ use crate::console::form::FormErrors;
 use crate::console::words::Words;
 
 /// Each field of the form with its label, in the order in which they stand there.
-pub(super) const FIELDS: [(&str, &str); 26] = [
+pub(super) const FIELDS: [(&str, &str); 27] = [
     ("name", "form-name"),
     ("endpoint", "form-endpoint"),
     ("transport", "form-transport"),
@@ -28,6 +28,7 @@ pub(super) const FIELDS: [(&str, &str); 26] = [
     ("overlap_bytes", "form-overlap"),
     ("overlap_seconds", "form-overlap-seconds"),
     ("heartbeat_seconds", "form-heartbeat"),
+    ("order", "form-order"),
     ("bom", "form-bom"),
     ("filter", "form-filter"),
     ("status", "form-status"),
@@ -114,6 +115,7 @@ mod tests {
             ("options.overlap_bytes", "overlap_bytes"),
             ("options.overlap_seconds", "overlap_seconds"),
             ("options.heartbeat_seconds", "heartbeat_seconds"),
+            ("options.order", "order"),
             ("filter.kind", "filter"),
             ("filter.status.values", "status"),
             ("filter.source.mode", "source"),
@@ -152,7 +154,7 @@ mod tests {
             text.split(|c: char| !c.is_ascii_digit()).filter(|n| n.len() > 1).map(str::to_owned).collect()
         };
         let options = json!({"facility": 24, "hostname": "", "app_name": "", "max_bytes": 1, "cef_envelope": "x",
-                             "pen": 0, "overlap_bytes": 1, "overlap_seconds": 0, "heartbeat_seconds": 1});
+                             "pen": 0, "overlap_bytes": 1, "overlap_seconds": 0, "heartbeat_seconds": 1, "order": "x"});
         let filter = json!({"kind": "general", "status": {"mode": "only"}, "source": {"mode": "x"}});
         let mut wrong = Vec::new();
         for transport in ["tcp", "udp"] {

@@ -220,6 +220,7 @@ fn options_changed(values: &Values) -> u64 {
         (&values.overlap_bytes, &new.overlap_bytes),
         (&values.overlap_seconds, &new.overlap_seconds),
         (&values.heartbeat_seconds, &new.heartbeat_seconds),
+        (&values.order, &new.order),
     ] {
         changed += u64::from(value != default);
     }
@@ -282,6 +283,7 @@ impl FormPage {
             "overlap_bytes",
             "overlap_seconds",
             "heartbeat_seconds",
+            "order",
             "bom",
         ];
         self.options_changed > 0 || self.wrong.iter().any(|(field, _)| options.contains(field))

@@ -47,6 +47,7 @@ fn rows(words: Words, values: &Values) -> Vec<(&'static str, String)> {
         ("form-overlap", text(&overlap(&values.overlap_bytes))),
         ("form-overlap-seconds", text(&values.overlap_seconds)),
         ("form-heartbeat", text(&values.heartbeat_seconds)),
+        ("form-order", choice(words, &format!("order-{}", values.order))),
         ("form-filter", meaning(words, values)),
         ("form-rate-limit", text(&values.rate_limit)),
     ]
@@ -77,6 +78,8 @@ fn choice(words: Words, value: &str) -> String {
         "envelope-rfc5424" => "form-envelope-rfc5424",
         "envelope-bsd" => "form-envelope-bsd",
         "envelope-none" => "form-envelope-none",
+        "order-strict" => "form-order-strict",
+        "order-live_first" => "form-order-live-first",
         other => return line(other, 40),
     };
     words.t(key)

@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 
 use auditwire_engine::connections::defaults;
 use auditwire_model::connection::{
-    CefEnvelope, ConnectionSpec, FilterKind, Format, Options, Selection, SelectionMode, TlsSpec, Transport,
+    CefEnvelope, ConnectionSpec, FilterKind, Format, Options, Order, Selection, SelectionMode, TlsSpec, Transport,
 };
 use auditwire_model::query::parse;
 use serde::Serialize;
@@ -41,6 +41,7 @@ pub(super) struct Values {
     pub(super) overlap_bytes: String,
     pub(super) overlap_seconds: String,
     pub(super) heartbeat_seconds: String,
+    pub(super) order: String,
     pub(super) filter: String,
     pub(super) status: Selected,
     pub(super) source: Selected,
@@ -102,6 +103,7 @@ impl Values {
             overlap_bytes: String::new(),
             overlap_seconds: String::new(),
             heartbeat_seconds: String::new(),
+            order: word(Order::default()),
             filter: word(FilterKind::default()),
             status: Selected::of(&Selection::default()),
             source: Selected::of(&Selection::default()),
@@ -137,6 +139,7 @@ impl Values {
             overlap_bytes: options.overlap_bytes.map(size_text).unwrap_or_default(),
             overlap_seconds: options.overlap_seconds.map(|n| n.to_string()).unwrap_or_default(),
             heartbeat_seconds: options.heartbeat_seconds.map(|n| n.to_string()).unwrap_or_default(),
+            order: word(options.order),
             filter: word(spec.filter.kind),
             status: Selected::of(&spec.filter.status),
             source: Selected::of(&spec.filter.source),
@@ -169,6 +172,7 @@ impl Values {
             overlap_bytes: text("overlap_bytes"),
             overlap_seconds: text("overlap_seconds"),
             heartbeat_seconds: text("heartbeat_seconds"),
+            order: text("order"),
             filter: text("filter"),
             status: Selected::read(form, "status_mode", "status", "status_more"),
             source: Selected::read(form, "source_mode", "source", "source_more"),
@@ -236,6 +240,7 @@ impl Values {
             "pen": number(&self.pen),
             "overlap_bytes": if applies { overlap } else { Value::Null },
             "heartbeat_seconds": number(&self.heartbeat_seconds),
+            "order": text(&self.order),
             "overlap_seconds": if seconds_apply { seconds } else { Value::Null },
         })
     }

@@ -86,7 +86,7 @@ fn connections() -> Vec<Value> {
         with("options", json!({"cef_envelope": "bsd", "pen": 4_294_967_295_u32, "overlap_bytes": 65_536})),
         with(
             "options",
-            json!({"cef_envelope": "none", "pen": 1, "overlap_bytes": 1_073_741_823, "overlap_seconds": 60, "heartbeat_seconds": 30}),
+            json!({"cef_envelope": "none", "pen": 1, "overlap_bytes": 1_073_741_823, "overlap_seconds": 60, "heartbeat_seconds": 30, "order": "live_first"}),
         ),
         with("tls", json!({"server_name": "2001:db8::1", "verify": "off", "min_version": "1.3"})),
         with("tls", json!({"server_name": "siem.example.com", "verify": "fingerprint", "fingerprint": fingerprint})),
@@ -177,7 +177,7 @@ fn what_a_browser_sends_becomes_the_request() {
     assert_eq!((&body["framing"], &body["rate_limit"]), (&Value::Null, &json!(5000)));
     let options = json!({"facility": 16, "hostname": null, "app_name": null, "bom": true, "max_bytes": 1_048_576,
                          "cef_envelope": null, "pen": null, "overlap_bytes": 67_108_864, "overlap_seconds": null,
-                         "heartbeat_seconds": null});
+                         "heartbeat_seconds": null, "order": null});
     assert_eq!(body["options"], options);
     let filter = json!({"kind": "general",
                         "status": {"mode": "only", "values": ["failure", "a, b", "403", "5xx"]},
