@@ -39,12 +39,18 @@ pub async fn latest_sent(engine: &Engine, caller: &Caller, project: &ProjectId, 
         return Ok(Vec::new());
     };
     let since = history::settled_by(engine, project, &connection.id, connection.revision).await?;
+    // What lies before a chosen beginning may never have been sent.
+    let from = since.filter(|(_, chosen)| *chosen).map_or(Position::ZERO, |(behind, _)| behind);
+    let from = from.max(Position(cursor.settled.0.saturating_sub(LOOKED_AT))).next();
     let hostname = engine.settings.delivery.hostname.clone();
     let context = RenderContext { hostname, instance: engine.instance.id.clone() };
     let renderer = Renderer::new(&connection.spec, &context);
+    if from > cursor.settled {
+        return Ok(Vec::new());
+    }
     let mut found = engine.log.scan(Scan {
         project: project.clone(),
-        from: Position(cursor.settled.0.saturating_sub(LOOKED_AT)).next(),
+        from,
         to: cursor.settled,
         time_from: None,
         time_to: None,
@@ -58,7 +64,7 @@ pub async fn latest_sent(engine: &Engine, caller: &Caller, project: &ProjectId, 
     while let Some(scanned) = found.next().await {
         for event in rows(&scanned?.batch) {
             let seq = event.seq.unwrap_or_default();
-            let as_sent = since.is_some_and(|since| since < seq);
+            let as_sent = since.is_some_and(|(since, _)| since < seq);
             // Numbers count what passes the filter, so that they are known backwards from the cursor.
             let before = cursor.next_n.saturating_sub(1 + messages.len() as u64);
             let mut bytes = Vec::new();

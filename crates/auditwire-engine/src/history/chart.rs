@@ -211,11 +211,16 @@ fn between(points: &mut [Point], before: &DeliveryStep, step: &DeliveryStep) {
         }
         return;
     }
+    let stood = step.settled == before.settled;
     for point in points.iter_mut().filter(|point| point.to > before.at && point.from < step.at) {
         point.known = true;
         point.settled = point.settled.max(Some(before.settled).filter(|_| step.moved.is_none()));
-        point.backlog = point.backlog.max(Some(before.backlog));
-        let until = point.to.min(step.at);
-        point.age_ms = point.age_ms.max(Some(before.oldest_at.map_or(0, |oldest| millis(until, oldest))));
+        // In the stretches of the two steps themselves things moved: what was seen then is in the steps.
+        let untouched = point.from > before.at && point.to <= step.at;
+        if untouched || stood {
+            let age = before.oldest_at.map_or(0, |oldest| millis(point.to.min(step.at), oldest));
+            point.backlog = point.backlog.max(Some(before.backlog));
+            point.age_ms = point.age_ms.max(Some(age));
+        }
     }
 }

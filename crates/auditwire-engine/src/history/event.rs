@@ -16,7 +16,8 @@ use crate::delivery::passing;
 use crate::error::Result;
 use crate::projects::authorize;
 use crate::records::{
-    DeliveryStep, Document, QuarantineRecord, Quarantined, Replay, ReplayRecord, StoredConnection, Totals,
+    DeliveryStep, Document, Fresh, FreshRecord, QuarantineRecord, Quarantined, Replay, ReplayRecord, StoredConnection,
+    Totals,
 };
 use crate::store::{RecordKey, RecordKind};
 use crate::{Engine, connections, search};
@@ -229,11 +230,26 @@ impl<'a> Case<'a> {
         for (replay, after, by) in self.replayed(engine, project).await? {
             told.push(self.delivered(None, EventState::Acknowledged { after, by, replay: Some(replay) }));
         }
+        if let Some(passed) = self.fresh(engine, project).await?.filter(|_| told.is_empty()) {
+            let state = self.what_became(engine, project, &passed).await?;
+            told.push(self.delivered(Some(passed.revision), state));
+        }
         if told.is_empty() {
             told.extend(self.not_passed().map(|state| self.delivered(None, state)));
         }
         told.drain(..told.len().saturating_sub(TOLD));
         Ok(told)
+    }
+
+    /// While fresh events go first, a second stream goes over them; it has no steps of its own until the two are one again.
+    async fn fresh(&self, engine: &Engine, project: &ProjectId) -> Result<Option<Passed>> {
+        let key = RecordKey::of(RecordKind::Fresh, project, self.id.as_str());
+        let (Some(record), Some(stored)) = (engine.store.record(&key).await?, &self.stored) else { return Ok(None) };
+        let Fresh { from, cursor, .. } = FreshRecord::decode(&record)?.into_current();
+        let (from, to, counted) = (from.previous(), cursor.settled, Totals::from(&cursor));
+        let (after, by, revision) = (self.received_at, self.now, stored.revision);
+        let passed = Passed { after, by, from, to, positions: to.0.saturating_sub(from.0), counted, revision };
+        Ok((from < self.seq && self.seq <= to).then_some(passed))
     }
 
     /// Each time that delivery went over the event's position.

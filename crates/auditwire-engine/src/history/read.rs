@@ -78,13 +78,13 @@ pub(super) async fn beginning(
 }
 
 /// Everything behind this position that the connection has settled was settled by this revision, without a beginning chosen anew
-/// in between. `None` when the history does not tell.
+/// in between; and whether it ends there because the beginning was chosen. `None` when the history does not tell.
 pub(crate) async fn settled_by(
     engine: &Engine,
     project: &ProjectId,
     connection: &ConnectionId,
     revision: u64,
-) -> Result<Option<Position>> {
+) -> Result<Option<(Position, bool)>> {
     const LOOKED_AT: u32 = 1000;
     let [first, end] = DeliveryStep::record_ids(connection);
     let mut base = None;
@@ -93,9 +93,9 @@ pub(crate) async fn settled_by(
             break;
         }
         if let Some(moved) = step.moved {
-            return Ok(Some(moved.to));
+            return Ok(Some((moved.to, true)));
         }
-        base = Some(step.beginning.map_or(step.settled, |beginning| beginning.settled));
+        base = Some((step.beginning.map_or(step.settled, |beginning| beginning.settled), false));
     }
     Ok(base)
 }

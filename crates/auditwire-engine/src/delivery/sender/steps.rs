@@ -43,6 +43,8 @@ pub(super) struct Steps {
     over: bool,
     /// When the state changed last.
     changed_at: Timestamp,
+    /// The greatest age of an unsettled event that was seen since the last step, in milliseconds.
+    age_ms: u64,
 }
 
 impl Steps {
@@ -76,6 +78,7 @@ impl Steps {
             state: (judged.status, judged.cause),
             over: false,
             changed_at: now,
+            age_ms: 0,
         };
         steps.note(now);
         steps
@@ -132,7 +135,7 @@ impl Steps {
             backlog,
             backlog_max: backlog,
             oldest_at,
-            age_ms: oldest_at.map_or(0, |oldest| u64::try_from(at.since(oldest).as_millis()).unwrap_or(u64::MAX)),
+            age_ms: self.age_ms.max(oldest_at.map_or(0, |oldest| millis(at, oldest))),
             state: self.state.0,
             cause: self.state.1.map(str::to_owned),
             changes: self.changes.clone(),
@@ -154,6 +157,7 @@ impl Steps {
             self.more_changes -= step.more_changes.min(self.more_changes);
             self.beginning = None;
             self.last_at = step.at;
+            self.age_ms = 0;
             self.written = Some((step, Instant::now()));
         }
     }
@@ -161,6 +165,7 @@ impl Steps {
     /// Looks at the state, and gives when the oldest unsettled event was received.
     fn look(&mut self, now: Timestamp) -> Option<Timestamp> {
         let (judged, oldest) = self.live.judged(now);
+        self.age_ms = self.age_ms.max(oldest.map_or(0, |oldest| millis(now, oldest)));
         let (state, since) =
             if self.over { ((Status::Inactive, None), now) } else { ((judged.status, judged.cause), judged.since) };
         if state != self.state {
@@ -180,6 +185,10 @@ impl Steps {
         let (state, cause) = self.state;
         self.changes.push(StateChange { at, state, cause: cause.map(str::to_owned) });
     }
+}
+
+fn millis(now: Timestamp, oldest: Timestamp) -> u64 {
+    u64::try_from(now.since(oldest).as_millis()).unwrap_or(u64::MAX)
 }
 
 fn backlog(cursor: &Cursor, head: Position) -> u64 {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::connections::delete_quarantined;
-use crate::records::ConnectionRecord;
+use crate::records::{ConnectionRecord, Cursor, Fresh, FreshRecord};
 use crate::replays::{self, NewReplay};
 
 fn only(action: &str) -> serde_json::Value {
@@ -186,6 +186,16 @@ async fn a_replay_and_what_waits_are_told() {
     };
     let before = waiting(event(engine, caller, project, first).await.unwrap().deliveries);
     assert_eq!(waiting(event(engine, caller, project, second).await.unwrap().deliveries), before + 1);
+    // Fresh events go first: the second stream has come past the second of them.
+    let cursor = Cursor { settled: second, delivered: 1, sent: 1, ..Cursor::beginning() };
+    let fresh = Fresh { from: second, filter: auditwire_model::connection::Filter::default(), cursor };
+    let effect = Effect::Put(FreshRecord::from(fresh).encode().unwrap());
+    let key = RecordKey::of(RecordKind::Fresh, project, stuck.as_str());
+    let changes = vec![Change { key, expect: Expect::Any, effect }];
+    engine.log.submit(Submission { changes, ..Submission::default() }).await.unwrap();
+    assert_eq!(event(engine, caller, project, second).await.unwrap().deliveries[0].state.as_str(), "acknowledged");
+    assert_eq!(waiting(event(engine, caller, project, first).await.unwrap().deliveries), before);
+
     let unknown = event(engine, caller, project, Position(1_000_000)).await.unwrap_err();
     assert_eq!(unknown.code, "event_not_found");
     engine.close().await;

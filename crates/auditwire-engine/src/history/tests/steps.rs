@@ -160,3 +160,35 @@ async fn after_a_restart_without_a_word_nothing_is_lost_but_the_time_between() {
     let known: Vec<bool> = history.points.iter().rev().take(8).map(|point| point.known).collect();
     assert_eq!(known, [true, false, true, true, true, true, false, false], "newest first");
 }
+
+#[test]
+fn an_age_grows_while_nothing_moves_and_is_not_guessed_while_something_does() {
+    let minute = 60_000_000_000;
+    let begin = Timestamp::parse("2026-11-22T10:00:00Z").unwrap();
+    let at = |seconds: i64| begin.saturating_add_nanos(seconds * 1_000_000_000);
+    let step = |seconds: i64, settled: u64, oldest: Option<i64>| DeliveryStep {
+        at: at(seconds),
+        revision: 1,
+        settled: Position(settled),
+        totals: Totals { acknowledged: settled, ..Totals::default() },
+        backlog: u64::from(oldest.is_some()),
+        backlog_max: u64::from(oldest.is_some()),
+        oldest_at: oldest.map(at),
+        age_ms: oldest.map_or(0, |oldest| u64::try_from(seconds - oldest).unwrap() * 1000),
+        state: Status::Active,
+        cause: None,
+        changes: Vec::new(),
+        more_changes: 0,
+        beginning: None,
+        moved: None,
+    };
+    // Busy: something is always on its way. From 30:00 on nothing moves, until 55:00.
+    let busy = (0..30).map(|i| step(i * 60, u64::try_from(i).unwrap() * 10, Some(i * 60 - 1).filter(|_| i > 0)));
+    let stuck = [step(1800, 300, Some(1799)), step(3300, 300, Some(1799)), step(3310, 400, None)];
+    let steps: Vec<_> = busy.chain(stuck).collect();
+    let width = 10 * minute;
+    let first = (at(3310).as_nanos() / width + 1) * width - 144 * width;
+    let history = chart::counted(&steps, Range::Day, first);
+    let ages: Vec<_> = history.points.iter().rev().take(6).map(|point| point.age_ms.unwrap() / 1000).collect();
+    assert_eq!(ages, [1501, 1201, 601, 1, 1, 1], "newest first");
+}

@@ -17,8 +17,6 @@ pub(super) struct Chart {
     /// For the ids of its parts.
     pub(super) id: &'static str,
     pub(super) title: String,
-    /// The newest value.
-    pub(super) now: String,
     /// What the chart shows, in a sentence.
     pub(super) told: String,
     /// The values at the top and at the bottom.
@@ -153,7 +151,6 @@ impl Drawing<'_> {
         Chart {
             id,
             title,
-            now: newest.map_or_else(|| "–".to_owned(), written),
             told,
             top: written(most),
             bottom: if most > floor { written(floor) } else { String::new() },
@@ -269,7 +266,8 @@ mod tests {
             assert!(chart.areas[0].line.starts_with("M100 ") && chart.areas[0].fill.ends_with("H100Z"));
         }
         let [rate, position, age, backlog] = charts.as_slice() else { panic!("four") };
-        assert_eq!((&*rate.top, &*rate.bottom, &*rate.now), ("143/s", "0/s", "143/s"));
+        assert_eq!((&*rate.top, &*rate.bottom), ("143/s", "0/s"));
+        assert!(rate.told.contains("143/s"), "{}", rate.told);
         assert_eq!(
             (&*position.top, &*position.bottom),
             ("1,142", "1,010"),
@@ -282,7 +280,7 @@ mod tests {
     #[test]
     fn nothing_known_says_so_and_nothing_happening_is_flat() {
         for chart in drawn(|_| false) {
-            assert!(chart.areas.is_empty() && chart.now == "–" && chart.told.contains("not sending"), "{}", chart.told);
+            assert!(chart.areas.is_empty() && chart.told.contains("not sending"), "{}", chart.told);
         }
         let flat = &drawn(|i| i == 0)[0];
         assert_eq!((&*flat.top, &*flat.bottom, &*flat.areas[0].line), ("0/s", "", "M0 60.0H10"));
