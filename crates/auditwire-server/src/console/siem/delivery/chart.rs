@@ -84,7 +84,10 @@ impl Measures<'_> {
     }
 
     fn age(&self, ms: f64) -> String {
-        self.calendar.span(std::time::Duration::from_secs_f64((ms / 1000.0).clamp(0.0, 1e9)))
+        let seconds = (ms / 1000.0).clamp(0.0, 1e9);
+        let short = if seconds > 0.0 && seconds < 1.0 { "<" } else { "" };
+        let span = self.calendar.span(std::time::Duration::from_secs_f64(if short.is_empty() { seconds } else { 1.0 }));
+        format!("{short}{span}")
     }
 }
 
@@ -282,6 +285,11 @@ mod tests {
         for chart in drawn(|_| false) {
             assert!(chart.areas.is_empty() && chart.told.contains("not sending"), "{}", chart.told);
         }
+        let clock = ManualClock::new(Timestamp::EPOCH);
+        let words = Words(Language::English);
+        let calendar = Calendar::new(zone("UTC").expect("a zone"), &clock, words);
+        let measures = Measures { words, calendar: &calendar, now: Timestamp::EPOCH };
+        assert_eq!([0.0, 3.0, 1999.0].map(|ms| measures.age(ms)), ["0 sec.", "<1 sec.", "1 sec."]);
         let flat = &drawn(|i| i == 0)[0];
         assert_eq!((&*flat.top, &*flat.bottom, &*flat.areas[0].line), ("0/s", "", "M0 60.0H10"));
     }
