@@ -27,6 +27,10 @@ pub mod action {
     pub const REPLAY_END: &str = "siem-replay-end";
     pub const ALERT: &str = "siem-alert";
     pub const ALERT_OVER: &str = "siem-alert-over";
+    pub const WEBHOOK_SET: &str = "alert-webhook-set";
+    pub const WEBHOOK_DELETE: &str = "alert-webhook-delete";
+    pub const WEBHOOK_TEST: &str = "alert-webhook-test";
+    pub const WEBHOOK_FAILED: &str = "alert-webhook-failed";
     pub const HEARTBEAT: &str = "siem-heartbeat";
     pub const GAP: &str = "siem-gap";
     pub const QUARANTINE: &str = "siem-quarantine";

@@ -1,6 +1,6 @@
 //! The engine: what every verb needs, in one place; how it opens and how it ends.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use auditwire_model::{Clock, ProjectId};
@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::alerts::webhook::Post;
 use crate::connections::Checks;
 use crate::delivery::Delivery;
 use crate::error::{Error, Kind, Result};
@@ -69,6 +70,8 @@ pub(crate) struct Shared {
     pub(crate) checks: Checks,
     /// When each connection's last heartbeat was.
     pub(crate) beats: crate::alerts::Beats,
+    /// What speaks HTTP for webhooks.
+    pub(crate) http: OnceLock<Arc<dyn Post>>,
     /// Places for searches.
     pub(crate) searches: Permits,
     /// Places for exports.
@@ -86,6 +89,7 @@ impl Shared {
             people: people::Desk::default(),
             checks: Checks::default(),
             beats: crate::alerts::Beats::default(),
+            http: OnceLock::new(),
             searches: Permits::new(settings.search.searches_max),
             exports: Permits::new(settings.export.exports_max),
         }
@@ -119,6 +123,11 @@ impl Engine {
         );
         let shared = Arc::new(Shared::new(&settings));
         Ok(Self { store, log, delivery, keyring, clock, settings, instance, shared })
+    }
+
+    /// Names what speaks HTTP for webhooks; the first one stays.
+    pub fn speak_http(&self, http: Arc<dyn Post>) {
+        self.shared.http.get_or_init(|| http);
     }
 
     /// Whether new events and changes may come in.

@@ -68,6 +68,7 @@ mod people;
 mod replay;
 mod retention;
 mod step;
+mod webhook;
 
 pub use alert::{Alert, AlertRecord};
 pub use fresh::{Fresh, FreshRecord};
@@ -79,6 +80,7 @@ pub(crate) use replay::both;
 pub use replay::{Replay, ReplayRecord, ReplayState};
 pub use retention::{Expired, ExpiredRecord, KeptFor, RetentionRecord};
 pub use step::{Beginning, CHANGES_MAX, DeliveryStep, DeliveryStepRecord, Moved, StateChange, Totals};
+pub use webhook::{LastCall, LastCallRecord, Webhook, WebhookCall, WebhookCallRecord, WebhookRecord};
 
 document!(
     /// [`crate::store::RecordKind::Instance`], id `instance`.

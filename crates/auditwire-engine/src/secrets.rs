@@ -8,8 +8,9 @@ use auditwire_model::ProjectId;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use aws_lc_rs::{digest, rand};
 
+use crate::alerts::webhook;
 use crate::error::{Error, Kind, Result};
-use crate::records::{Document, Sealed, SecretRecord};
+use crate::records::{Document, Sealed, SecretRecord, WebhookRecord};
 use crate::store::{RecordKey, RecordKind, Store};
 
 const KEY_BYTES: usize = 32;
@@ -160,6 +161,12 @@ pub async fn verify_all(store: &dyn Store, keyring: &Keyring) -> Result<Vec<Erro
         let project = record.key.project.clone().unwrap_or_else(ProjectId::system);
         let opened = SecretRecord::decode(&record)
             .and_then(|sealed| keyring.open(&connection_context(&project, &record.key.id), &sealed.into_current()));
+        failed.extend(opened.err());
+    }
+    for record in store.records(RecordKind::Webhook, None).await? {
+        let project = record.key.project.clone().unwrap_or_else(ProjectId::system);
+        let opened = WebhookRecord::decode(&record)
+            .and_then(|webhook| keyring.open(&webhook::context(&project), &webhook.into_current().secret));
         failed.extend(opened.err());
     }
     Ok(failed)

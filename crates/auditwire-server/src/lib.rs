@@ -13,6 +13,7 @@ mod metrics;
 mod operations;
 mod router;
 mod transport;
+mod webhook;
 
 pub use api::sign_in_link;
 pub use app::App;

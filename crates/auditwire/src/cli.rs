@@ -4,7 +4,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::failure::Result;
-use crate::{check, connections, demo, events, receive, replay, serve, sign_in};
+use crate::{alerts, check, connections, demo, events, receive, replay, serve, sign_in};
 
 /// A self-hosted audit service: durable event log in, every event out to your SIEM.
 #[derive(Debug, Parser)]
@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Events(events::EventsArgs),
     /// Send a part of the log again to the active connection.
     Replay(replay::ReplayArgs),
+    /// Show what is wrong with delivery, and set the webhook that is told of it.
+    Alerts(alerts::AlertsArgs),
     /// Make a link that signs the operator in to the console once, within 30 minutes.
     SignInLink(sign_in::SignInLinkArgs),
     /// Receive syslog, show it and validate it: what a SIEM would get.
@@ -115,6 +117,8 @@ mod tests {
             "auditwire check",
             "auditwire replay start",
             "auditwire replay start siem --rate fast",
+            "auditwire alerts webhook set",
+            "auditwire alerts webhook set https://a --pem-file a --no-pem",
             "auditwire nothing",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");

@@ -1,5 +1,6 @@
 //! The binary: verbs, configuration, wiring, lifecycle.
 
+mod alerts;
 mod check;
 mod cli;
 mod client;
@@ -49,6 +50,7 @@ fn run(command: Command) -> Result {
         Command::Check(args) => runtime.block_on(check::run(args)),
         Command::Events(args) => runtime.block_on(events::run(args)),
         Command::Replay(args) => runtime.block_on(replay::run(args)),
+        Command::Alerts(args) => runtime.block_on(alerts::run(args)),
         Command::SignInLink(args) => runtime.block_on(sign_in::run(args)),
         Command::Receive(args) => runtime.block_on(receive::run(args)),
         Command::Completion { shell } => cli::completion(shell),

@@ -2,10 +2,12 @@
 //! once when it is over, kept as a record meanwhile, shown by API, console and metrics. And the heartbeat, an event that a
 //! connection may ask for, so that a SIEM notices when nothing comes any more.
 //!
-//! [`conditions`] decides and is pure; [`watch`] asks it every half minute and commits what changed.
+//! [`conditions`] decides and is pure; [`watch`] asks it every half minute and commits what changed; [`webhook`] tells a service of the
+//! project's.
 
 mod conditions;
 mod watch;
+pub mod webhook;
 
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! Looks at every connection, again and again: what should stand, what stands, and what a heartbeat is due for.
 
+use std::time::Duration;
+
 use auditwire_model::ProjectId;
 use auditwire_model::access::Caller;
 use auditwire_model::event::Event;
@@ -7,6 +9,7 @@ use auditwire_model::{Severity, Timestamp};
 
 use super::AlertKind;
 use super::conditions::{Condition, conditions};
+use super::webhook::{self, Alarm, State};
 use crate::Engine;
 use crate::audit::{Audit, action};
 use crate::connections::{self, ConnectionView};
@@ -17,6 +20,9 @@ use crate::records::{Alert, AlertRecord, Document};
 use crate::store::{Change, Effect, Expect, RecordKey, RecordKind};
 use crate::{projects, retention};
 
+/// How often is looked for calls of webhooks that are due.
+const CALLS: Duration = Duration::from_secs(5);
+
 /// Begins to watch, until the engine closes. Returns at once.
 pub fn start(engine: &Engine) {
     let watched = engine.clone();
@@ -25,6 +31,14 @@ pub fn start(engine: &Engine) {
         while watched.unless_closing(tokio::time::sleep(every)).await.is_ok() {
             if let Err(error) = round(&watched).await {
                 tracing::error!(%error, "the connections could not be watched; trying again");
+            }
+        }
+    });
+    let calling = engine.clone();
+    engine.spawn(async move {
+        while calling.unless_closing(tokio::time::sleep(CALLS)).await.is_ok() {
+            if let Err(error) = webhook::round(&calling).await {
+                tracing::error!(%error, "the calls of webhooks could not be read; trying again");
             }
         }
     });
@@ -48,7 +62,7 @@ async fn look(engine: &Engine, project: &ProjectId) -> Result<()> {
     let views = connections::list(engine, &Caller::Service, project).await?;
     let retention = retention::get(engine, &Caller::Service, project).await?.holds;
     let mut standing = engine.store.records(RecordKind::Alert, Some(project)).await?;
-    let (mut events, mut changes) = (Vec::new(), Vec::new());
+    let (mut events, mut changes, mut alarms) = (Vec::new(), Vec::new(), Vec::new());
     for view in &views {
         for condition in conditions(view, retention, engine.settings.alerts, now) {
             let key = key(project, view, condition.kind);
@@ -60,15 +74,20 @@ async fn look(engine: &Engine, project: &ProjectId) -> Result<()> {
             }
             events.push(raised(view, &condition).build(now));
             let alert = alert(view, condition, before.map_or(now, |alert| alert.since));
-            let effect = Effect::Put(AlertRecord::from(alert).encode()?);
+            let effect = Effect::Put(AlertRecord::from(alert.clone()).encode()?);
+            alarms.push(Alarm { state: State::Begun, alert, name: Some(view.stored.spec.name.clone()) });
             changes.push(Change { key, expect: Expect::Any, effect });
         }
     }
     for over in standing {
         let alert = AlertRecord::decode(&over)?.into_current();
         events.extend(ended(&views, &alert).map(|event| event.build(now)));
+        let view = views.iter().find(|view| view.stored.id == alert.connection);
+        let name = view.map(|view| view.stored.spec.name.clone());
+        alarms.push(Alarm { state: State::Over, alert, name });
         changes.push(Change { key: over.key, expect: Expect::Version(over.version), effect: Effect::Delete });
     }
+    changes.extend(webhook::enqueue(engine, project, &alarms, now).await?);
     events.extend(heartbeats(engine, &views, now));
     if events.is_empty() && changes.is_empty() {
         return Ok(());

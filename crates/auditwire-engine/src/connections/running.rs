@@ -37,7 +37,7 @@ pub(super) struct Run {
 
 /// A check that is running; dropping it ends it, also when its request is dropped.
 #[derive(Debug)]
-pub(super) struct Running {
+pub(crate) struct Running {
     checks: Checks,
     project: ProjectId,
     run: Arc<Run>,
@@ -48,7 +48,7 @@ impl Checks {
     ///
     /// # Errors
     /// `too_many_checks` with the time to wait.
-    pub(super) fn begin(
+    pub(crate) fn begin(
         &self,
         project: &ProjectId,
         stored: Option<&StoredConnection>,

@@ -187,6 +187,9 @@ pub enum RecordKind {
     QuarantineDropped = 19,
     Alert = 20,
     DeliveryStep = 22,
+    Webhook = 23,
+    WebhookCall = 24,
+    WebhookLast = 25,
     Fresh = 30,
 }
 

@@ -1,6 +1,6 @@
 //! Alerts: what is wrong with a project's delivery now.
 
-use auditwire_engine::alerts;
+use auditwire_engine::alerts::{self, webhook};
 use auditwire_engine::records::Alert;
 use auditwire_model::Timestamp;
 use axum::extract::State;
@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::auth::{Auth, InProject};
 use super::json;
 use super::problem::Result;
+use super::webhook::LastCallAnswer;
 use crate::App;
 
 /// The alerts that stand.
@@ -19,6 +20,8 @@ use crate::App;
 pub(crate) struct AlertList {
     /// In the order in which they began.
     alerts: Vec<AlertAnswer>,
+    /// What the last call of the webhook came to; null without one.
+    webhook: Option<LastCallAnswer>,
 }
 
 /// Something that is wrong and needs somebody.
@@ -51,11 +54,12 @@ impl From<Alert> for AlertAnswer {
 #[utoipa::path(
     get,
     path = "/alerts",
-    tag = "connections",
+    tag = "alerts",
     params(("project" = String, Path, description = "The project's id")),
     responses((status = 200, body = AlertList))
 )]
 pub(crate) async fn list_alerts(State(app): State<App>, auth: Auth, InProject(project): InProject) -> Result<Response> {
     let alerts = alerts::list(app.engine(), &auth.caller, &project).await?;
-    json::answer(StatusCode::OK, &AlertList { alerts: alerts.into_iter().map(AlertAnswer::from).collect() })
+    let webhook = webhook::last_call(app.engine(), &auth.caller, &project).await?.map(LastCallAnswer::from);
+    json::answer(StatusCode::OK, &AlertList { alerts: alerts.into_iter().map(AlertAnswer::from).collect(), webhook })
 }

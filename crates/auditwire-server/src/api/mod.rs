@@ -14,6 +14,7 @@ mod retention;
 mod sign_in_links;
 mod tokens;
 mod unserved;
+mod webhook;
 
 use axum::Router;
 use axum::http::{Method, StatusCode, header};
@@ -77,6 +78,8 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(connections::resend_quarantine))
         .routes(routes!(connections::connection_history))
         .routes(routes!(alerts::list_alerts))
+        .routes(routes!(webhook::get_webhook, webhook::set_webhook, webhook::delete_webhook))
+        .routes(routes!(webhook::test_webhook))
         .routes(routes!(replays::begin_replay))
         .routes(routes!(replays::estimate_replay))
         .routes(routes!(replays::list_replays))

@@ -18,3 +18,4 @@ mod sign_in_links;
 mod sockets;
 mod syslog;
 mod tail;
+mod webhook;

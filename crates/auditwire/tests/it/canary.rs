@@ -40,6 +40,12 @@ async fn no_secret_appears_anywhere() {
     wrong["name"] = json!(pem);
     keep(service.put(&one, &wrong).await);
     let people = sign_in_and_out(&service).await;
+    let hooked = "the-receiver-of-alerts-knows-this".to_owned();
+    let webhook = "/api/v1/projects/default/alerts/webhook";
+    let set = json!({ "url": "https://127.0.0.1:9/hook", "secret": hooked, "pem": pki.ca });
+    assert_eq!(keep(service.put(webhook, &set).await)["pem"], true);
+    keep(service.get(webhook).await);
+    keep(service.post(&format!("{webhook}/test"), &json!({})).await);
     keep(service.get("/api/v1/projects/system/events?limit=1000").await);
     keep(service.get("/metrics").await);
     keep(service.get("/api/v1/projects/default/tokens").await);
@@ -47,7 +53,12 @@ async fn no_secret_appears_anywhere() {
     keep(service.get(&format!("{EVENTS}?token={token}")).await);
 
     let log = service.log();
-    let programs = [("the operator's token", &service.token), ("a token", &token), ("a key", &key_line)];
+    let programs = [
+        ("the operator's token", &service.token),
+        ("a token", &token),
+        ("a key", &key_line),
+        ("a webhook's secret", &hooked),
+    ];
     for (what, secret) in programs.into_iter().chain(people.iter().map(|(what, secret)| (*what, secret))) {
         assert!(!log.contains(secret.as_str()), "{what} is in the log");
         // The wrong bodies carry the key themselves; an answer must not repeat it.
@@ -57,7 +68,11 @@ async fn no_secret_appears_anywhere() {
     let (_, folder) = service.terminate().await;
     let stored = std::fs::read(folder.path().join("data/log.sqlite")).unwrap();
     assert!(stored.windows(16).any(|w| w == b"console-password"), "this is not where it is stored");
-    for (what, secret) in people.iter().map(|(what, secret)| (*what, secret)).chain([("a key", &key_line)]) {
+    for (what, secret) in people
+        .iter()
+        .map(|(what, secret)| (*what, secret))
+        .chain([("a key", &key_line), ("a webhook's secret", &hooked)])
+    {
         let found = stored.windows(secret.len()).any(|w| w == secret.as_bytes());
         assert!(!found, "{what} lies in the open in the store");
     }

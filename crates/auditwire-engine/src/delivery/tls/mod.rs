@@ -48,7 +48,19 @@ impl TlsTarget {
     /// to compare with, `tls_version` when the provider lacks a protocol (a defect).
     pub fn new(spec: &ConnectionSpec, pem: Option<&PemBundle>, clock: &Arc<dyn Clock>) -> Result<Self, LinkFailure> {
         let default = TlsSpec::default();
-        let tls = spec.tls.as_ref().unwrap_or(&default);
+        Self::to(&spec.endpoint.host, spec.tls.as_ref().unwrap_or(&default), pem, clock)
+    }
+
+    /// Prepares a handshake with a host.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub(crate) fn to(
+        host: &Host,
+        tls: &TlsSpec,
+        pem: Option<&PemBundle>,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, LinkFailure> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let client = Arc::new(ClientResolver::new(pem.and_then(PemBundle::client), clock.now()));
         let verifier = PeerVerifier::new(tls, pem, provider.signature_verification_algorithms)?;
@@ -58,7 +70,7 @@ impl TlsTarget {
             .with_client_cert_resolver(Arc::clone(&client) as _);
         let mut config: ClientConfig = config;
         config.resumption = Resumption::disabled();
-        Ok(Self { config: Arc::new(config), server_name: server_name(spec, tls)?, client })
+        Ok(Self { config: Arc::new(config), server_name: server_name(host, tls)?, client })
     }
 
     /// What the server asked of us so far.
@@ -84,8 +96,8 @@ fn builder(
         .map_err(|e| LinkFailure::new("tls_version", e.to_string()))
 }
 
-fn server_name(spec: &ConnectionSpec, tls: &TlsSpec) -> Result<ServerName<'static>, LinkFailure> {
-    let name = match (&tls.server_name, &spec.endpoint.host) {
+fn server_name(host: &Host, tls: &TlsSpec) -> Result<ServerName<'static>, LinkFailure> {
+    let name = match (&tls.server_name, host) {
         (Some(name), _) => name.clone(),
         (None, Host::Address(ip)) => return Ok(ServerName::IpAddress((*ip).into())),
         (None, Host::Name(name)) => name.clone(),
