@@ -54,6 +54,10 @@ pub(crate) struct Siem {
     pub(crate) certificate: Option<String>,
     pub(crate) overlap_bytes: Option<u64>,
     pub(crate) overlap_seconds: Option<u32>,
+    /// Fresh events first after an outage.
+    pub(crate) live_first: bool,
+    /// Events per second.
+    pub(crate) rate_limit: Option<u32>,
 }
 
 impl Siem {
@@ -73,6 +77,10 @@ impl Siem {
         if let Some(seconds) = self.overlap_seconds {
             connection["options"]["overlap_seconds"] = json!(seconds);
         }
+        if self.live_first {
+            connection["options"]["order"] = json!("live_first");
+        }
+        connection["rate_limit"] = json!(self.rate_limit);
         connection
     }
 }

@@ -8,6 +8,7 @@ mod blackhole;
 mod child;
 mod deaths;
 mod dropped;
+mod fresh;
 #[path = "../bench/http.rs"]
 #[expect(dead_code, reason = "the benchmark uses all of it")]
 mod http;
@@ -63,6 +64,7 @@ fn run(args: &[String]) -> Result<()> {
         "deaths" => deaths::run(&options),
         "kill" => kill::run(&options),
         "switches" => switches::run(&options),
+        "fresh" => fresh::run(&options),
         "blackhole" => blackhole::run(&options),
         "dropped" => dropped::run(&options),
         "proxy" => proxy::run(&options),

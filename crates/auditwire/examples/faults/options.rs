@@ -17,6 +17,7 @@ faults VERB --service PATH [--seed N] [--count N] [--lanes N] [--rate N] [--tran
   dropped  --count receivers die in the dark: every packet is lost before and while they do (root)
   proxy    --count deaths behind a proxy and of a proxy; without --overlap-seconds those behind it may lose events, and are counted
   stopped  --count times a process is stopped while another one, on the same store, makes another connection active
+  fresh    --count receivers die while fresh events overtake the backlog of an outage of a minute
   projects --count projects, each with an active connection to a receiver socket of its own, in one process
   slow     a receiver reads 100 bytes/s for --count seconds
   short    a few of everything, as CI runs it
@@ -113,7 +114,7 @@ impl Options {
     /// What connections of this run are; `certificate` makes one TLS.
     pub(crate) fn siem(&self, certificate: Option<&String>) -> Siem {
         let (overlap_bytes, overlap_seconds) = (self.overlap_bytes, self.overlap_seconds);
-        Siem { certificate: certificate.cloned(), overlap_bytes, overlap_seconds }
+        Siem { certificate: certificate.cloned(), overlap_bytes, overlap_seconds, ..Siem::default() }
     }
 
     /// Whether the `k`th lane of a run speaks TLS.
