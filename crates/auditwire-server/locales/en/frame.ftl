@@ -13,6 +13,18 @@ frame-monitoring = Monitoring
 frame-event-log = Event log
 frame-settings = Settings
 
+alert-delivery-degraded = Events do not reach the SIEM as they should
+alert-delivery-degraded-remedy = Nothing is lost while the log keeps them. See what the connection says is wrong.
+alert-backlog-near-retention = Events will be removed from the log before the SIEM has them
+alert-backlog-near-retention-remedy = Mend the connection, or keep events longer.
+alert-certificate-expiring = A certificate of the SIEM connection expires soon, or has expired
+alert-certificate-expiring-remedy = Renew it before then: after that nothing is delivered.
+alert-open = Open the connection
+alert-more = { $n ->
+    [one] One more alert of this project.
+   *[other] { $count } more alerts of this project.
+}
+
 time-now = now
 time-ago-seconds = { $count } sec. ago
 time-ago-minutes = { $count } min. ago

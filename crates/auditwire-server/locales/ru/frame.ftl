@@ -13,6 +13,19 @@ frame-monitoring = Мониторинг
 frame-event-log = Журнал событий
 frame-settings = Настройки
 
+alert-delivery-degraded = События не доходят до SIEM-системы как должны
+alert-delivery-degraded-remedy = Пока журнал их хранит, ничего не потеряно. Посмотрите, что не так с подключением.
+alert-backlog-near-retention = События будут удалены из журнала раньше, чем их получит SIEM-система
+alert-backlog-near-retention-remedy = Восстановите подключение или увеличьте срок хранения событий.
+alert-certificate-expiring = Сертификат подключения SIEM скоро истечёт или уже истёк
+alert-certificate-expiring-remedy = Обновите его заранее: после этого события доставляться не будут.
+alert-open = Открыть подключение
+alert-more = { $n ->
+    [one] Ещё { $count } оповещение этого проекта.
+    [few] Ещё { $count } оповещения этого проекта.
+   *[other] Ещё { $count } оповещений этого проекта.
+}
+
 time-now = сейчас
 time-ago-seconds = { $count } с назад
 time-ago-minutes = { $count } мин назад

@@ -8,6 +8,7 @@
 
 mod account;
 mod assets;
+mod banner;
 mod cookies;
 mod csrf;
 mod events;

@@ -7,6 +7,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::assets::{ASSETS, Assets};
+use super::banner::{Banner, banners};
 use super::cookies::Cookie;
 use super::csrf;
 use super::notice::Notice;
@@ -50,6 +51,8 @@ pub(crate) struct Frame {
     pub(crate) others: Vec<Project>,
     pub(crate) more_projects: bool,
     pub(crate) keys_beside_data: bool,
+    pub(crate) alerts: Vec<Banner>,
+    pub(crate) more_alerts: u64,
     pub(crate) assets: &'static Assets,
     theme: Theme,
     notice: Option<Notice>,
@@ -63,6 +66,8 @@ impl Frame {
         let guest = viewer.guest();
         let projects = viewer.visitor().map_or(&[][..], |visitor| &visitor.projects);
         let current = viewer.project();
+        let calendar = guest.calendar();
+        let (alerts, more_alerts) = banners(viewer.alerts(), current, guest.words, &calendar);
         let others = projects.iter().filter(|p| current.is_none_or(|c| c.id != p.id));
         Self {
             words: guest.words,
@@ -76,10 +81,12 @@ impl Frame {
             others: others.take(PROJECTS_SHOWN).cloned().collect(),
             more_projects: projects.len() > PROJECTS_SHOWN,
             keys_beside_data: viewer.visitor().is_some() && guest.app.keys_beside_data(),
+            alerts,
+            more_alerts,
             assets: &ASSETS,
             theme: guest.theme,
             notice: guest.notice.clone(),
-            calendar: guest.calendar(),
+            calendar,
             here: guest.here.clone(),
         }
     }

@@ -6,8 +6,8 @@
 use std::net::IpAddr;
 
 use auditwire_engine::people::{self, SignedIn};
-use auditwire_engine::projects;
-use auditwire_engine::records::{Project, Theme};
+use auditwire_engine::records::{Alert, Project, Theme};
+use auditwire_engine::{alerts, projects};
 use auditwire_model::access::Caller;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
@@ -62,6 +62,8 @@ pub(crate) struct Visitor {
 pub(crate) struct InProject {
     pub(crate) visitor: Visitor,
     pub(crate) project: Project,
+    /// What is wrong with its delivery; empty where no whole page is wanted.
+    pub(crate) alerts: Vec<Alert>,
 }
 
 impl Guest {
@@ -225,7 +227,12 @@ impl FromRequestParts<App> for InProject {
             let detail = "there is no such project, or it is not one of yours";
             return Err(Problem::new(StatusCode::NOT_FOUND, "project_not_found", detail).into());
         };
-        Ok(Self { visitor, project })
+        let alerts = if parts.method == Method::GET && !visitor.guest.fragment {
+            alerts::list(app.engine(), visitor.caller(), &project.id).await.map_err(Problem::from)?
+        } else {
+            Vec::new()
+        };
+        Ok(Self { visitor, project, alerts })
     }
 }
 
@@ -234,6 +241,11 @@ pub(crate) trait Viewer {
     fn guest(&self) -> &Guest;
     fn visitor(&self) -> Option<&Visitor>;
     fn project(&self) -> Option<&Project>;
+
+    /// What is wrong with the delivery of the project.
+    fn alerts(&self) -> &[Alert] {
+        &[]
+    }
 
     /// What this viewer's form tokens are made from.
     fn csrf_cookie(&self) -> &str {
@@ -283,5 +295,9 @@ impl Viewer for InProject {
 
     fn project(&self) -> Option<&Project> {
         Some(&self.project)
+    }
+
+    fn alerts(&self) -> &[Alert] {
+        &self.alerts
     }
 }

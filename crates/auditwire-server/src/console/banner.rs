@@ -1,0 +1,43 @@
+//! What stands above every page of a project while something is wrong with its delivery.
+
+use auditwire_engine::alerts::AlertKind;
+use auditwire_engine::records::{Alert, Project};
+
+use super::time::{Calendar, When};
+use super::urls::Urls;
+use super::words::Words;
+
+/// Alerts that are told one by one.
+const SHOWN: usize = 3;
+
+/// An alert as it is shown.
+#[derive(Debug)]
+pub(crate) struct Banner {
+    /// What is wrong.
+    pub(crate) what: String,
+    /// What to do.
+    pub(crate) remedy: String,
+    pub(crate) since: When,
+    /// The page of its connection.
+    pub(crate) url: String,
+}
+
+/// The alerts that are shown, and how many more there are.
+pub(crate) fn banners(
+    alerts: &[Alert],
+    project: Option<&Project>,
+    words: Words,
+    calendar: &Calendar,
+) -> (Vec<Banner>, u64) {
+    let Some(project) = project else { return (Vec::new(), 0) };
+    let shown = alerts.iter().take(SHOWN).map(|alert| {
+        let (what, remedy) = match alert.kind {
+            AlertKind::DeliveryDegraded => ("alert-delivery-degraded", "alert-delivery-degraded-remedy"),
+            AlertKind::BacklogNearRetention => ("alert-backlog-near-retention", "alert-backlog-near-retention-remedy"),
+            AlertKind::CertificateExpiring => ("alert-certificate-expiring", "alert-certificate-expiring-remedy"),
+        };
+        let url = Urls(&project.id).delivery(alert.connection.as_str());
+        Banner { what: words.t(what), remedy: words.t(remedy), since: calendar.when(alert.since), url }
+    });
+    (shown.collect(), alerts.len().saturating_sub(SHOWN) as u64)
+}
