@@ -5,6 +5,7 @@ use parking_lot::Mutex;
 
 use super::failure::LinkFailure;
 use super::health::{self, Assessment, Facts};
+use super::measure::Measure;
 use super::rate::Rate;
 use super::{DeliveryState, LastError, LiveState, ServerCertificate};
 use crate::records::Cursor;
@@ -26,14 +27,17 @@ struct Inner {
     last_error: Option<LastError>,
     short_resends: u64,
     server_certificate: Option<ServerCertificate>,
+    /// Of the present or last link.
+    measure: Option<Measure>,
 }
 
 impl Live {
     /// Of a sender that begins with this cursor; `replay`: not of live delivery.
     pub(crate) fn new(cursor: Cursor, replay: bool, now: Timestamp) -> Self {
         let (facts, rate) = (Facts::starting(now), Rate::new(counted(&cursor, replay), now));
-        let (before, last_error, short_resends, server_certificate) = (None, None, 0, None);
-        let inner = Inner { replay, facts, before, cursor, rate, last_error, short_resends, server_certificate };
+        let (before, last_error, short_resends, server_certificate, measure) = (None, None, 0, None, None);
+        let inner =
+            Inner { replay, facts, before, cursor, rate, last_error, short_resends, server_certificate, measure };
         Self { inner: Mutex::new(inner) }
     }
 
@@ -46,10 +50,11 @@ impl Live {
         inner.facts.oldest = oldest.filter(|_| !inner.replay);
     }
 
-    /// A link is up, and the SIEM showed this certificate.
-    pub(crate) fn link_up(&self, now: Timestamp, certificate: Option<ServerCertificate>) {
+    /// A link is up, the SIEM showed this certificate, and so much can be learned on it.
+    pub(crate) fn link_up(&self, now: Timestamp, certificate: Option<ServerCertificate>, measure: Measure) {
         let mut inner = self.inner.lock();
         inner.server_certificate = certificate;
+        inner.measure = Some(measure);
         inner.facts.link_up(now);
     }
 
@@ -106,6 +111,7 @@ impl Live {
                 backlog,
                 oldest_unacknowledged_at: inner.facts.oldest.filter(|_| backlog > 0),
                 reconnects: cursor.reconnects,
+                measure: inner.measure,
                 last_error: inner.last_error.clone(),
                 fresh: None,
             },
@@ -121,6 +127,7 @@ fn counted(cursor: &Cursor, replay: bool) -> Position {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::measure::MEASURED;
 
     #[test]
     fn what_a_sender_publishes_is_shown_with_its_pace() {
@@ -140,7 +147,7 @@ mod tests {
         let at = |seconds: i64| Timestamp::from_nanos(seconds * 1_000_000_000).unwrap();
         let mut cursor = Cursor { settled: Position(100), sent: 10, ..Cursor::beginning() };
         let live = Live::new(cursor.clone(), true, at(5_000));
-        live.link_up(at(5_000), None);
+        live.link_up(at(5_000), None, MEASURED);
         (cursor.settled, cursor.sent) = (Position(90_000), 30);
         live.publish(&cursor, Some(at(1)), at(5_010));
         live.quarantined(at(5_010));

@@ -7,6 +7,7 @@ pub mod guard;
 mod health;
 pub(crate) mod link;
 mod live;
+mod measure;
 mod pace;
 mod rate;
 pub mod resolve;
@@ -29,6 +30,7 @@ use crate::store::Store;
 use guard::AddressGuard;
 use supervisor::Supervisor;
 
+pub use measure::{AcknowledgedBy, Measure};
 pub(crate) use sender::{OVERLAP_MAX, UDP_RATE, passing};
 
 /// Limits of delivery and the rules of the address guard. Configuration.
@@ -102,6 +104,8 @@ pub struct DeliveryState {
     pub oldest_unacknowledged_at: Option<Timestamp>,
     /// Times a link was made anew.
     pub reconnects: u64,
+    /// What can be learned on the present or last link; `None` before the first one, and when no sender runs.
+    pub measure: Option<Measure>,
     /// The last error, also when it is over.
     pub last_error: Option<LastError>,
     /// The second stream, while fresh events go first: then `cursor` and `acknowledged` are the backlog's, the counters

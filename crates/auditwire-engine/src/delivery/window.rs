@@ -11,7 +11,7 @@ use auditwire_model::{Position, Timestamp};
 
 /// Least overlap after a break, in bytes: what an untuned Linux receiver's buffer may grow to (the third number of
 /// `tcp_rmem`). A receiver that falls behind holds several times the widest window it ever advertised.
-const OVERLAP_MIN: u64 = 6 << 20;
+pub(crate) const OVERLAP_MIN: u64 = 6 << 20;
 /// Acknowledged offsets are remembered at least this far back, in bytes, because the window may grow between two samples.
 const HISTORY_MIN: u64 = 8 << 20;
 /// Distance of two remembered offsets, in bytes: finer for small windows, where an overlap is small too.
@@ -24,6 +24,8 @@ pub(crate) struct Limits {
     pub(crate) entries_max: usize,
     /// Most bytes in flight.
     pub(crate) bytes_max: u64,
+    /// Least bytes sent again after a break.
+    pub(crate) overlap_min: u64,
     /// Most bytes sent again after a break; `None` for links whose settled part is never sent again (UDP).
     pub(crate) overlap_max: Option<u64>,
     /// What was acknowledged within so long is sent again after the link's end, whatever else is known; `None`: nothing is.
@@ -184,7 +186,7 @@ impl Window {
     /// how little lies unread. `2W` alone, `W` with a margin of 512 KiB, and taking off the free window all lost events in
     /// the trials that `docs/delivery.md` describes.
     fn reach(&self) -> u64 {
-        self.widest.saturating_mul(2).max(OVERLAP_MIN)
+        self.widest.saturating_mul(2).max(self.limits.overlap_min)
     }
 
     fn remember(&mut self, end: u64) {

@@ -207,11 +207,22 @@ async fn acknowledged(
             "The receiver's host does not acknowledge the test message: its buffer is full and nobody reads.",
         ));
     }
+    let measure = line.link.measure();
     let end = ends_with_us(&mut line.link, limit).await;
+    if end == PeerEnd::Orderly && measure.is_blind() {
+        return Ok(((), format!("The receiver ended its side when Auditwire did.{}", unseen(subject))));
+    }
     if end == PeerEnd::Orderly {
         return Ok(((), format!("The receiver acknowledged every byte and read to the end.{}", unseen(subject))));
     }
     drop(line);
+    if measure.is_blind() || measure.path_watched == Some(false) {
+        // Whether somebody reads shows in what is acknowledged and in the window.
+        return Err(LinkFailure::new(
+            "not_acknowledged",
+            "The receiver did not end its side when Auditwire did, and this system does not tell whether it reads.",
+        ));
+    }
     match doubt::reading(subject, addresses).await {
         Reading::Somebody => Ok(((), format!("The receiver acknowledged every byte and reads.{}", unseen(subject)))),
         Reading::Nobody if end == PeerEnd::Reset => Err(LinkFailure::new(

@@ -20,6 +20,7 @@ pub(crate) use tls::TlsLink;
 pub(crate) use udp::UdpLink;
 
 use super::ServerCertificate;
+use super::measure::{AcknowledgedBy, Measure};
 use super::sockets::PathInfo;
 
 /// Most bytes read from a peer before others get their turn; what a peer says is thrown away.
@@ -135,7 +136,8 @@ impl Link {
         each!(self, l => l.ready(write).await)
     }
 
-    /// Stream offset below which the peer's kernel (RELP: program) has acknowledged everything (UDP: what was handed over).
+    /// Stream offset below which the peer's kernel (RELP: program) has acknowledged everything. Where nobody tells it (see
+    /// [`measure`](Self::measure)): what was handed over.
     pub(crate) fn acknowledged(&self) -> io::Result<u64> {
         match self {
             Self::Tcp(l) => l.acknowledged(),
@@ -145,11 +147,21 @@ impl Link {
         }
     }
 
-    /// The path's state; `None` for UDP.
+    /// What can be learned on this link.
+    pub(crate) fn measure(&self) -> Measure {
+        match self {
+            Self::Tcp(l) => l.measure(),
+            Self::Tls(l) => l.told(),
+            Self::Udp(_) => Measure { acknowledged_by: AcknowledgedBy::Time, path_watched: None },
+            Self::Relp(l) => l.measure(),
+        }
+    }
+
+    /// The path's state; `None` for UDP, and where the system does not tell it.
     pub(crate) fn path(&self) -> io::Result<Option<PathInfo>> {
         match self {
-            Self::Tcp(l) => l.path().map(Some),
-            Self::Tls(l) => l.path().map(Some),
+            Self::Tcp(l) => l.path(),
+            Self::Tls(l) => l.path(),
             Self::Udp(_) => Ok(None),
             Self::Relp(l) => l.path(),
         }
@@ -195,7 +207,7 @@ impl Link {
 
     /// After [`half_close`](Self::half_close): flushes what is left, takes in what comes, and waits at most `limit` for
     /// the peer's FIN. True only for the one proof that the peer has read everything: its FIN came after ours, ours was
-    /// acknowledged, and nothing was reset. Over RELP: it answered every message.
+    /// acknowledged, and nothing was reset. Without the path's state that cannot be told. Over RELP: it answered every message.
     pub(crate) async fn finished_by_peer(&mut self, limit: Duration) -> bool {
         if matches!(self, Self::Udp(_)) || self.peer_closed() {
             return false;

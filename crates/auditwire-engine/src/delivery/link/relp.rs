@@ -7,6 +7,7 @@ use std::io;
 use auditwire_model::wire::relp::{RelpFrame, RelpReader, TXNR_MAX, write_frame};
 
 use super::super::ServerCertificate;
+use super::super::measure::{AcknowledgedBy, Measure};
 use super::super::sockets::PathInfo;
 use super::{Link, LinkError, Ready};
 
@@ -110,6 +111,10 @@ impl RelpLink {
 
     pub(super) fn path(&self) -> io::Result<Option<PathInfo>> {
         self.carrier.path()
+    }
+
+    pub(super) fn measure(&self) -> Measure {
+        Measure { acknowledged_by: AcknowledgedBy::Program, ..self.carrier.measure() }
     }
 
     pub(super) fn peer_closed(&self) -> bool {

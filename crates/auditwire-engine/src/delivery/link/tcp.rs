@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
+use super::super::measure::{AcknowledgedBy, Measure};
 use super::super::sockets::{self, PathInfo};
 use super::{LinkError, RECEIVE_MAX, Ready};
 
@@ -88,8 +89,12 @@ impl TcpLink {
         self.socket.acknowledged()
     }
 
-    pub(super) fn path(&self) -> io::Result<PathInfo> {
+    pub(super) fn path(&self) -> io::Result<Option<PathInfo>> {
         self.socket.path()
+    }
+
+    pub(super) fn measure(&self) -> Measure {
+        self.socket.measure
     }
 
     pub(super) fn peer_closed(&self) -> bool {
@@ -113,6 +118,7 @@ pub(crate) struct Socket {
     pub(super) written: u64,
     pub(super) peer_closed: bool,
     half_closed: bool,
+    measure: Measure,
     /// The peer's first bytes: enough to tell TLS from text.
     pub(super) heard: Vec<u8>,
 }
@@ -124,7 +130,11 @@ impl Socket {
     fn new(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         sockets::prepare_tcp(stream.as_fd())?;
-        Ok(Self { stream, written: 0, peer_closed: false, half_closed: false, heard: Vec::new() })
+        let tells = sockets::unacknowledged(stream.as_fd()).is_ok();
+        let acknowledged_by = if tells { AcknowledgedBy::Kernel } else { AcknowledgedBy::Time };
+        let path_watched = Some(sockets::path_info(stream.as_fd()).is_ok());
+        let measure = Measure { acknowledged_by, path_watched };
+        Ok(Self { stream, written: 0, peer_closed: false, half_closed: false, measure, heard: Vec::new() })
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -163,15 +173,24 @@ impl Socket {
         Ok(Ready { read: ready.is_readable() || ready.is_read_closed(), write: ready.is_writable() })
     }
 
+    /// Of a socket that does not tell what was acknowledged: what the own kernel took.
     pub(super) fn acknowledged(&self) -> io::Result<u64> {
+        if self.measure.is_blind() {
+            return Ok(self.written);
+        }
         let open = sockets::unacknowledged(self.stream.as_fd())?;
         // Our FIN counts as one until it is acknowledged.
         let open = if self.half_closed { open.saturating_sub(1) } else { open };
         Ok(self.written.saturating_sub(open))
     }
 
-    pub(super) fn path(&self) -> io::Result<PathInfo> {
-        sockets::path_info(self.stream.as_fd())
+    pub(super) fn path(&self) -> io::Result<Option<PathInfo>> {
+        let watched = self.measure.path_watched == Some(true);
+        watched.then(|| sockets::path_info(self.stream.as_fd())).transpose()
+    }
+
+    pub(super) fn measure(&self) -> Measure {
+        self.measure
     }
 
     pub(super) fn half_close(&mut self) -> io::Result<()> {

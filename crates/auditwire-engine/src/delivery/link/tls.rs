@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 
+use super::super::measure::Measure;
 use super::super::sockets::PathInfo;
 use super::tcp::{Socket, TcpLink};
 use super::{LinkError, RECEIVE_MAX, Ready};
@@ -116,8 +117,12 @@ impl TlsLink {
         self.socket.acknowledged()
     }
 
-    pub(super) fn path(&self) -> io::Result<PathInfo> {
+    pub(super) fn path(&self) -> io::Result<Option<PathInfo>> {
         self.socket.path()
+    }
+
+    pub(super) fn told(&self) -> Measure {
+        self.socket.measure()
     }
 
     pub(super) fn peer_closed(&self) -> bool {

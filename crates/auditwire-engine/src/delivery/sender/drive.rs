@@ -1,6 +1,5 @@
 //! Drives one link: feeds it, flushes it, collects what the peer acknowledges, watches the path, stores the cursor.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use auditwire_model::Position;
@@ -9,6 +8,7 @@ use tokio::time::Instant;
 
 use super::super::failure::LinkFailure;
 use super::super::link::{Link, LinkError};
+use super::super::measure::{AcknowledgedBy, Measure, SETTLES_AFTER, Settling};
 use super::super::pace::Pace;
 use super::super::sockets::WINDOW_UNKNOWN;
 use super::super::window::Kind;
@@ -69,8 +69,10 @@ pub(super) struct Drive<'a> {
     head: watch::Receiver<Position>,
     pace: Option<Pace>,
     path: PathWatch,
-    /// UDP: what was handed over when.
-    handed_over: VecDeque<(Instant, u64)>,
+    measure: Measure,
+    begun: Instant,
+    /// Where nobody acknowledges.
+    settling: Option<Settling>,
     acknowledged: u64,
     look: Duration,
     look_at: Instant,
@@ -91,6 +93,11 @@ impl<'a> Drive<'a> {
         let udp = matches!(link, Link::Udp(_));
         let limit = sender.job.rate_limit().or(udp.then_some(UDP_RATE));
         let pace = limit.map(|rate| Pace::new(rate, if udp { UDP_BURST } else { (rate / 20).max(1) }, now));
+        let measure = link.measure();
+        let after = match measure.acknowledged_by {
+            AcknowledgedBy::Time => Some(if udp { UDP_SETTLE } else { SETTLES_AFTER }),
+            AcknowledgedBy::Kernel | AcknowledgedBy::Program => None,
+        };
         let head = sender.job.context.log.follow(&sender.job.project);
         Self {
             sender,
@@ -98,7 +105,9 @@ impl<'a> Drive<'a> {
             head,
             pace,
             path: PathWatch::default(),
-            handed_over: VecDeque::new(),
+            measure,
+            begun: now,
+            settling: after.map(Settling::new),
             acknowledged: 0,
             look: *LOOK.start(),
             look_at: now,
@@ -255,35 +264,19 @@ impl<'a> Drive<'a> {
     fn collect(&mut self) -> Result<(), LinkError> {
         let offset = self.link.acknowledged()?;
         let now = Instant::now();
-        let offset = if matches!(self.link, Link::Udp(_)) { self.settled_datagrams(offset, now) } else { offset };
+        let since = now.duration_since(self.begun);
+        let offset = self.settling.as_mut().map_or(offset, |settling| settling.settled(offset, since));
         if now >= self.look_at {
             self.look = if offset > self.acknowledged { *LOOK.start() } else { (self.look * 2).min(*LOOK.end()) };
             self.look_at = now + self.look;
         }
         self.acknowledged = offset;
         self.sender.progress.acknowledge(offset, self.sender.job.context.clock.now());
-        if let Some(path) = self.link.path()? {
-            self.sender.progress.observe_peer(path.window.map_or(WINDOW_UNKNOWN, u64::from));
+        if self.measure.path_watched.is_some() {
+            let window = self.link.path()?.and_then(|path| path.window);
+            self.sender.progress.observe_peer(window.map_or(WINDOW_UNKNOWN, u64::from));
         }
         Ok(())
-    }
-
-    /// Datagrams that nobody has refused for a second.
-    fn settled_datagrams(&mut self, handed_over: u64, now: Instant) -> u64 {
-        const STEP: Duration = Duration::from_millis(20);
-        match self.handed_over.back_mut() {
-            Some((_, count)) if *count == handed_over => {}
-            Some((at, count)) if now - *at < STEP => *count = handed_over,
-            _ => self.handed_over.push_back((now, handed_over)),
-        }
-        let mut settled = self.acknowledged;
-        while let Some(&(at, count)) = self.handed_over.front()
-            && now - at >= UDP_SETTLE + STEP
-        {
-            settled = count;
-            self.handed_over.pop_front();
-        }
-        settled
     }
 
     fn judge(&mut self, now: Instant) -> Result<(), LinkError> {
@@ -291,8 +284,12 @@ impl<'a> Drive<'a> {
             return Ok(());
         }
         self.judge_at = now + JUDGE;
+        let blind = self.measure.is_blind();
         match self.link.path()? {
-            Some(path) if !self.sender.progress.is_idle() && self.path.is_dead(&path) => Err(LinkError::Dead),
+            // What settles by time alone says nothing of what is on its way.
+            Some(path) if (blind || !self.sender.progress.is_idle()) && self.path.is_dead(&path) => {
+                Err(LinkError::Dead)
+            }
             _ => Ok(()),
         }
     }

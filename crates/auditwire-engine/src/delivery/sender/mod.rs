@@ -29,7 +29,7 @@ use super::Context;
 use super::backoff::Backoff;
 use super::failure::LinkFailure;
 use super::live::Live;
-use super::window::Limits;
+use super::window::{Limits, OVERLAP_MIN};
 use crate::audit;
 use crate::error::Result;
 use crate::log::Scan;
@@ -332,8 +332,12 @@ impl Sender {
             self.progress.count_reconnect();
         }
         let begun = Instant::now();
-        self.job.live.link_up(self.job.context.clock.now(), link.server_certificate());
-        self.progress.begin_link();
+        let measure = link.measure();
+        if measure.is_blind() || measure.path_watched == Some(false) {
+            tracing::warn!(connection = %self.job.connection.id, code = "not_measured", "{}", measure.consequences());
+        }
+        self.job.live.link_up(self.job.context.clock.now(), link.server_certificate(), measure);
+        self.progress.begin_link(measure);
         self.feed.rewind();
         let (end, proven) = Box::pin(Drive::new(self, link).run(stop)).await;
         // Asked before the link is closed in the books, which may put what is next back before the end.
@@ -402,18 +406,23 @@ fn limits(spec: &ConnectionSpec) -> Limits {
         Transport::Tcp | Transport::Tls => Limits {
             entries_max: ENTRIES_MAX,
             bytes_max: BYTES_MAX,
+            overlap_min: OVERLAP_MIN,
             overlap_max: Some(spec.options.overlap_bytes.unwrap_or(OVERLAP_MAX)),
             overlap_time: spec.options.overlap_seconds.map(|seconds| Duration::from_secs(seconds.into())),
         },
         // What the receiver's program has answered is not sent again.
-        Transport::Relp | Transport::RelpTls => {
-            Limits { entries_max: RELP_ENTRIES_MAX, bytes_max: u64::MAX, overlap_max: None, overlap_time: None }
-        }
+        Transport::Relp | Transport::RelpTls => Limits {
+            entries_max: RELP_ENTRIES_MAX,
+            bytes_max: u64::MAX,
+            overlap_min: OVERLAP_MIN,
+            overlap_max: None,
+            overlap_time: None,
+        },
         Transport::Udp => {
             let rate = usize::try_from(spec.rate_limit.unwrap_or(UDP_RATE)).unwrap_or(ENTRIES_MAX);
             // A datagram stays in flight for a second.
             let entries_max = ENTRIES_MAX.max(rate.saturating_mul(2));
-            Limits { entries_max, bytes_max: u64::MAX, overlap_max: None, overlap_time: None }
+            Limits { entries_max, bytes_max: u64::MAX, overlap_min: OVERLAP_MIN, overlap_max: None, overlap_time: None }
         }
     }
 }
@@ -435,7 +444,13 @@ pub(crate) async fn selected(
     let filter = spec.filter.to_expr().expect("a filter that was stored");
     let selection = Selection::Stream(filter);
     let mut feed = Feed::new(log.clone(), project.clone(), selection, renderer, spec.framing, spec.transport);
-    let limits = Limits { entries_max: ENTRIES_MAX, bytes_max: BYTES_MAX, overlap_max: None, overlap_time: None };
+    let limits = Limits {
+        entries_max: ENTRIES_MAX,
+        bytes_max: BYTES_MAX,
+        overlap_min: OVERLAP_MIN,
+        overlap_max: None,
+        overlap_time: None,
+    };
     let mut progress = Progress::new(Cursor::beginning(), limits);
     let mut sent = Vec::new();
     while progress.next() <= log.head(project) {

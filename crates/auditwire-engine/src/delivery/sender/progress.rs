@@ -6,6 +6,7 @@
 
 use auditwire_model::{Position, Timestamp};
 
+use super::super::measure::Measure;
 use super::super::window::{Entry, Kind, Limits, Place, Window};
 use super::overlap::Overlap;
 use crate::records::Cursor;
@@ -40,10 +41,10 @@ impl Progress {
         Self { limits, cursor, resume, next: resume, window: None, overlap: None, high, quarantine_high }
     }
 
-    /// A link is up; sending begins where the resend rule says.
-    pub(crate) fn begin_link(&mut self) {
+    /// A link is up on which so much can be learned; sending begins where the resend rule says.
+    pub(crate) fn begin_link(&mut self, measure: Measure) {
         self.next = self.resume;
-        self.window = Some(Window::new(self.limits, self.resume));
+        self.window = Some(Window::new(measure.limits(self.limits), self.resume));
         self.overlap = self.limits.overlap_time.map(|span| Overlap::new(span, self.resume));
     }
 

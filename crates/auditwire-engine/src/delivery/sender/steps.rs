@@ -201,6 +201,7 @@ mod tests {
     use auditwire_model::{Clock, ConnectionId};
 
     use super::*;
+    use crate::delivery::measure::MEASURED;
     use crate::delivery::tests::fixtures::{self, Service};
 
     /// What a sender would be asked now: whether a step is written.
@@ -223,7 +224,7 @@ mod tests {
         };
         let mut cursor = Cursor { settled: Position(100), ..Cursor::beginning() };
         let live = Arc::new(Live::new(cursor.clone(), false, now));
-        live.link_up(now, None);
+        live.link_up(now, None, MEASURED);
         let mut steps = Steps::new(&connection, cursor.settled, &Expr::All, Arc::clone(&live), (now, now));
         let first = asked(&mut steps, &cursor, now).unwrap();
         assert!(first.at > now, "later than the step before, although the clock stands");

@@ -1,6 +1,7 @@
 //! Delivery over real sockets on loopback, with a real log on the store in memory.
 
 mod active;
+mod blind;
 mod breaks;
 pub(crate) mod fixtures;
 mod fresh;

@@ -1,8 +1,13 @@
 use super::*;
 use proptest::prelude::*;
 
-const LIMITS: Limits =
-    Limits { entries_max: 1000, bytes_max: 1 << 20, overlap_max: Some(32 << 20), overlap_time: None };
+const LIMITS: Limits = Limits {
+    entries_max: 1000,
+    bytes_max: 1 << 20,
+    overlap_min: OVERLAP_MIN,
+    overlap_max: Some(32 << 20),
+    overlap_time: None,
+};
 
 fn sent(position: u64, next_n: u64) -> Entry {
     run(position, position, next_n, Kind::Sent)
@@ -41,7 +46,13 @@ fn settles_in_order_with_skipped_runs_between() {
 
 #[test]
 fn is_bounded_by_entries_and_bytes() {
-    let limits = Limits { entries_max: 3, bytes_max: 1000, overlap_max: Some(1 << 20), overlap_time: None };
+    let limits = Limits {
+        entries_max: 3,
+        bytes_max: 1000,
+        overlap_min: OVERLAP_MIN,
+        overlap_max: Some(1 << 20),
+        overlap_time: None,
+    };
     let mut window = Window::new(limits, place(1, 1));
     window.push(sent(1, 2), 999);
     assert!(window.has_room());
@@ -67,7 +78,7 @@ fn a_link_without_acknowledgements_resumes_after_what_is_settled() {
 #[test]
 fn the_cap_is_told_when_it_bites() {
     let (entries_max, bytes_max, overlap_max) = (usize::MAX, u64::MAX, Some(128 << 10));
-    let limits = Limits { entries_max, bytes_max, overlap_max, overlap_time: None };
+    let limits = Limits { entries_max, bytes_max, overlap_min: OVERLAP_MIN, overlap_max, overlap_time: None };
     let mut window = Window::new(limits, place(1, 1));
     window.observe_peer(6 << 20);
     for i in 1..=100 {
@@ -107,7 +118,7 @@ proptest! {
     /// ends above the rule's offset, carries the right number, and goes back little further than the rule asks.
     #[test]
     fn agrees_with_a_plain_list(steps in prop::collection::vec(step(), 1..600), tls in any::<bool>()) {
-        let limits = Limits { entries_max: usize::MAX, bytes_max: u64::MAX, overlap_max: Some(32 << 20), overlap_time: None };
+        let limits = Limits { entries_max: usize::MAX, bytes_max: u64::MAX, overlap_min: OVERLAP_MIN, overlap_max: Some(32 << 20), overlap_time: None };
         let mut window = Window::new(limits, place(1, 1));
         let (mut all, mut next, mut n, mut end, mut acknowledged) = (Vec::new(), 1, 1, 0, 0);
         let mut widest = 0;
@@ -160,7 +171,7 @@ proptest! {
     /// Whatever happens, the memory of a link is bounded.
     #[test]
     fn memory_is_bounded(size in 60_u64..70_000, peer in 0_u64..20_000_000) {
-        let limits = Limits { entries_max: 100, bytes_max: 1 << 20, overlap_max: Some(32 << 20), overlap_time: None };
+        let limits = Limits { entries_max: 100, bytes_max: 1 << 20, overlap_min: OVERLAP_MIN, overlap_max: Some(32 << 20), overlap_time: None };
         let mut window = Window::new(limits, place(1, 1));
         window.observe_peer(peer);
         let mut end = 0;

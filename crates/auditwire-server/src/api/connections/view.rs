@@ -87,6 +87,14 @@ struct DeliveryAnswer {
     oldest_unacknowledged_at: Option<Timestamp>,
     /// Times a link was made anew.
     reconnects: u64,
+    /// Who says that a message was taken: `kernel` (the receiver's TCP stack), `program` (the receiver, over RELP), or `time`: nobody
+    /// does, and it counts as settled a while after it was handed over (UDP: 1 s; TCP where the service's system does not tell
+    /// what was acknowledged: 5 s, and more is sent again after a break). Of the present or last link; null before the first one.
+    #[schema(example = "kernel")]
+    acknowledged_by: Option<&'static str>,
+    /// The service's system tells the state of the path, so that a dead one is noticed within 15 s and an orderly end needs no
+    /// resend. Null before the first link, and over UDP.
+    path_watched: Option<bool>,
     /// Also when it is over.
     last_error: Option<LastErrorAnswer>,
     /// The second stream, while fresh events go first (`options.order` = `live_first`): then `cursor`, `acknowledged` and
@@ -165,6 +173,8 @@ impl From<DeliveryState> for DeliveryAnswer {
             backlog: state.backlog,
             oldest_unacknowledged_at: state.oldest_unacknowledged_at,
             reconnects: state.reconnects,
+            acknowledged_by: state.measure.map(|measure| measure.acknowledged_by.as_str()),
+            path_watched: state.measure.and_then(|measure| measure.path_watched),
             last_error: state.last_error.map(|LastError { code, message, at }| LastErrorAnswer { code, message, at }),
             fresh: state.fresh.map(FreshAnswer::from),
         }

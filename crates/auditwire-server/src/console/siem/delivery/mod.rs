@@ -5,6 +5,7 @@ mod chart;
 
 use askama::Template;
 use auditwire_engine::connections::{self, ConnectionView, SentMessage};
+use auditwire_engine::delivery::{AcknowledgedBy, Measure};
 use auditwire_engine::history::{self, History, Range};
 use auditwire_engine::records::{StateChange, Totals};
 use auditwire_model::connection::Transport;
@@ -43,8 +44,10 @@ struct DeliveryPage {
     lasting: Option<(String, When)>,
     trouble: Option<Trouble>,
     acknowledged: Option<Acknowledged>,
-    /// Not acknowledged but sent: UDP.
+    /// Not acknowledged but sent: nobody tells more.
     only_sent: bool,
+    /// What this system does not tell of the link, where it should.
+    unmeasured: Option<String>,
     backlog: String,
     rate: Option<String>,
     oldest: Option<String>,
@@ -146,7 +149,8 @@ impl DeliveryPage {
             lasting: is_active.then(|| (calendar.lasting(view.since), calendar.when(view.since))),
             trouble: Trouble::of(view, words, urls),
             acknowledged: Acknowledged::of(view, words, &calendar, urls),
-            only_sent: spec.transport == Transport::Udp,
+            only_sent: spec.transport == Transport::Udp || is_by_time(delivery.measure),
+            unmeasured: unmeasured(words, delivery.measure),
             backlog: words.number(delivery.backlog),
             rate: is_active.then(|| words.with("siem-rate-value", "rate", words.roughly(delivery.rate))),
             oldest,
@@ -162,6 +166,20 @@ impl DeliveryPage {
             name,
             id,
         }
+    }
+}
+
+fn is_by_time(measure: Option<Measure>) -> bool {
+    measure.is_some_and(|measure| measure.acknowledged_by == AcknowledgedBy::Time)
+}
+
+/// What the service's system does not tell of TCP, and what follows.
+fn unmeasured(words: Words, measure: Option<Measure>) -> Option<String> {
+    let watched = measure?.path_watched?;
+    match (is_by_time(measure), watched) {
+        (true, _) => Some(words.t("delivery-unmeasured-acknowledgement")),
+        (false, false) => Some(words.t("delivery-unmeasured-path")),
+        (false, true) => None,
     }
 }
 

@@ -1,29 +1,31 @@
 //! The socket calls that the standard library lacks: what the peer has acknowledged, how the path fares, keepalive, and
-//! closing one direction. Linux only, like the rest of delivery. The one file with `unsafe`.
+//! closing one direction. The only files with `unsafe` are here.
 //!
-//! Where the kernel is too old for an option the call reports it and delivery falls back: without the peer's window in
-//! `TCP_INFO` (before 5.4) [`WINDOW_UNKNOWN`] is assumed, without `TCP_RTO_MAX_MS` (before 6.15) retransmissions may back
-//! off further, and the dead-path rules still hold because they read time, not retransmissions.
+//! What only Linux has is in `linux`; on other systems `portable` stands in its place and says that it does not know. Delivery asks
+//! each socket once what it can tell and falls back (`delivery/measure`). On Linux that is too old for an option: without the
+//! peer's window in `TCP_INFO` (before 5.4) [`WINDOW_UNKNOWN`] is assumed, without `TCP_RTO_MAX_MS` (before 6.15) retransmissions
+//! may back off further, and the dead-path rules still hold because they read time, not retransmissions.
 #![expect(
     unsafe_code,
     reason = "ioctl, getsockopt, setsockopt and shutdown have no safe form here; this file wraps them"
 )]
 
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(any(test, not(target_os = "linux")))]
+mod portable;
+
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
+#[cfg(target_os = "linux")]
+use linux as system;
+#[cfg(not(target_os = "linux"))]
+use portable as system;
+
 /// Assumed as the peer's window when the kernel does not tell it: the largest that an untuned Linux receiver advertises.
 pub(crate) const WINDOW_UNKNOWN: u64 = 6 << 20;
-
-/// `TCP_RTO_MAX_MS` of linux/tcp.h.
-const TCP_RTO_MAX_MS: libc::c_int = 44;
-/// Longest time between two retransmissions or probes.
-const RTO_MAX_MS: libc::c_int = 5000;
-/// Idle time before the first keepalive probe and between probes, in seconds.
-const KEEPALIVE_S: libc::c_int = 5;
-/// Unanswered keepalive probes that end a link.
-const KEEPALIVE_PROBES: libc::c_int = 2;
 
 /// The state of a TCP path, from `TCP_INFO` (`struct tcp_info` in linux/tcp.h).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,78 +42,44 @@ pub(crate) struct PathInfo {
     pub(crate) window: Option<u32>,
 }
 
-/// Bytes that were written and not yet acknowledged (`SIOCOUTQ`); exact also after a reset. A FIN of ours counts as one.
+/// Bytes that were written and not yet acknowledged; exact also after a reset. A FIN of ours counts as one.
+///
+/// # Errors
+/// Where the system does not tell it, for every socket.
 pub(crate) fn unacknowledged(socket: BorrowedFd<'_>) -> io::Result<u64> {
-    let mut bytes: libc::c_int = 0;
-    // SAFETY: the descriptor is open for the borrow; the request writes one int (tcp(7)), which lives across the call.
-    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
-    check(result).map(|()| u64::try_from(bytes).unwrap_or(0))
+    #[cfg(test)]
+    if missing::is(missing::What::Unacknowledged) {
+        return portable::unacknowledged(socket);
+    }
+    system::unacknowledged(socket)
 }
 
-/// Reads `TCP_INFO`.
+/// How the path fares.
+///
+/// # Errors
+/// Where the system does not tell it, for every socket.
 pub(crate) fn path_info(socket: BorrowedFd<'_>) -> io::Result<PathInfo> {
-    const STATE: usize = 0;
-    const PROBES: usize = 3;
-    const UNACKED: usize = 24;
-    const LAST_ACK_RECV: usize = 56;
-    const SND_WND: usize = 228;
-    const TCP_CLOSE: u8 = 7;
-    let mut info = [0_u8; 256];
-    let mut length: libc::socklen_t = 256;
-    // SAFETY: the kernel writes at most `length` bytes into the buffer of that size and the new length back.
-    let result = unsafe {
-        let (level, name) = (libc::IPPROTO_TCP, libc::TCP_INFO);
-        libc::getsockopt(socket.as_raw_fd(), level, name, info.as_mut_ptr().cast(), &raw mut length)
-    };
-    check(result)?;
-    let known = usize::try_from(length).unwrap_or(0);
-    let word = |at: usize| {
-        let bytes = info.get(at..at + 4).and_then(|b| b.try_into().ok()).unwrap_or([0; 4]);
-        u32::from_ne_bytes(bytes)
-    };
-    Ok(PathInfo {
-        closed: info[STATE] == TCP_CLOSE,
-        probes: info[PROBES],
-        unacked: word(UNACKED),
-        last_ack: Duration::from_millis(u64::from(word(LAST_ACK_RECV))),
-        window: (known >= SND_WND + 4).then(|| word(SND_WND)),
-    })
+    #[cfg(test)]
+    if missing::is(missing::What::PathInfo) {
+        return portable::path_info(socket);
+    }
+    system::path_info(socket)
 }
 
-/// Turns keepalive on and shortens the longest retransmission time where the kernel can.
+/// Turns keepalive on, and on Linux shortens the longest retransmission time where the kernel can.
 pub(crate) fn prepare_tcp(socket: BorrowedFd<'_>) -> io::Result<()> {
     set(socket, libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1)?;
-    set(socket, libc::IPPROTO_TCP, libc::TCP_KEEPIDLE, KEEPALIVE_S)?;
-    set(socket, libc::IPPROTO_TCP, libc::TCP_KEEPINTVL, KEEPALIVE_S)?;
-    set(socket, libc::IPPROTO_TCP, libc::TCP_KEEPCNT, KEEPALIVE_PROBES)?;
-    // Best effort: Linux 6.15 and later.
-    let _ = set(socket, libc::IPPROTO_TCP, TCP_RTO_MAX_MS, RTO_MAX_MS);
-    Ok(())
+    system::prepare_tcp(socket)
 }
 
-/// Asks for ICMP errors on a connected UDP socket also while datagrams are queued.
+/// Asks for ICMP errors on a connected UDP socket also while datagrams are queued, where the system asks to be asked.
 pub(crate) fn prepare_udp(socket: BorrowedFd<'_>, ipv6: bool) -> io::Result<()> {
-    if ipv6 {
-        set(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 1)
-    } else {
-        set(socket, libc::IPPROTO_IP, libc::IP_RECVERR, 1)
-    }
+    system::prepare_udp(socket, ipv6)
 }
 
 /// Empties the socket's error queue, which [`prepare_udp`] turned on and which would keep the socket "ready" for ever.
 pub(crate) fn drain_errors(socket: BorrowedFd<'_>) {
-    const MOST: usize = 64;
-    for _ in 0..MOST {
-        let mut payload = [0_u8; 64];
-        // SAFETY: the kernel writes at most 64 bytes into the buffer; MSG_DONTWAIT keeps the call from waiting.
-        let taken = unsafe {
-            let flags = libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT;
-            libc::recv(socket.as_raw_fd(), payload.as_mut_ptr().cast(), payload.len(), flags)
-        };
-        if taken < 0 {
-            return;
-        }
-    }
+    system::drain_errors(socket);
 }
 
 /// Sends our FIN; the other direction stays open.
@@ -128,6 +96,33 @@ fn set(socket: BorrowedFd<'_>, level: libc::c_int, name: libc::c_int, value: lib
 
 fn check(result: libc::c_int) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// What a test takes away from the sockets of its thread.
+#[cfg(test)]
+pub(crate) mod missing {
+    use std::cell::RefCell;
+
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(crate) enum What {
+        /// `SIOCOUTQ`.
+        Unacknowledged,
+        /// `TCP_INFO`.
+        PathInfo,
+    }
+
+    thread_local! {
+        static MISSING: RefCell<Vec<What>> = const { RefCell::new(Vec::new()) };
+    }
+
+    pub(super) fn is(what: What) -> bool {
+        MISSING.with_borrow(|missing| missing.contains(&what))
+    }
+
+    /// From now on, for this thread.
+    pub(crate) fn take_away(what: &[What]) {
+        MISSING.set(what.to_vec());
+    }
 }
 
 #[cfg(test)]
