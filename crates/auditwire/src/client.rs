@@ -151,6 +151,16 @@ impl Client {
         self.value(self.request(Method::GET, path)).await
     }
 
+    /// GET of what belongs to no project.
+    ///
+    /// # Errors
+    /// See [`Client::send`].
+    pub(crate) async fn get_global(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value> {
+        let mut url = self.url(path);
+        url.query_pairs_mut().extend_pairs(query);
+        self.value(self.signed(Method::GET, url)).await
+    }
+
     /// POST of a JSON body, or of none.
     ///
     /// # Errors

@@ -49,11 +49,13 @@ pub(super) async fn find(
 pub(super) async fn active(engine: &Engine, project: &ProjectId) -> Result<Versioned<ActiveConnection>> {
     let record = engine.store.record(&active_key(project)).await?;
     let read = record.map(|r| decode(&r, ActiveConnectionRecord::into_current)).transpose()?;
-    Ok(read.unwrap_or_else(|| {
-        let since = engine.instance.created_at;
-        let value = ActiveConnection { connection: None, previous: None, previous_settled: None, since };
-        Versioned { value, version: 0 }
-    }))
+    Ok(read.unwrap_or_else(|| Versioned { value: never_active(engine), version: 0 }))
+}
+
+/// Of a project in which no connection was ever active.
+pub(super) fn never_active(engine: &Engine) -> ActiveConnection {
+    let since = engine.instance.created_at;
+    ActiveConnection { connection: None, previous: None, previous_settled: None, since }
 }
 
 /// Which connection of a project is active, for other verbs.

@@ -1,5 +1,7 @@
 //! Reading connections: what is stored, joined with what the sender knows now.
 
+use std::time::Duration;
+
 use auditwire_model::access::{Caller, Right};
 use auditwire_model::connection::Verify;
 use auditwire_model::{ProjectId, Timestamp};
@@ -29,6 +31,16 @@ pub struct ConnectionView {
     pub delivery: DeliveryState,
     /// What the SIEM showed on the present or last link; `None` without TLS, and while no sender runs.
     pub server_certificate: Option<ServerCertificate>,
+    /// When this was so.
+    pub at: Timestamp,
+}
+
+impl ConnectionView {
+    /// How long the oldest event that is not settled has waited; `None` when none waits, or no sender runs.
+    #[must_use]
+    pub fn oldest_unacknowledged_age(&self) -> Option<Duration> {
+        self.delivery.oldest_unacknowledged_at.map(|oldest| self.at.since(oldest))
+    }
 }
 
 /// All connections of a project, by name.
@@ -63,15 +75,19 @@ pub(super) async fn view(engine: &Engine, project: &ProjectId, id: &str) -> Resu
     assemble(engine, project, connection, &active).await
 }
 
-async fn assemble(
-    engine: &Engine,
-    project: &ProjectId,
-    connection: StoredConnection,
-    active: &ActiveConnection,
-) -> Result<ConnectionView> {
+/// How a connection stands, without reading how far it has come.
+pub(super) struct Standing {
+    pub(super) status: Status,
+    pub(super) since: Timestamp,
+    cause: Option<&'static str>,
+    is_active: bool,
+    live: Option<LiveState>,
+}
+
+/// What the sender of an active connection knows, else what its project's record says.
+pub(super) fn standing(engine: &Engine, connection: &StoredConnection, active: &ActiveConnection) -> Standing {
     let is_active = active.connection.as_ref() == Some(&connection.id);
     let live = if is_active { engine.delivery.live(&connection.id) } else { None };
-    let cursor = stored::cursor(engine, project, &connection.id).await?.map(|c| c.value);
     let was_stopped_last = active.connection.is_none() && active.previous.as_ref() == Some(&connection.id);
     let (status, since, cause) = match &live {
         Some(live) => (live.status, live.since, live.cause),
@@ -80,6 +96,28 @@ async fn assemble(
         None if was_stopped_last => (Status::Inactive, active.since, None),
         None => (Status::Inactive, connection.created_at, None),
     };
+    Standing { status, since, cause, is_active, live }
+}
+
+async fn assemble(
+    engine: &Engine,
+    project: &ProjectId,
+    connection: StoredConnection,
+    active: &ActiveConnection,
+) -> Result<ConnectionView> {
+    let standing = standing(engine, &connection, active);
+    complete(engine, project, connection, standing).await
+}
+
+/// Joins how a connection stands with how far it has come.
+pub(super) async fn complete(
+    engine: &Engine,
+    project: &ProjectId,
+    connection: StoredConnection,
+    standing: Standing,
+) -> Result<ConnectionView> {
+    let Standing { status, since, cause, is_active, live } = standing;
+    let cursor = stored::cursor(engine, project, &connection.id).await?.map(|c| c.value);
     let server_certificate = live.as_ref().and_then(|live| live.server_certificate.clone());
     let mut delivery = match live {
         Some(live) => live.delivery,
@@ -92,7 +130,8 @@ async fn assemble(
         add_second_stream(&mut delivery, &fresh, engine.delivery.live_fresh(&connection.id));
     }
     let verified = connection.spec.tls.as_ref().is_some_and(|tls| tls.verify != Verify::Off);
-    Ok(ConnectionView { stored: connection, status, since, cause, verified, delivery, server_certificate })
+    let at = engine.clock.now();
+    Ok(ConnectionView { stored: connection, status, since, cause, verified, delivery, server_certificate, at })
 }
 
 /// Joins what the second stream has done with what the first one shows.

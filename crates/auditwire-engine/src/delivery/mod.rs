@@ -63,6 +63,15 @@ pub enum Status {
 }
 
 impl Status {
+    /// All of them, those first that need somebody.
+    pub const ALL: [Self; 4] = [Self::Failing, Self::Degraded, Self::Active, Self::Inactive];
+
+    /// Reads the word of answers.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == word)
+    }
+
     /// The word in answers.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -92,6 +92,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(tokens::delete_token));
     let v1 = OpenApiRouter::new()
         .routes(routes!(projects::list_projects, projects::create_project))
+        .routes(routes!(connections::connections_overview))
         .routes(routes!(sign_in_links::create_sign_in_link))
         .nest("/projects/{project}", project);
     OpenApiRouter::with_openapi(Document::openapi())

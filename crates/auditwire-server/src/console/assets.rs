@@ -21,7 +21,7 @@ macro_rules! parts {
     };
 }
 
-const STYLE: &str = parts!("css": "tokens.css", "base.css", "layout.css", "components.css", "forms.css", "tables.css", "events.css", "search.css", "siem.css", "delivery.css", "connection.css");
+const STYLE: &str = parts!("css": "tokens.css", "base.css", "layout.css", "components.css", "forms.css", "tables.css", "events.css", "search.css", "siem.css", "delivery.css", "connection.css", "overview.css");
 const SCRIPT: &str = parts!("js": "core.js", "time.js", "menu.js", "dialog.js", "live.js", "complete.js", "events.js", "beside.js", "form.js", "siem.js", "replay.js");
 const ICONS: &str = include_str!("../../assets/icons.svg");
 const FAVICON: &str = include_str!("../../assets/favicon.svg");

@@ -14,7 +14,7 @@ use super::notice::Notice;
 use super::time::{Calendar, When};
 use super::urls::{self, Urls};
 use super::visible::visible;
-use super::who::{Guest, Viewer};
+use super::who::{Guest, Viewer, Visitor};
 use super::words::{Language, Words};
 use crate::api::Problem;
 
@@ -30,6 +30,7 @@ pub(crate) enum Section {
     Events,
     Settings,
     Projects,
+    Connections,
     Account,
     /// Sign-in, problems.
     Elsewhere,
@@ -50,6 +51,8 @@ pub(crate) struct Frame {
     pub(crate) project: Option<Project>,
     pub(crate) others: Vec<Project>,
     pub(crate) more_projects: bool,
+    /// Stands above projects.
+    pub(crate) operates: bool,
     pub(crate) keys_beside_data: bool,
     pub(crate) alerts: Vec<Banner>,
     pub(crate) more_alerts: u64,
@@ -80,6 +83,7 @@ impl Frame {
             project: current.cloned(),
             others: others.take(PROJECTS_SHOWN).cloned().collect(),
             more_projects: projects.len() > PROJECTS_SHOWN,
+            operates: viewer.visitor().is_some_and(Visitor::operates),
             keys_beside_data: viewer.visitor().is_some() && guest.app.keys_beside_data(),
             alerts,
             more_alerts,
@@ -163,6 +167,10 @@ impl Frame {
         self.section == Section::Projects
     }
 
+    pub(crate) fn in_connections(&self) -> bool {
+        self.section == Section::Connections
+    }
+
     pub(crate) fn in_account(&self) -> bool {
         self.section == Section::Account
     }
@@ -198,6 +206,10 @@ impl Frame {
 
     pub(crate) fn url_projects(&self) -> &'static str {
         urls::PROJECTS
+    }
+
+    pub(crate) fn url_connections(&self) -> &'static str {
+        urls::CONNECTIONS
     }
 
     pub(crate) fn url_sign_out(&self) -> &'static str {

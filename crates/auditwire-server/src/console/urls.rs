@@ -10,6 +10,8 @@ pub(crate) const SIGN_OUT: &str = "/sign-out";
 pub(crate) const ACCOUNT: &str = "/account";
 pub(crate) const PASSWORD: &str = "/account/password";
 pub(crate) const PROJECTS: &str = "/projects";
+/// The connections of all projects.
+pub(crate) const CONNECTIONS: &str = "/connections";
 
 /// What the router matches of the Event log.
 pub(crate) const EVENTS: &str = "/projects/{project}/events";
@@ -36,6 +38,14 @@ pub(crate) const QUARANTINE: &str = "/projects/{project}/settings/siem/connectio
 pub(crate) const ACTIVATE: &str = "/projects/{project}/settings/siem/connections/{id}/activate";
 pub(crate) const REPLAY: &str = "/projects/{project}/settings/siem/connections/{id}/replay";
 pub(crate) const REPLAYS: &str = "/projects/{project}/settings/siem/replays/{id}";
+
+/// A view of the connections of all projects; what is empty is left out.
+pub(crate) fn overview(status: &str, text: &str, cursor: &str) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    let given = [("status", status), ("text", text), ("cursor", cursor)];
+    query.extend_pairs(given.into_iter().filter(|(_, value)| !value.is_empty()));
+    with_query(CONNECTIONS.to_owned(), &query.finish())
+}
 
 /// The addresses inside one project.
 #[derive(Debug, Clone, Copy)]

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use auditwire_engine::people::{self, SignedIn};
 use auditwire_engine::records::{Alert, Project, Theme};
 use auditwire_engine::{alerts, projects};
-use auditwire_model::access::Caller;
+use auditwire_model::access::{Caller, Decision, Right, allows};
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
@@ -146,6 +146,11 @@ impl Visitor {
 
     pub(crate) fn engine(&self) -> &auditwire_engine::Engine {
         self.guest.app.engine()
+    }
+
+    /// Whether the pages of the operator are shown to them; the verbs decide again.
+    pub(crate) fn operates(&self) -> bool {
+        allows(self.caller(), Right::Operate) == Decision::Allowed
     }
 }
 

@@ -2,16 +2,20 @@
 //! HTTP API; a connection is named by its id or its name.
 
 pub(crate) mod form;
+mod overview;
 mod quarantine;
 pub(crate) mod show;
+mod table;
 
 use std::io::{BufRead as _, IsTerminal as _};
 
+use auditwire_model::{Clock, Timestamp};
 use clap::{Args, Subcommand};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::client::{Client, ClientArgs};
+use crate::clock::SystemClock;
 use crate::events::question;
 use crate::failure::{Failure, Result};
 use crate::terminal::{self, Screen, Tone, escape};
@@ -26,7 +30,8 @@ Examples:
   auditwire connections preview --query 'severity >= WARNING' --format cef
   auditwire connections edit siem-tls --format cef --source-only iam,nova
   auditwire connections quarantine siem-tls
-  auditwire connections list --json";
+  auditwire connections list --json
+  auditwire connections list --all-projects --status failing,degraded";
 
 /// Create, check, activate and watch SIEM connections.
 #[derive(Debug, Args)]
@@ -43,8 +48,18 @@ pub(crate) struct ConnectionsArgs {
 /// The verbs over connections.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// List all connections with their state.
-    List,
+    /// List connections with their state: those of the project, or of all projects.
+    List {
+        /// Those of every project, the ones that are not well first; needs an operator's token.
+        #[arg(long)]
+        all_projects: bool,
+        /// With `--all-projects`: only those with one of these: failing, degraded, active, inactive.
+        #[arg(long, value_name = "STATUS,…", requires = "all_projects")]
+        status: Option<String>,
+        /// With `--all-projects`: only those with this text in their name, their endpoint, or the id or name of their project.
+        #[arg(long, value_name = "TEXT", requires = "all_projects")]
+        text: Option<String>,
+    },
     /// Show one connection completely.
     Show {
         /// Its id or name.
@@ -145,7 +160,10 @@ pub(crate) async fn run(args: ConnectionsArgs) -> Result {
     let client = Client::from_args(&args.client)?;
     let out = Output { json: args.client.json, screen: Screen::detect() };
     match args.verb {
-        Verb::List => list(&client, out).await,
+        Verb::List { all_projects: true, status, text } => {
+            overview::list(&client, status.as_deref(), text.as_deref(), out).await
+        }
+        Verb::List { .. } => list(&client, out).await,
         Verb::Show { connection } => {
             let connection = find(&client, &connection).await?;
             out.connection(&connection)
@@ -221,7 +239,12 @@ async fn list(client: &Client, out: Output) -> Result {
     if connections.is_empty() {
         return Ok(terminal::line("no connections yet; make one with `auditwire connections create --help`")?);
     }
-    Ok(show::table(&connections, out.screen).iter().try_for_each(terminal::line)?)
+    Ok(table::of_project(&connections, now(), out.screen).iter().try_for_each(terminal::line)?)
+}
+
+/// What the lists measure ages against.
+fn now() -> Timestamp {
+    Clock::now(&SystemClock)
 }
 
 /// One connection by id or, failing that, by name.

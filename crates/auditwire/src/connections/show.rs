@@ -1,8 +1,11 @@
 //! Connections and checks as text. All of it may hold foreign text, so all of it is escaped.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
-use crate::terminal::{Column, Screen, Table, Tone, escape, grouped, shorten};
+use super::table;
+use crate::terminal::{Screen, Tone, escape, grouped, shorten};
 
 /// A text field of an answer; empty when it is not there.
 pub(crate) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
@@ -14,39 +17,14 @@ pub(crate) fn name(connection: &Value) -> String {
     format!("\"{}\"", escape(text(connection, "name")))
 }
 
-fn tone(status: &str) -> Tone {
+/// How a status is painted.
+pub(super) fn tone(status: &str) -> Tone {
     match status {
         "active" => Tone::Good,
         "degraded" => Tone::Warn,
         "failing" => Tone::Bad,
         _ => Tone::Dim,
     }
-}
-
-/// The list, within 80 columns.
-pub(crate) fn table(connections: &[Value], screen: Screen) -> Vec<String> {
-    let column = |title, max, right| Column { title, max, right };
-    let mut table = Table::new(vec![
-        column("status", 8, false),
-        column("name", 18, false),
-        column("endpoint", 24, false),
-        column("via", 4, false),
-        column("format", 7, false),
-        column("backlog", 9, true),
-    ]);
-    for connection in connections {
-        let status = text(connection, "status");
-        let cell = |key: &str| (text(connection, key).to_owned(), None);
-        table.row(vec![
-            (status.to_owned(), Some(tone(status))),
-            cell("name"),
-            cell("endpoint"),
-            cell("transport"),
-            cell("format"),
-            (grouped(connection["delivery"]["backlog"].as_u64().unwrap_or(0)), None),
-        ]);
-    }
-    table.lines(screen)
 }
 
 /// One connection completely.
@@ -59,7 +37,7 @@ pub(crate) fn connection(connection: &Value, screen: Screen) -> Vec<String> {
     for part in ["tls", "options", "filter", "delivery"] {
         if connection[part].as_object().is_some_and(|fields| !fields.is_empty()) {
             lines.push(screen.paint(Tone::Bold, part));
-            fields(&mut lines, &connection[part], "  ", &["certificates", "last_error"]);
+            fields(&mut lines, &connection[part], "  ", &["certificates", "last_error", "oldest_unacknowledged_ms"]);
         }
         for certificate in connection[part]["certificates"].as_array().into_iter().flatten() {
             let validity = format!("{} … {}", text(certificate, "not_before"), text(certificate, "not_after"));
@@ -70,6 +48,9 @@ pub(crate) fn connection(connection: &Value, screen: Screen) -> Vec<String> {
             ));
             lines.push(format!("    issued by {}, valid {}", escape(text(certificate, "issuer")), escape(&validity)));
             lines.push(format!("    sha256 {}", escape(text(certificate, "sha256"))));
+        }
+        if let Some(age) = connection[part]["oldest_unacknowledged_ms"].as_u64() {
+            lines.push(format!("  {:<24} {}", "oldest_unacknowledged_age", table::age(Duration::from_millis(age))));
         }
         let error = &connection[part]["last_error"];
         if error.is_object() {
@@ -169,19 +150,6 @@ mod tests {
     const PLAIN: Screen = Screen { fancy: false, columns: 80, aside: false };
 
     #[test]
-    fn the_list_fits_eighty_columns_whatever_the_names() {
-        let long = "x".repeat(200);
-        let connection = json!({
-            "status": "degraded", "name": format!("{long}\u{1b}[2J"), "endpoint": long, "transport": "tls",
-            "format": "rfc5424", "delivery": { "backlog": 1_234_567 }
-        });
-        for line in table(&[connection], PLAIN) {
-            assert!(line.chars().count() <= 80, "{} characters: {line}", line.chars().count());
-            assert!(!line.contains('\u{1b}'));
-        }
-    }
-
-    #[test]
     fn a_check_shows_marks_codes_and_remedies() {
         let report = json!({ "ok": false, "confirmed": false, "stages": [
             { "stage": "address", "ok": true, "code": "ok", "message": "allowed", "remedy": "", "ms": 0 },
@@ -225,12 +193,14 @@ mod tests {
                 "id": "c1", "name": "a", "status": "failing", "cause": "connect_refused", "rate_limit": null,
                 "tls": { "verify": "full", "certificates": [{ "role": "ca", "subject": "CN=x", "sha256": "ab" }] },
                 "filter": { "kind": "general", "status": { "mode": "only", "values": ["4xx"] }, "source": { "mode": "off" } },
-                "delivery": { "cursor": 5, "last_error": { "code": "connect_refused", "message": "no\nbody", "at": "T" } }
+                "delivery": { "cursor": 5, "oldest_unacknowledged_ms": 200_000, "reconnects": 4, "last_error": { "code": "connect_refused", "message": "no\nbody", "at": "T" } }
             }),
             PLAIN,
         )
         .join("\n");
-        for part in ["failing", "c1", "connect_refused", "CN=x", "only [\"4xx\"]", "cursor", "no\\nbody"] {
+        for part in
+            ["failing", "c1", "connect_refused", "CN=x", "only [\"4xx\"]", "cursor", "reconnects", "3 min", "no\\nbody"]
+        {
             assert!(shown.contains(part), "{part} in {shown}");
         }
         assert!(!shown.contains("rate_limit") && !shown.contains("source"));

@@ -5,6 +5,7 @@ mod checking;
 mod choices;
 mod editing;
 mod model;
+mod overview;
 mod previewing;
 mod quarantining;
 

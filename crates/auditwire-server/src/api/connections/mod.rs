@@ -5,6 +5,7 @@ mod check;
 mod history;
 mod matching;
 mod objects;
+mod overview;
 mod preview;
 mod quarantine;
 mod view;
@@ -21,6 +22,7 @@ pub(super) use objects::{
 pub(super) use objects::{
     create_connection, delete_connection, delete_connections, get_connection, list_connections, update_connection,
 };
+pub(super) use overview::{__path_connections_overview, connections_overview};
 pub(super) use preview::{__path_preview_connection, preview_connection};
 pub(super) use quarantine::{__path_clear_quarantine, __path_list_quarantine, __path_resend_quarantine};
 pub(super) use quarantine::{clear_quarantine, list_quarantine, resend_quarantine};

@@ -1,6 +1,7 @@
 //! A connection and a check as they are shown. No secret can get in here: none is in what the engine shows.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use auditwire_engine::connections::ConnectionView;
 use auditwire_engine::delivery::check::{CheckReport, StageReport};
@@ -72,6 +73,9 @@ struct DeliveryAnswer {
     cursor: u64,
     /// Last acknowledged position.
     acknowledged: u64,
+    /// When that was; null before the first.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    acknowledged_at: Option<Timestamp>,
     /// First sendings.
     sent: u64,
     /// Repeated sendings.
@@ -85,6 +89,8 @@ struct DeliveryAnswer {
     /// `received_at` of the oldest event that is not settled.
     #[schema(value_type = Option<String>, format = DateTime)]
     oldest_unacknowledged_at: Option<Timestamp>,
+    /// How long that one has waited, in milliseconds.
+    oldest_unacknowledged_ms: Option<u64>,
     /// Times a link was made anew.
     reconnects: u64,
     /// Who says that a message was taken: `kernel` (the receiver's TCP stack), `program` (the receiver, over RELP), or `time`: nobody
@@ -135,6 +141,7 @@ struct LastErrorAnswer {
 
 impl From<ConnectionView> for ConnectionAnswer {
     fn from(view: ConnectionView) -> Self {
+        let age = view.oldest_unacknowledged_age();
         let ConnectionView { stored, status, since, cause, verified, delivery, .. } = view;
         let ConnectionSpec { name, endpoint, transport, tls, format, framing, options, filter, rate_limit } =
             stored.spec;
@@ -156,22 +163,24 @@ impl From<ConnectionView> for ConnectionAnswer {
             since,
             cause,
             verified,
-            delivery: delivery.into(),
+            delivery: DeliveryAnswer::of(delivery, age),
         }
     }
 }
 
-impl From<DeliveryState> for DeliveryAnswer {
-    fn from(state: DeliveryState) -> Self {
+impl DeliveryAnswer {
+    fn of(state: DeliveryState, age: Option<Duration>) -> Self {
         Self {
             cursor: state.cursor.0,
             acknowledged: state.acknowledged.0,
+            acknowledged_at: state.acknowledged_at,
             sent: state.sent,
             resent: state.resent,
             filtered: state.filtered,
             quarantined: state.quarantined,
             backlog: state.backlog,
             oldest_unacknowledged_at: state.oldest_unacknowledged_at,
+            oldest_unacknowledged_ms: age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
             reconnects: state.reconnects,
             acknowledged_by: state.measure.map(|measure| measure.acknowledged_by.as_str()),
             path_watched: state.measure.and_then(|measure| measure.path_watched),

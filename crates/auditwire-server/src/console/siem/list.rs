@@ -164,7 +164,7 @@ pub(super) fn format_name(format: Format) -> &'static str {
 }
 
 /// Breaks after a dot and before the port.
-fn breakable(endpoint: &str) -> Vec<String> {
+pub(super) fn breakable(endpoint: &str) -> Vec<String> {
     let (host, port) = endpoint.rsplit_once(':').unwrap_or((endpoint, ""));
     host.split_inclusive('.').map(str::to_owned).chain([format!(":{port}")]).collect()
 }

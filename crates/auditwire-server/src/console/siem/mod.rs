@@ -9,6 +9,7 @@ mod delete;
 mod delivery;
 mod form;
 mod list;
+mod overview;
 mod quarantine;
 mod replay;
 mod start;
@@ -34,6 +35,7 @@ const NAME: usize = 128;
 /// The addresses of this part.
 pub(super) fn routes() -> Router<App> {
     Router::new()
+        .route(urls::CONNECTIONS, get(overview::show))
         .route(urls::SIEM, get(list::show))
         .route(urls::START, post(start::start))
         .route(urls::STOP, post(stop::stop))

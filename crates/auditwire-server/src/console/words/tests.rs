@@ -57,7 +57,7 @@ fn every_message_is_there_in_every_language_with_the_same_variables() {
 }
 
 /// Keys that are put together at run time begin with one of these.
-const FAMILIES: [&str; 16] = [
+const FAMILIES: [&str; 17] = [
     "notice-",
     "error-",
     "failure-",
@@ -74,6 +74,7 @@ const FAMILIES: [&str; 16] = [
     "range-",
     "theme-",
     "delivered-",
+    "overview-",
 ];
 
 #[test]

@@ -8,6 +8,7 @@ mod form;
 mod garbage;
 mod hostile;
 mod live;
+mod overview;
 mod replay;
 mod safety;
 mod search;
