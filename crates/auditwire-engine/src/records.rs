@@ -79,7 +79,7 @@ pub use people::{
 pub(crate) use replay::both;
 pub use replay::{Replay, ReplayRecord, ReplayState};
 pub use retention::{Expired, ExpiredRecord, KeptFor, RetentionRecord};
-pub use step::{Beginning, CHANGES_MAX, DeliveryStep, DeliveryStepRecord, Moved, StateChange, Totals};
+pub use step::{Beginning, CHANGES_MAX, DeliveryStep, DeliveryStepRecord, Moved, SecondStream, StateChange, Totals};
 pub use webhook::{LastCall, LastCallRecord, Webhook, WebhookCall, WebhookCallRecord, WebhookRecord};
 
 document!(

@@ -45,7 +45,7 @@ pub use remove::delete;
 pub(crate) use running::Checks;
 pub use sent::{SentMessage, latest_sent};
 pub use stop::stop;
-pub(crate) use stored::{active_one, active_record, cursor_of, named, second_stream};
+pub(crate) use stored::{active_one, active_record, cursor_of, named};
 pub use view::{ConnectionView, get, list};
 
 /// How often a verb decides anew when the records it read were changed before its commit. Senders store cursors a few

@@ -1,6 +1,6 @@
 //! The records of connections: reading them with their versions, and the changes that verbs make of them.
 
-use auditwire_model::{ConnectionId, Position, ProjectId};
+use auditwire_model::{ConnectionId, ProjectId};
 
 use crate::Engine;
 use crate::error::{Error, Kind, Result};
@@ -95,19 +95,6 @@ pub(super) async fn cursor(
 ) -> Result<Option<Versioned<Cursor>>> {
     let record = engine.store.record(&RecordKey::of(RecordKind::Cursor, project, id.as_str())).await?;
     record.map(|r| decode(&r, CursorRecord::into_current)).transpose()
-}
-
-/// How far the second stream of a connection has come, for other verbs: its first position, its settled one, and what both
-/// streams have counted by what is stored.
-pub(crate) async fn second_stream(
-    engine: &Engine,
-    project: &ProjectId,
-    id: &ConnectionId,
-) -> Result<Option<(Position, Position, Cursor)>> {
-    let Some(fresh) = fresh(engine, project, id).await? else { return Ok(None) };
-    let own = cursor_of(engine, project, id).await?.unwrap_or_else(Cursor::beginning);
-    let live = engine.delivery.live_fresh(id).map(|live| live.delivery.cursor);
-    Ok(Some((fresh.from, fresh.cursor.settled.max(live.unwrap_or(Position::ZERO)), fresh.counted(&own))))
 }
 
 /// The second stream of a connection, while it has one.

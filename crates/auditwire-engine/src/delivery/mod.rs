@@ -13,6 +13,7 @@ mod rate;
 pub mod resolve;
 mod sender;
 mod sockets;
+mod streams;
 mod supervisor;
 pub mod tls;
 mod window;

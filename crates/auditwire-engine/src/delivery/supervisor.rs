@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use auditwire_model::{ConnectionId, Position, ProjectId};
 use parking_lot::Mutex;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::live::Live;
 use super::sender::{self, Course, Job, fresh};
+use super::streams::Streams;
 use super::{Context, LiveState};
 use crate::error::Result;
 use crate::history;
@@ -117,8 +118,8 @@ struct Slots {
     own: Option<Running>,
     fresh: Option<Running>,
     replay: Option<Running>,
-    /// A sender has left what comes from now on to a second stream.
-    split: Arc<Notify>,
+    /// Of the two streams.
+    streams: Arc<Streams>,
 }
 
 #[derive(Debug)]
@@ -262,7 +263,7 @@ impl Supervisor {
             };
             tokio::select! {
                 changed = changes.changed() => if changed.is_err() { return },
-                () = slots.split.notified() => {}
+                () = slots.streams.split.notified() => {}
                 () = ended(&mut slots.own) => tokio::time::sleep(RETRY).await,
                 () = ended(&mut slots.fresh) => tokio::time::sleep(RETRY).await,
                 () = ended(&mut slots.replay) => tokio::time::sleep(RETRY).await,
@@ -291,10 +292,14 @@ impl Supervisor {
                 running.stop.send_replace(true);
             }
         }
-        let split = Arc::clone(&slots.split);
-        self.keep(project, &mut slots.own, own, fresh.as_ref(), &split).await?;
-        self.keep(project, &mut slots.fresh, second, fresh.as_ref(), &split).await?;
-        self.keep(project, &mut slots.replay, replay, None, &split).await
+        // Whoever still runs of another connection, or of streams that have become one, keeps what they shared.
+        if slots.streams.from() != fresh.as_ref().map(|fresh| fresh.from) {
+            slots.streams = Arc::new(Streams::of(fresh.as_ref()));
+        }
+        let streams = Arc::clone(&slots.streams);
+        self.keep(project, &mut slots.own, own, fresh.as_ref(), &streams).await?;
+        self.keep(project, &mut slots.fresh, second, fresh.as_ref(), &streams).await?;
+        self.keep(project, &mut slots.replay, replay, None, &streams).await
     }
 
     /// The second stream of the active connection. When it is time, both streams are ended and made one.
@@ -323,7 +328,7 @@ impl Supervisor {
         running: &mut Option<Running>,
         wanted: Option<Wanted>,
         fresh: Option<&Fresh>,
-        split: &Arc<Notify>,
+        streams: &Arc<Streams>,
     ) -> Result<()> {
         let runs = |r: &Running| r.task.as_ref().is_some_and(|task| !task.is_finished());
         let right = |r: &Running| wanted.as_ref().is_some_and(|w| w.identity() == r.identity);
@@ -332,7 +337,7 @@ impl Supervisor {
         }
         self.end(running.take()).await;
         let Some(wanted) = wanted else { return Ok(()) };
-        let Some((course, cursor, cursor_version)) = self.course(project, &wanted, fresh, split).await? else {
+        let Some((course, cursor, cursor_version)) = self.course(project, &wanted, fresh, streams).await? else {
             return Ok(());
         };
         let identity = wanted.identity();
@@ -356,7 +361,7 @@ impl Supervisor {
         project: &ProjectId,
         wanted: &Wanted,
         fresh: Option<&Fresh>,
-        split: &Arc<Notify>,
+        streams: &Arc<Streams>,
     ) -> Result<Option<(Course, Cursor, u64)>> {
         let connection = &wanted.connection.id;
         let record = async |kind, id: &str| self.context.store.record(&RecordKey::of(kind, project, id)).await;
@@ -364,12 +369,13 @@ impl Supervisor {
             Stream::Own => {
                 let (cursor, version) = self.cursor(project, connection).await?;
                 let until = fresh.map(|fresh| fresh.from.previous());
-                Some((Course::Live { until, split: Arc::clone(split) }, cursor, version))
+                Some((Course::Live { until, streams: Arc::clone(streams) }, cursor, version))
             }
             Stream::Fresh => match record(RecordKind::Fresh, connection.as_str()).await? {
                 Some(record) => {
                     let fresh = FreshRecord::decode(&record)?.into_current();
-                    Some((Course::Fresh(Box::new(fresh.clone())), fresh.cursor, record.version))
+                    let course = Course::Fresh(Box::new(fresh.clone()), Arc::clone(streams));
+                    Some((course, fresh.cursor, record.version))
                 }
                 None => None,
             },

@@ -7,7 +7,7 @@ use super::read;
 use crate::delivery::{LiveState, Status};
 use crate::error::{Error, Kind, Result};
 use crate::projects::authorize;
-use crate::records::{DeliveryStep, StateChange, Totals};
+use crate::records::{DeliveryStep, SecondStream, StateChange, Totals};
 use crate::{Engine, connections};
 
 const MINUTE: i64 = 60 * 1_000_000_000;
@@ -117,22 +117,30 @@ pub async fn connection(
         return Err(unknown());
     }
     if let Some(live) = engine.delivery.live(&id) {
-        steps.extend(present(&steps, &live, now));
+        let second = read::second(engine, project, &id).await?;
+        steps.extend(present(&steps, &live, second, now));
     }
     Ok(counted(&steps, range, begin))
 }
 
 /// What the sender that runs would write now.
-fn present(steps: &[DeliveryStep], live: &LiveState, now: Timestamp) -> Option<DeliveryStep> {
+fn present(
+    steps: &[DeliveryStep],
+    live: &LiveState,
+    second: Option<SecondStream>,
+    now: Timestamp,
+) -> Option<DeliveryStep> {
     let last = steps.last().filter(|last| last.at < now && last.state != Status::Inactive)?;
     let state = &live.delivery;
+    let backlog = state.backlog.saturating_sub(second.map_or(0, |second| second.positions()));
     Some(DeliveryStep {
         at: now,
         revision: last.revision,
         settled: state.cursor.max(last.settled),
-        totals: Totals::from(state),
-        backlog: state.backlog,
-        backlog_max: state.backlog,
+        totals: second.iter().fold(Totals::from(state), |own, second| own.and(&second.totals)),
+        second,
+        backlog,
+        backlog_max: backlog,
         oldest_at: state.oldest_unacknowledged_at,
         age_ms: state.oldest_unacknowledged_at.map_or(0, |oldest| millis(now, oldest)),
         state: live.status,

@@ -4,6 +4,8 @@
 //! An acknowledgement is known as exactly as the steps are: between two of them, and never before the event was received. What
 //! cannot be known is said to be unknown.
 
+use std::collections::BTreeSet;
+
 use arrow_array::RecordBatch;
 use auditwire_model::access::{Caller, Right};
 use auditwire_model::connection::Transport;
@@ -16,8 +18,7 @@ use crate::delivery::passing;
 use crate::error::Result;
 use crate::projects::authorize;
 use crate::records::{
-    DeliveryStep, Document, Fresh, FreshRecord, QuarantineRecord, Quarantined, Replay, ReplayRecord, StoredConnection,
-    Totals,
+    DeliveryStep, Document, QuarantineRecord, Quarantined, Replay, ReplayRecord, SecondStream, StoredConnection, Totals,
 };
 use crate::store::{RecordKey, RecordKind};
 use crate::{Engine, connections, search};
@@ -110,8 +111,7 @@ pub enum Unknown {
     FilterForgotten,
     /// Acknowledged, kept back or left out: it was before the history that is kept.
     BeforeHistory,
-    /// Acknowledged, or set aside: entries of that time left the quarantine, because somebody cleared them or because they were
-    /// sent again.
+    /// Acknowledged, or set aside: somebody cleared entries of that time from the quarantine.
     QuarantineCleared,
 }
 
@@ -162,6 +162,10 @@ struct Case<'a> {
     steps: Vec<DeliveryStep>,
     /// How far it has come; `None` when it was never active, or is deleted.
     settled: Option<Position>,
+    /// While fresh events go first.
+    second: Option<SecondStream>,
+    /// What was sent again of what had been set aside.
+    again: Vec<Replay>,
     batch: &'a RecordBatch,
     seq: Position,
     received_at: Timestamp,
@@ -206,33 +210,30 @@ impl<'a> Case<'a> {
             let shown = (live.delivery.cursor, Totals::from(&live.delivery));
             settled = settled.filter(|(stored, _)| *stored >= shown.0).or(Some(shown));
         }
-        // While fresh events go first, they are the second stream's.
-        if let Some((from, through, both)) = connections::second_stream(engine, project, id).await?
-            && (from..=through).contains(&seq)
+        let second = read::second(engine, project, id).await?;
+        if let Some((settled, own)) = settled
+            && let Some(last) = steps.last()
+            && (settled > last.settled || through(second) > through(last.second))
         {
-            settled = Some((through, Totals::from(&both)));
+            let totals = second.iter().fold(own, |own, second| own.and(&second.totals));
+            let (at, settled) = (now.max(last.at), settled.max(last.settled));
+            steps.push(DeliveryStep { at, settled, totals, second, ..plain(last) });
         }
-        if let Some((settled, totals)) = settled
-            && let Some(last) = steps.last().filter(|last| settled > last.settled)
-        {
-            steps.push(DeliveryStep { at: now.max(last.at), settled, totals, ..plain(last) });
-        }
+        let again = sent_again(engine, project, id).await?;
         let settled = settled.map(|(settled, _)| settled);
-        Ok(Self { id: id.clone(), stored, is_active, steps, settled, batch, seq, received_at, now })
+        Ok(Self { id: id.clone(), stored, is_active, steps, settled, second, again, batch, seq, received_at, now })
     }
 
     async fn deliveries(&self, engine: &Engine, project: &ProjectId) -> Result<Vec<Delivered>> {
         let mut told = Vec::new();
-        for passed in self.passed() {
+        let set_aside = self.again.iter().any(|replay| replay.sent_again.binary_search(&self.seq).is_ok());
+        // Why it was set aside left the list with its entry; that it was sent again is what counts.
+        for passed in self.passed().into_iter().filter(|_| !set_aside) {
             let state = self.what_became(engine, project, &passed).await?;
             told.push(self.delivered(Some(passed.revision), state));
         }
         for (replay, after, by) in self.replayed(engine, project).await? {
             told.push(self.delivered(None, EventState::Acknowledged { after, by, replay: Some(replay) }));
-        }
-        if let Some(passed) = self.fresh(engine, project).await?.filter(|_| told.is_empty()) {
-            let state = self.what_became(engine, project, &passed).await?;
-            told.push(self.delivered(Some(passed.revision), state));
         }
         if told.is_empty() {
             told.extend(self.not_passed().map(|state| self.delivered(None, state)));
@@ -241,37 +242,18 @@ impl<'a> Case<'a> {
         Ok(told)
     }
 
-    /// While fresh events go first, a second stream goes over them; it has no steps of its own until the two are one again.
-    async fn fresh(&self, engine: &Engine, project: &ProjectId) -> Result<Option<Passed>> {
-        let key = RecordKey::of(RecordKind::Fresh, project, self.id.as_str());
-        let (Some(record), Some(stored)) = (engine.store.record(&key).await?, &self.stored) else { return Ok(None) };
-        let Fresh { from, cursor, .. } = FreshRecord::decode(&record)?.into_current();
-        let (from, to, counted) = (from.previous(), cursor.settled, Totals::from(&cursor));
-        let (after, by, revision) = (self.received_at, self.now, stored.revision);
-        let passed = Passed { after, by, from, to, positions: to.0.saturating_sub(from.0), counted, revision };
-        Ok((from < self.seq && self.seq <= to).then_some(passed))
-    }
-
     /// Each time that delivery went over the event's position.
     fn passed(&self) -> Vec<Passed> {
         let mut found = Vec::new();
         for pair in self.steps.windows(2) {
             let [before, step] = pair else { continue };
-            let mut parts = Vec::with_capacity(3);
-            let mut at = before.settled;
-            if let Some(moved) = step.moved {
-                parts.push((before, at, moved.from.unwrap_or(at)));
-                at = moved.to;
-            }
-            // What a sender left behind that ended without a word was settled by it, not by the one that began later.
-            let began = step.beginning.as_ref().map_or(at, |beginning| beginning.settled.max(at)).min(step.settled);
-            parts.extend([(before, at, began), (step, began, step.settled)]);
-            let positions = parts.iter().map(|(_, from, to)| to.0.saturating_sub(from.0)).sum();
-            for (decider, from, to) in parts {
-                if from < self.seq && self.seq <= to {
-                    let (after, by) = (before.at.max(self.received_at), step.at.max(self.received_at));
-                    let counted = step.totals.since(&before.totals);
-                    found.push(Passed { after, by, from, to, positions, counted, revision: decider.revision });
+            for Stretches { parts, counted } in stretches(before, step) {
+                let positions = parts.iter().map(|(_, from, to)| to.0.saturating_sub(from.0)).sum();
+                for (decider, from, to) in parts {
+                    if from < self.seq && self.seq <= to {
+                        let (after, by) = (before.at.max(self.received_at), step.at.max(self.received_at));
+                        found.push(Passed { after, by, from, to, positions, counted, revision: decider.revision });
+                    }
                 }
             }
         }
@@ -293,7 +275,9 @@ impl<'a> Case<'a> {
         if passed.counted.quarantined > 0 {
             let ids = [key(passed.from.next()).id, key(passed.to.next()).id];
             let kept = engine.store.record_ids(RecordKind::Quarantine, project, [&ids[0], &ids[1]]).await?;
-            if (kept.len() as u64) < passed.counted.quarantined {
+            let again = self.again.iter().flat_map(|replay| &replay.sent_again);
+            let again = again.filter(|seq| passed.from < **seq && **seq <= passed.to).collect::<BTreeSet<_>>();
+            if ((kept.len() + again.len()) as u64) < passed.counted.quarantined {
                 return Ok(EventState::Unknown { after, by, why: Unknown::QuarantineCleared });
             }
         }
@@ -333,8 +317,7 @@ impl<'a> Case<'a> {
         !selected.is_empty() && selected.value(0)
     }
 
-    /// The replays of the connection that have sent it again. What a replay of the quarantine has sent is known to nobody when it
-    /// is over: its entries leave the list.
+    /// The replays of the connection that have sent it again.
     async fn replayed(&self, engine: &Engine, project: &ProjectId) -> Result<Vec<(String, Timestamp, Timestamp)>> {
         let mut found = Vec::new();
         for record in engine.store.records(RecordKind::Replay, Some(project)).await? {
@@ -342,6 +325,11 @@ impl<'a> Case<'a> {
             if replay.connection == self.id && !replay.quarantined && self.was_in(engine, project, &replay).await? {
                 let by = replay.ended_at.unwrap_or(self.now);
                 found.push((replay.id, replay.created_at, by));
+            }
+        }
+        for replay in &self.again {
+            if replay.sent_again.binary_search(&self.seq).is_ok() {
+                found.push((replay.id.clone(), replay.created_at, replay.ended_at.unwrap_or(self.now)));
             }
         }
         found.sort_by_key(|(_, after, _)| *after);
@@ -365,7 +353,8 @@ impl<'a> Case<'a> {
 
     /// Why delivery has not gone over it, as far as the history tells.
     fn not_passed(&self) -> Option<EventState> {
-        let settled = self.settled?;
+        let of_second = self.second.filter(|second| second.from <= self.seq).map(|second| second.settled);
+        let settled = of_second.or(self.settled)?;
         if settled < self.seq {
             let before = self.seq.0 - settled.0 - 1;
             return Some(if self.is_active { EventState::Waiting { before } } else { EventState::Stopped });
@@ -400,6 +389,83 @@ impl<'a> Case<'a> {
     }
 }
 
+/// What delivery went over between two steps: behind the first position, up to the last, and the step whose filter decided.
+struct Stretches<'s> {
+    parts: Vec<Part<'s>>,
+    /// What was counted of all of them.
+    counted: Totals,
+}
+
+/// What each stream went over between two steps.
+fn stretches<'s>(before: &'s DeliveryStep, step: &'s DeliveryStep) -> Vec<Stretches<'s>> {
+    let (first, rest) = own_parts(before, step);
+    let own = || step.own_totals().since(&before.own_totals());
+    let both = |counted, of_second: Vec<_>, second| {
+        let parts = first.iter().chain(&rest).copied().collect();
+        vec![Stretches { parts, counted }, Stretches { parts: of_second, counted: second }]
+    };
+    match (before.second, step.second) {
+        (None, None) => both(own(), Vec::new(), Totals::default()),
+        (None, Some(is)) => both(own(), vec![(step, is.base(), is.settled)], is.totals),
+        (Some(was), Some(is)) if was.from == is.from => {
+            both(own(), vec![(step, was.settled, is.settled)], is.totals.since(&was.totals))
+        }
+        // The two became one. What the second had settled was told by the steps before.
+        (Some(was), is) => {
+            let mut parts: Vec<_> = first.into_iter().flat_map(|part| without(part, was)).collect();
+            parts.extend(rest);
+            parts.extend(is.map(|is| (step, is.base(), is.settled)));
+            vec![Stretches { parts, counted: step.totals.since(&before.totals) }]
+        }
+    }
+}
+
+type Part<'s> = (&'s DeliveryStep, Position, Position);
+
+/// What a connection's own stream went over: before the sender that began meanwhile, and by it.
+fn own_parts<'s>(before: &'s DeliveryStep, step: &'s DeliveryStep) -> (Vec<Part<'s>>, Vec<Part<'s>>) {
+    let mut first = Vec::with_capacity(2);
+    let mut at = before.settled;
+    if let Some(moved) = step.moved {
+        first.push((before, at, moved.from.unwrap_or(at)));
+        at = moved.to;
+    }
+    // What a sender left behind that ended without a word was settled by it, not by the one that began later.
+    let none_began =
+        if step.moved.is_none() && before.second.is_some() && step.second.is_none() { step.settled } else { at };
+    let began = step.beginning.as_ref().map_or(none_began, |beginning| beginning.settled.max(at)).min(step.settled);
+    let rest = vec![(step, began, step.settled)];
+    if step.moved.is_none() {
+        first.push((before, at, began));
+        return (first, rest);
+    }
+    (first, [vec![(before, at, began)], rest].concat())
+}
+
+/// A stretch without what a second stream has settled in it.
+fn without((decider, from, to): Part<'_>, second: SecondStream) -> Vec<Part<'_>> {
+    if from <= second.base() && second.settled <= to {
+        return vec![(decider, from, second.base()), (decider, second.settled, to)];
+    }
+    vec![(decider, from, to)]
+}
+
+/// How far a second stream has come.
+fn through(second: Option<SecondStream>) -> Option<(Position, Position)> {
+    second.map(|second| (second.from, second.settled))
+}
+
+/// The replays of what had been set aside that are done.
+async fn sent_again(engine: &Engine, project: &ProjectId, id: &ConnectionId) -> Result<Vec<Replay>> {
+    let records = engine.store.records(RecordKind::Replay, Some(project)).await?;
+    let replays = records.iter().map(|record| Ok(ReplayRecord::decode(record)?.into_current()));
+    replays
+        .filter(|replay: &Result<Replay>| {
+            replay.as_ref().map_or(true, |replay| replay.connection == *id && !replay.sent_again.is_empty())
+        })
+        .collect()
+}
+
 /// Where delivery stood before the first step, if that says so.
 fn before(first: &DeliveryStep) -> Option<DeliveryStep> {
     let settled = first.base().filter(|base| *base <= first.settled || first.moved.is_some())?;
@@ -411,3 +477,6 @@ fn before(first: &DeliveryStep) -> Option<DeliveryStep> {
 fn plain(step: &DeliveryStep) -> DeliveryStep {
     DeliveryStep { beginning: None, moved: None, changes: Vec::new(), ..step.clone() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,6 +42,7 @@ pub(crate) fn moved_step(
         revision: connection.revision,
         settled: cursor.settled,
         totals: Totals::from(cursor),
+        second: None,
         backlog: 0,
         backlog_max: 0,
         oldest_at: None,

@@ -4,8 +4,8 @@ use auditwire_model::{ConnectionId, Position, ProjectId, Timestamp};
 
 use crate::Engine;
 use crate::error::Result;
-use crate::records::{Beginning, DeliveryStep, DeliveryStepRecord, Document};
-use crate::store::{Order, Record, RecordKind, Store};
+use crate::records::{Beginning, DeliveryStep, DeliveryStepRecord, Document, FreshRecord, SecondStream, Totals};
+use crate::store::{Order, Record, RecordKey, RecordKind, Store};
 
 /// Most steps that are kept of a connection, and so that are read.
 pub(super) const STEPS_MAX: u32 = 10_000;
@@ -22,6 +22,21 @@ pub(super) async fn steps(
     let mut steps = between(engine, project, [&first, &begin], Order::Descending, 1).await?;
     steps.extend(between(engine, project, [&begin, &end], Order::Ascending, STEPS_MAX).await?);
     Ok(steps)
+}
+
+/// How far a connection's second stream has come, while it has one.
+pub(super) async fn second(
+    engine: &Engine,
+    project: &ProjectId,
+    connection: &ConnectionId,
+) -> Result<Option<SecondStream>> {
+    let record = engine.store.record(&RecordKey::of(RecordKind::Fresh, project, connection.as_str())).await?;
+    let Some(record) = record else { return Ok(None) };
+    let fresh = FreshRecord::decode(&record)?.into_current();
+    let stored = SecondStream::from(&fresh);
+    let live = engine.delivery.live_fresh(connection).map(|live| live.delivery);
+    let live = live.map(|state| SecondStream { from: fresh.from, settled: state.cursor, totals: Totals::from(&state) });
+    Ok(live.filter(|live| live.settled >= stored.settled).or(Some(stored)))
 }
 
 /// When the last step of a connection was; long ago when there is none.

@@ -1,6 +1,7 @@
 //! The history as senders write it over real sockets, and what is told of events from it.
 
 mod events;
+mod fresh;
 mod steps;
 
 use std::sync::Arc;

@@ -32,6 +32,9 @@ pub struct Replay {
     /// are not given then, and the connection's filter is not asked again.
     #[serde(default)]
     pub quarantined: bool,
+    /// What it took off the quarantine when it was done, because it had sent it; in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sent_again: Vec<Position>,
     /// Last position: the end of the log when the replay was asked for.
     pub last: Position,
     /// Events per second.

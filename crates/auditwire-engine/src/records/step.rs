@@ -4,7 +4,7 @@ use auditwire_model::connection::Transport;
 use auditwire_model::{ConnectionId, Position, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Cursor, Document};
+use super::{Cursor, Document, Fresh};
 use crate::delivery::{DeliveryState, Status};
 
 document!(
@@ -23,9 +23,12 @@ pub struct DeliveryStep {
     pub revision: u64,
     /// Every event up to here was settled.
     pub settled: Position,
-    /// Counted since the connection was created.
+    /// Counted since the connection was created, by both streams while it has two.
     pub totals: Totals,
-    /// Events after [`settled`](Self::settled), before the filter.
+    /// The second stream, while fresh events go first: what it has settled is not in [`settled`](Self::settled).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second: Option<SecondStream>,
+    /// Events that are not settled, before the filter.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub backlog: u64,
     /// The largest backlog since the step before.
@@ -144,6 +147,43 @@ impl From<&DeliveryState> for Totals {
     }
 }
 
+/// How far the second stream of a connection had come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecondStream {
+    /// Its first position.
+    pub from: Position,
+    /// Every event from there up to here was settled.
+    pub settled: Position,
+    /// The part of the connection's counters that it has counted.
+    pub totals: Totals,
+}
+
+impl SecondStream {
+    /// One that begins at `from` and has come so far.
+    #[must_use]
+    pub fn of(from: Position, cursor: &Cursor) -> Self {
+        Self { from, settled: cursor.settled, totals: Totals::from(cursor) }
+    }
+
+    /// The last position before it.
+    #[must_use]
+    pub fn base(&self) -> Position {
+        self.from.previous()
+    }
+
+    /// How many positions it has settled.
+    #[must_use]
+    pub fn positions(&self) -> u64 {
+        self.settled.0.saturating_sub(self.base().0)
+    }
+}
+
+impl From<&Fresh> for SecondStream {
+    fn from(fresh: &Fresh) -> Self {
+        Self::of(fresh.from, &fresh.cursor)
+    }
+}
+
 /// The state of a connection became another one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateChange {
@@ -187,6 +227,12 @@ impl DeliveryStep {
     pub fn base(&self) -> Option<Position> {
         let began = self.beginning.as_ref().map(|beginning| beginning.settled);
         self.moved.map(|moved| moved.from.unwrap_or(moved.to)).or(began)
+    }
+
+    /// What the connection's own stream has counted.
+    #[must_use]
+    pub fn own_totals(&self) -> Totals {
+        self.second.map_or(self.totals, |second| self.totals.since(&second.totals))
     }
 
     /// The id of the record of such a step.

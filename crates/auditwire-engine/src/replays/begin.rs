@@ -192,6 +192,7 @@ pub(super) fn blank(
         matched: 0,
         exact: true,
         state: ReplayState::Running,
+        sent_again: Vec::new(),
         generation: 1,
         progress: Cursor { settled: Position::ZERO, ..Cursor::beginning() },
         by: caller.id().to_owned(),

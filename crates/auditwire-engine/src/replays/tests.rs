@@ -14,6 +14,7 @@ use super::*;
 use crate::Settings;
 use crate::connections::{self, ConnectionInput, Start};
 use crate::delivery::tests::fixtures::{Manner, Received, receiver, until};
+use crate::history::{self, Delivered, EventState};
 use crate::intake::{self, Intake};
 use crate::log::Submission;
 use crate::records::{CheckResult, CheckResultRecord, Document, QuarantineRecord, Quarantined};
@@ -343,6 +344,12 @@ async fn what_was_set_aside_is_sent_again_and_leaves_the_list() {
     let begun = world.resend(None).await.unwrap().stored;
     world.stands(&begun.id, ReplayState::Done).await;
     assert_eq!((world.replayed(), aside(&world).await), ([3, 4, 9, 1000, 1999].into(), vec![]));
+    // What became of one: sent again by the first of the two, and nothing is unknown.
+    let told = history::event(&world.engine, &world.caller, &world.project, Position(9)).await.unwrap().deliveries;
+    let [Delivered { state: EventState::Acknowledged { after, by, replay: Some(id) }, .. }] = told.as_slice() else {
+        panic!("{told:?}")
+    };
+    assert_eq!((id, *after, Some(*by)), (&done.id, done.created_at, done.ended_at));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

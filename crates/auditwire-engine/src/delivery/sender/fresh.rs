@@ -17,7 +17,7 @@ use super::super::Context;
 use super::{Course, Sender, part};
 use crate::error::{Kind, Result};
 use crate::log::{Scan, Submission};
-use crate::records::{Cursor, CursorRecord, Document, Fresh, FreshRecord, StoredConnection};
+use crate::records::{Cursor, CursorRecord, Document, Fresh, FreshRecord, SecondStream, StoredConnection};
 use crate::store::{Change, Effect, Expect, RecordKey, RecordKind};
 
 /// A backlog counts as one when its oldest event is older.
@@ -30,11 +30,11 @@ impl Sender {
     /// # Errors
     /// When the log or the store fails; nothing has changed then.
     pub(super) async fn split(&mut self) -> Result<()> {
-        let Course::Live { until: None, split } = &self.job.course else { return Ok(()) };
+        let Course::Live { until: None, streams } = &self.job.course else { return Ok(()) };
         if self.job.connection.spec.options.order != Wanted::LiveFirst {
             return Ok(());
         }
-        let split = Arc::clone(split);
+        let streams = Arc::clone(streams);
         let Cursor { settled, next_n, .. } = self.progress.cursor();
         let (first, next_n) = (settled.next(), (*next_n).max(1));
         let Some(oldest) = self.received_at(first).await else { return Ok(()) };
@@ -48,9 +48,10 @@ impl Sender {
         if begin(&self.job.context, &self.job.project, &self.job.connection, self.job.epoch, &fresh).await? {
             let connection = &self.job.connection.id;
             tracing::info!(%connection, from = %fresh.from, backlog = passing, "fresh events go first, over a second link");
-            self.job.course = Course::Live { until: Some(head), split: Arc::clone(&split) };
+            streams.stored(SecondStream::from(&fresh));
+            self.job.course = Course::Live { until: Some(head), streams: Arc::clone(&streams) };
             self.feed.end_at(head);
-            split.notify_one();
+            streams.split.notify_one();
         }
         Ok(())
     }

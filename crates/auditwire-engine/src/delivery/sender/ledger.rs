@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::super::Context;
 use super::super::live::Live;
+use super::super::streams::Streams;
 use super::feed::Unsendable;
 use super::quarantine::{KEPT_MAX, room_for};
 use super::replay_book::ReplayBook;
@@ -23,7 +24,7 @@ use crate::error::{Error, Kind, Result};
 use crate::log::Submission;
 use crate::records::{
     ActiveConnection, ActiveConnectionRecord, Cursor, CursorRecord, DeliveryStep, DeliveryStepRecord, Document, Fresh,
-    FreshRecord, QuarantineRecord, Quarantined, StoredConnection,
+    FreshRecord, QuarantineRecord, Quarantined, SecondStream, StoredConnection,
 };
 use crate::store::{Change, Effect, Expect, RecordKey, RecordKind, Store};
 
@@ -61,7 +62,7 @@ pub(crate) enum Book {
     /// The connection's own.
     Cursor,
     /// That of its second stream.
-    Fresh(Box<Fresh>),
+    Fresh(Box<Fresh>, Arc<Streams>),
     /// That of the replay of this id, and whether it sends what was set aside.
     Replay(String, bool),
 }
@@ -131,10 +132,11 @@ impl Ledger {
         }
     }
 
-    /// Keeps the history of what passes `filter`, with the state that `live` shows; the last step was at `last_at`.
-    pub(crate) fn keep_steps(&mut self, filter: &Expr, live: Arc<Live>, last_at: Timestamp) {
+    /// Keeps the history of what passes `filter`, with the state that `live` shows and what a second stream has stored; the last
+    /// step was at `last_at`.
+    pub(crate) fn keep_steps(&mut self, filter: &Expr, live: Arc<Live>, streams: Arc<Streams>, last_at: Timestamp) {
         let now = self.context.clock.now();
-        self.steps = Some(Steps::new(&self.connection, self.stored.settled, filter, live, (now, last_at)));
+        self.steps = Some(Steps::new(&self.connection, self.stored.settled, filter, (live, streams), (now, last_at)));
     }
 
     /// The sender has ended: what is stored next says so.
@@ -298,7 +300,7 @@ impl Ledger {
 
     fn changes(&self, cursor: &Cursor, expect: Expect) -> Result<Vec<Change>> {
         let (kind, document) = match &self.book {
-            Book::Fresh(fresh) => {
+            Book::Fresh(fresh, _) => {
                 let fresh = Fresh { cursor: cursor.clone(), ..(**fresh).clone() };
                 (RecordKind::Fresh, FreshRecord::from(fresh).encode()?)
             }
@@ -336,6 +338,9 @@ impl Ledger {
                 self.pending.retain(|(what, _)| what.seq > cursor.settled);
                 self.telling.retain(|(at, _)| *at > cursor.settled);
                 self.stored = *cursor;
+                if let Book::Fresh(fresh, streams) = &self.book {
+                    streams.stored(SecondStream::of(fresh.from, &self.stored));
+                }
                 Stored::Done
             }
             Outcome::Lost(Ok(Some((active, version)))) => {

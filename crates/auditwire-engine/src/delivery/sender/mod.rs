@@ -22,13 +22,14 @@ use auditwire_model::query::{Expr, Field, Op, Value};
 use auditwire_model::wire::{RenderContext, Renderer};
 use auditwire_model::{Position, ProjectId, Timestamp};
 use futures_util::StreamExt;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Context;
 use super::backoff::Backoff;
 use super::failure::LinkFailure;
 use super::live::Live;
+use super::streams::Streams;
 use super::window::{Limits, OVERLAP_MIN};
 use crate::audit;
 use crate::error::Result;
@@ -69,11 +70,11 @@ pub(crate) enum Course {
     Live {
         /// Last position.
         until: Option<Position>,
-        /// Told when a second stream should begin.
-        split: Arc<Notify>,
+        /// Shared with the second stream.
+        streams: Arc<Streams>,
     },
     /// The second stream of a connection that wants fresh events first.
-    Fresh(Box<Fresh>),
+    Fresh(Box<Fresh>, Arc<Streams>),
     /// A part of the log again, to its end; the events in order where they are chosen one by one.
     Replay(Box<Replay>, Option<Vec<Position>>),
 }
@@ -108,7 +109,7 @@ impl Job {
             Course::Live { until: None, .. } => self.connection.spec.rate_limit,
             // The limit is the connection's: each of two streams has half.
             Course::Live { .. } => self.connection.spec.rate_limit.map(|limit| (limit / 2).max(1)),
-            Course::Fresh(_) => self.connection.spec.rate_limit.map(|limit| limit.div_ceil(2)),
+            Course::Fresh(..) => self.connection.spec.rate_limit.map(|limit| limit.div_ceil(2)),
             Course::Replay(replay, _) => Some(replay.rate),
         }
     }
@@ -117,7 +118,7 @@ impl Job {
     fn last(&self) -> Option<Position> {
         match &self.course {
             Course::Live { until, .. } => *until,
-            Course::Fresh(_) => None,
+            Course::Fresh(..) => None,
             Course::Replay(replay, _) => Some(replay.last),
         }
     }
@@ -182,7 +183,7 @@ pub(crate) fn passing(connection: &StoredConnection) -> Result<Expr> {
 /// Which events it reads.
 fn selection(job: &Job) -> Result<Selection> {
     match &job.course {
-        Course::Live { .. } | Course::Fresh(_) => Ok(Selection::Stream(passing(&job.connection)?)),
+        Course::Live { .. } | Course::Fresh(..) => Ok(Selection::Stream(passing(&job.connection)?)),
         Course::Replay(replay, chosen) => {
             let filter = job.connection.filter()?;
             let (time_from, time_to, last) = (replay.time_from, replay.time_to, replay.last);
@@ -234,7 +235,7 @@ impl Sender {
         let renderer = Renderer::new(spec, &render);
         let (renderer, book) = match &job.course {
             Course::Live { .. } => (renderer, Book::Cursor),
-            Course::Fresh(fresh) => (renderer, Book::Fresh(fresh.clone())),
+            Course::Fresh(fresh, streams) => (renderer, Book::Fresh(fresh.clone(), Arc::clone(streams))),
             Course::Replay(replay, chosen) => {
                 (renderer.for_replay(&replay.id), Book::Replay(replay.id.clone(), chosen.is_some()))
             }
@@ -251,8 +252,8 @@ impl Sender {
         let (connection, stored) = (job.connection.clone(), job.cursor.clone());
         let mut ledger =
             Ledger::new(context.clone(), project.clone(), connection, job.epoch, stored, job.cursor_version, book);
-        if let (Some(filter), Course::Live { .. }) = (&filter, &job.course) {
-            ledger.keep_steps(filter, Arc::clone(&job.live), job.last_step_at);
+        if let (Some(filter), Course::Live { streams, .. }) = (&filter, &job.course) {
+            ledger.keep_steps(filter, Arc::clone(&job.live), Arc::clone(streams), job.last_step_at);
         }
         let connector = Connector::new(context.clone(), project, job.connection.clone());
         Self { progress: Progress::new(job.cursor.clone(), limits), feed, ledger, connector, job, passes: PASSES }

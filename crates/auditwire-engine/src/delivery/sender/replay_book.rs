@@ -1,9 +1,9 @@
 //! Stores how far a replay has come. Verbs pause, resume and cancel it meanwhile, so its record is read anew each time and only
 //! its progress, or its end, is changed.
 
-use auditwire_model::ProjectId;
 use auditwire_model::access::Caller;
 use auditwire_model::event::Event;
+use auditwire_model::{Position, ProjectId};
 
 use super::super::Context;
 use super::ledger::{Outcome, read_active};
@@ -18,6 +18,14 @@ use crate::store::{Change, Effect, Expect, RecordKey, RecordKind};
 
 /// How often a store is tried anew when a verb was faster.
 const ATTEMPTS: usize = 10;
+
+/// What becomes of entries of the quarantine.
+#[derive(Default)]
+struct Leaving {
+    changes: Vec<Change>,
+    /// What was sent and leaves the list.
+    cleared: Vec<Position>,
+}
 
 /// Where the progress of one replay is written.
 pub(super) struct ReplayBook {
@@ -65,43 +73,49 @@ impl ReplayBook {
             return Ok(false);
         }
         replay.progress = cursor.clone();
+        let quarantine = self.quarantine(aside, over).await?;
         let mut events = events.to_vec();
         if over {
             let now = self.context.clock.now();
             (replay.state, replay.ended_at) = (ReplayState::Done, Some(now));
+            replay.sent_again = quarantine.cleared;
             events.push(self.ended(&replay).build(now));
         }
         let fence = Change { key: self.active_key(), expect: Expect::Version(self.epoch), effect: Effect::None };
         let put = Effect::Put(ReplayRecord::from(replay).encode()?);
         let mut changes = vec![fence, Change { key, expect: Expect::Version(record.version), effect: put }];
-        changes.extend(self.quarantine(aside, over).await?);
+        changes.extend(quarantine.changes);
         self.context.log.submit(Submission { project: Some(self.project.clone()), events, changes }).await?;
         Ok(true)
     }
 
     /// Entries that stay aside get the reason of today; in the end the others are cleared. One that somebody took off the list
     /// meanwhile does not come back.
-    async fn quarantine(&self, aside: &[Quarantined], over: bool) -> Result<Vec<Change>> {
+    async fn quarantine(&self, aside: &[Quarantined], over: bool) -> Result<Leaving> {
         if !self.again || (aside.is_empty() && !over) {
-            return Ok(Vec::new());
+            return Ok(Leaving::default());
         }
         let (store, connection) = (&*self.context.store, &self.connection.id);
         let entries = match over {
             true => set_aside_for(store, &self.project, connection, &self.id).await?,
             false => set_aside_among(store, &self.project, connection, &self.id, aside).await?,
         };
-        let mut changes = Vec::new();
+        let Leaving { mut changes, mut cleared } = Leaving::default();
         for (entry, version) in entries {
             let effect = match aside.iter().find(|again| again.seq == entry.seq) {
                 Some(again) => Effect::Put(QuarantineRecord::from(again.clone()).encode()?),
-                None if over => Effect::Delete,
+                None if over => {
+                    cleared.push(entry.seq);
+                    Effect::Delete
+                }
                 None => continue,
             };
             let id = Quarantined::record_id(&self.connection.id, entry.seq);
             let key = RecordKey::of(RecordKind::Quarantine, &self.project, id);
             changes.push(Change { key, expect: Expect::Version(version), effect });
         }
-        Ok(changes)
+        cleared.sort_unstable();
+        Ok(Leaving { changes, cleared })
     }
 
     fn ended(&self, replay: &Replay) -> Audit {

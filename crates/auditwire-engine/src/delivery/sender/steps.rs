@@ -13,8 +13,11 @@ use tokio::time::Instant;
 
 use super::super::Status;
 use super::super::live::Live;
+use super::super::streams::Streams;
 use crate::history::next_at;
-use crate::records::{Beginning, CHANGES_MAX, Cursor, DeliveryStep, StateChange, StoredConnection, Totals};
+use crate::records::{
+    Beginning, CHANGES_MAX, Cursor, DeliveryStep, SecondStream, StateChange, StoredConnection, Totals,
+};
 
 /// At most so often while counters change.
 const EVERY: Duration = Duration::from_secs(10);
@@ -27,6 +30,7 @@ const LOOK: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Steps {
     live: Arc<Live>,
+    streams: Arc<Streams>,
     revision: u64,
     /// Until it is written.
     beginning: Option<Beginning>,
@@ -54,7 +58,7 @@ impl Steps {
         connection: &StoredConnection,
         settled: Position,
         filter: &Expr,
-        live: Arc<Live>,
+        (live, streams): (Arc<Live>, Arc<Streams>),
         (now, last_at): (Timestamp, Timestamp),
     ) -> Self {
         let now = next_at(now, last_at);
@@ -68,6 +72,7 @@ impl Steps {
         let (judged, _) = live.judged(now);
         let mut steps = Self {
             live,
+            streams,
             revision: connection.revision,
             beginning: Some(beginning),
             last_at,
@@ -99,12 +104,13 @@ impl Steps {
             return Some(if self.over { tick } else { *at + STATE_EVERY });
         }
         let next = *at + EVERY;
-        let counted = Totals::from(cursor) != written.totals || cursor.settled != written.settled;
+        let second = self.streams.second();
+        let counted = totals(cursor, second) != written.totals || cursor.settled != written.settled;
         if counted && !self.over {
             return Some(next);
         }
         let waiting = || {
-            let backlog = backlog(cursor, head());
+            let backlog = backlog(cursor, second, head());
             backlog != written.backlog || oldest.filter(|_| backlog > 0) != written.oldest_at
         };
         if counted || (tick >= next && self.state.0 != Status::Active && waiting()) {
@@ -125,13 +131,15 @@ impl Steps {
         }
         let (_, oldest) = self.live.judged(now);
         let at = next_at(now, self.last_at);
-        let backlog = backlog(cursor, head());
+        let second = self.streams.second();
+        let backlog = backlog(cursor, second, head());
         let oldest_at = oldest.filter(|_| backlog > 0);
         let step = DeliveryStep {
             at,
             revision: self.revision,
             settled: cursor.settled,
-            totals: Totals::from(cursor),
+            totals: totals(cursor, second),
+            second,
             backlog,
             backlog_max: backlog,
             oldest_at,
@@ -191,8 +199,14 @@ fn millis(now: Timestamp, oldest: Timestamp) -> u64 {
     u64::try_from(now.since(oldest).as_millis()).unwrap_or(u64::MAX)
 }
 
-fn backlog(cursor: &Cursor, head: Position) -> u64 {
-    head.0.saturating_sub(cursor.settled.0)
+/// What both streams have counted.
+fn totals(cursor: &Cursor, second: Option<SecondStream>) -> Totals {
+    second.iter().fold(Totals::from(cursor), |own, second| own.and(&second.totals))
+}
+
+/// What neither stream has settled.
+fn backlog(cursor: &Cursor, second: Option<SecondStream>, head: Position) -> u64 {
+    head.0.saturating_sub(cursor.settled.0).saturating_sub(second.map_or(0, |second| second.positions()))
 }
 
 #[cfg(test)]
@@ -225,7 +239,9 @@ mod tests {
         let mut cursor = Cursor { settled: Position(100), ..Cursor::beginning() };
         let live = Arc::new(Live::new(cursor.clone(), false, now));
         live.link_up(now, None, MEASURED);
-        let mut steps = Steps::new(&connection, cursor.settled, &Expr::All, Arc::clone(&live), (now, now));
+        let streams = Arc::new(Streams::default());
+        let mut steps =
+            Steps::new(&connection, cursor.settled, &Expr::All, (Arc::clone(&live), Arc::clone(&streams)), (now, now));
         let first = asked(&mut steps, &cursor, now).unwrap();
         assert!(first.at > now, "later than the step before, although the clock stands");
         assert_eq!((first.revision, first.beginning.unwrap().settled), (4, Position(100)));
@@ -239,10 +255,15 @@ mod tests {
         live.quarantined(now);
         let due = steps.due(&cursor, now, || Position(100)).unwrap() - Instant::now();
         assert!(due <= STATE_EVERY, "a state is told sooner: {due:?}");
+        streams.stored(SecondStream {
+            from: Position(101),
+            settled: Position(104),
+            totals: Totals { sent: 4, ..Totals::default() },
+        });
         steps.end(now);
         let last = asked(&mut steps, &cursor, now).unwrap();
         let states: Vec<_> = last.changes.iter().map(|change| change.state).collect();
-        assert_eq!((states, last.totals.sent), (vec![Status::Degraded, Status::Inactive], 1));
+        assert_eq!((states, last.totals.sent), (vec![Status::Degraded, Status::Inactive], 5), "both streams together");
         assert_eq!(steps.due(&cursor, now, || Position(100)), None);
     }
 }

@@ -46,6 +46,7 @@ fn steps(story: Vec<(i64, Next)>) -> Vec<DeliveryStep> {
         revision: 1,
         settled: Position(0),
         totals: Totals::default(),
+        second: None,
         backlog: 0,
         backlog_max: 0,
         oldest_at: None,

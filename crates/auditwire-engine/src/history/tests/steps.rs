@@ -171,6 +171,7 @@ fn an_age_grows_while_nothing_moves_and_is_not_guessed_while_something_does() {
         revision: 1,
         settled: Position(settled),
         totals: Totals { acknowledged: settled, ..Totals::default() },
+        second: None,
         backlog: u64::from(oldest.is_some()),
         backlog_max: u64::from(oldest.is_some()),
         oldest_at: oldest.map(at),
