@@ -72,6 +72,8 @@ pub(crate) struct Shared {
     pub(crate) beats: crate::alerts::Beats,
     /// What speaks HTTP for webhooks.
     pub(crate) http: OnceLock<Arc<dyn Post>>,
+    /// How those calls went.
+    pub(crate) webhook_calls: crate::alerts::webhook::Calls,
     /// Places for searches.
     pub(crate) searches: Permits,
     /// Places for exports.
@@ -90,6 +92,7 @@ impl Shared {
             checks: Checks::default(),
             beats: crate::alerts::Beats::default(),
             http: OnceLock::new(),
+            webhook_calls: crate::alerts::webhook::Calls::default(),
             searches: Permits::new(settings.search.searches_max),
             exports: Permits::new(settings.export.exports_max),
         }

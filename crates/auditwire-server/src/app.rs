@@ -33,7 +33,7 @@ impl App {
     /// Answers with this engine; `local` is the address we listen on.
     #[must_use]
     pub fn new(engine: Engine, settings: &ServerSettings, local: SocketAddr) -> Self {
-        engine.speak_http(Arc::new(crate::webhook::Http));
+        engine.speak_http(Arc::new(crate::webhook::Http { origin: settings.public_origin(local) }));
         Self(Arc::new(Shared {
             engine,
             local,

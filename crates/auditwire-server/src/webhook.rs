@@ -3,6 +3,7 @@
 use std::pin::pin;
 
 use auditwire_engine::alerts::webhook::{Line, Post, PostRequest};
+use auditwire_model::{ConnectionId, ProjectId};
 use axum::body::Body;
 use axum::http::{Request, header};
 use futures_util::FutureExt as _;
@@ -10,16 +11,26 @@ use futures_util::future::BoxFuture;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
+use crate::console::urls::Urls;
+
 /// Bytes of an answer's head that are read.
 const HEAD_MAX: usize = 16 << 10;
 
 /// HTTP/1.1 by hyper, which serves our own requests as well.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Http;
+#[derive(Debug, Clone)]
+pub(crate) struct Http {
+    /// Where people reach the console, if that is configured, as in `https://audit.example`.
+    pub(crate) origin: Option<String>,
+}
 
 impl Post for Http {
     fn post(&self, line: Box<dyn Line>, request: PostRequest) -> BoxFuture<'static, Result<u16, String>> {
         async move { send(line, request).await.map_err(|error| error.to_string()) }.boxed()
+    }
+
+    fn connection_page(&self, project: &ProjectId, connection: &ConnectionId) -> Option<String> {
+        let origin = self.origin.as_ref()?;
+        Some(format!("{origin}{}", Urls(project).delivery(connection.as_str())))
     }
 }
 

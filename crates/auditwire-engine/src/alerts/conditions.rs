@@ -5,16 +5,12 @@ use std::time::Duration;
 use auditwire_model::Timestamp;
 use auditwire_model::connection::{CertificateInfo, CertificateRole};
 
-use super::{AlertKind, AlertSettings};
+use super::{AlertKind, AlertSettings, BACKLOG_PERCENT, CERTIFICATE_DAYS};
 use crate::connections::ConnectionView;
 use crate::delivery::{ServerCertificate, Status};
 use crate::log::Retention;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// Days before the end of a certificate at which somebody is told.
-const STEPS: [u64; 4] = [30, 14, 7, 1];
-/// Part of the retention that the oldest event may wait, in percent.
-const BACKLOG: u128 = 90;
 
 /// One alert that should stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +63,7 @@ fn degraded(view: &ConnectionView, settings: AlertSettings, now: Timestamp) -> O
 fn backlog(view: &ConnectionView, retention: Retention, now: Timestamp) -> Option<Condition> {
     let (oldest, age) = (view.delivery.oldest_unacknowledged_at?, retention.age?);
     let waited = now.since(oldest);
-    if waited.as_nanos() * 100 < age.as_nanos() * BACKLOG {
+    if waited.as_nanos() * 100 < age.as_nanos() * u128::from(BACKLOG_PERCENT) {
         return None;
     }
     let name = &view.stored.spec.name;
@@ -95,7 +91,8 @@ fn certificates(view: &ConnectionView, now: Timestamp) -> Option<Condition> {
     let (step, when) = match left {
         None => (0, format!("has expired at {ends}")),
         Some(left) => {
-            let step = STEPS.into_iter().rev().find(|days| left <= DAY * u32::try_from(*days).unwrap_or(1))?;
+            let step =
+                CERTIFICATE_DAYS.into_iter().rev().find(|days| left <= DAY * u32::try_from(*days).unwrap_or(1))?;
             (step, format!("expires at {ends}"))
         }
     };

@@ -22,6 +22,11 @@ use crate::store::RecordKind;
 
 pub use watch::{round, start};
 
+/// Part of the retention that the oldest event may wait, in percent.
+pub const BACKLOG_PERCENT: u8 = 90;
+/// Days before the end of a certificate at which somebody is told.
+pub const CERTIFICATE_DAYS: [u64; 4] = [30, 14, 7, 1];
+
 /// When somebody is told. Configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AlertSettings {

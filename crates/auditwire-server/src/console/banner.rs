@@ -31,13 +31,18 @@ pub(crate) fn banners(
 ) -> (Vec<Banner>, u64) {
     let Some(project) = project else { return (Vec::new(), 0) };
     let shown = alerts.iter().take(SHOWN).map(|alert| {
-        let (what, remedy) = match alert.kind {
-            AlertKind::DeliveryDegraded => ("alert-delivery-degraded", "alert-delivery-degraded-remedy"),
-            AlertKind::BacklogNearRetention => ("alert-backlog-near-retention", "alert-backlog-near-retention-remedy"),
-            AlertKind::CertificateExpiring => ("alert-certificate-expiring", "alert-certificate-expiring-remedy"),
-        };
+        let (what, remedy) = words_of(alert.kind);
         let url = Urls(&project.id).delivery(alert.connection.as_str());
         Banner { what: words.t(what), remedy: words.t(remedy), since: calendar.when(alert.since), url }
     });
     (shown.collect(), alerts.len().saturating_sub(SHOWN) as u64)
+}
+
+/// The keys of what is wrong and of what to do.
+pub(super) fn words_of(kind: AlertKind) -> (&'static str, &'static str) {
+    match kind {
+        AlertKind::DeliveryDegraded => ("alert-delivery-degraded", "alert-delivery-degraded-remedy"),
+        AlertKind::BacklogNearRetention => ("alert-backlog-near-retention", "alert-backlog-near-retention-remedy"),
+        AlertKind::CertificateExpiring => ("alert-certificate-expiring", "alert-certificate-expiring-remedy"),
+    }
 }

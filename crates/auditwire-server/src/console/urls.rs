@@ -27,6 +27,9 @@ pub(crate) const PEM: &str = "/projects/{project}/settings/siem/pem";
 pub(crate) const FILTER: &str = "/projects/{project}/settings/siem/filter";
 pub(crate) const CONNECTION: &str = "/projects/{project}/settings/siem/connections/{id}";
 
+/// What the router matches of alerts.
+pub(crate) const ALERTS: &str = "/projects/{project}/settings/alerts";
+
 /// What the router matches of SIEM connections.
 pub(crate) const SIEM: &str = "/projects/{project}/settings/siem";
 pub(crate) const START: &str = "/projects/{project}/settings/siem/start";
@@ -112,6 +115,11 @@ impl Urls<'_> {
     /// Event log → Settings → SIEM: the list.
     pub(crate) fn siem(self) -> String {
         format!("/projects/{}/settings/siem", self.0)
+    }
+
+    /// Event log → Settings → Alerts.
+    pub(crate) fn alerts(self) -> String {
+        format!("/projects/{}/settings/alerts", self.0)
     }
 
     /// The form of a new connection.

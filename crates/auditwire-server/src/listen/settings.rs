@@ -36,6 +36,18 @@ impl ServerSettings {
             limits: HttpLimits::default(),
         }
     }
+
+    /// Where people reach us, when a name is configured: the first one; behind a proxy with its scheme and usual port, else with
+    /// our own (`local` is what we listen on).
+    pub(crate) fn public_origin(&self, local: SocketAddr) -> Option<String> {
+        let name = self.hostnames.first()?;
+        if !self.behind_proxy.is_empty() {
+            return Some(format!("https://{name}"));
+        }
+        let (scheme, usual) = if self.tls.is_some() { ("https", 443) } else { ("http", 80) };
+        let port = Some(local.port()).filter(|port| *port != usual).map(|port| format!(":{port}"));
+        Some(format!("{scheme}://{name}{}", port.unwrap_or_default()))
+    }
 }
 
 /// A certificate chain and its private key, both PEM.

@@ -2,6 +2,7 @@
 
 use std::result::Result as StdResult;
 
+use auditwire_engine::alerts::webhook::{self, CallCounts};
 use auditwire_engine::alerts::{self, AlertKind};
 use auditwire_engine::delivery::Status;
 use auditwire_engine::log::{COMMIT_BUCKETS, LogStats};
@@ -9,7 +10,7 @@ use auditwire_engine::{Engine, connections, projects};
 use auditwire_model::access::Caller;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
@@ -34,6 +35,11 @@ struct AlertLabels {
     kind: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResultLabel {
+    result: &'static str,
+}
+
 type Gauges<L> = Family<L, Gauge>;
 
 /// What is read from the engine when asked, rather than counted here all the time. A project's token sees its project only.
@@ -44,6 +50,7 @@ pub(super) async fn take(app: &App, caller: &Caller) -> Result<Registry> {
     if let Ok(stats) = engine.log.stats().await {
         log(&mut registry, &stats);
     }
+    webhooks(&mut registry, webhook::call_counts(engine));
     let in_flight = i64::try_from(app.bodies().used()).unwrap_or(i64::MAX);
     registry.register("http_body_bytes_in_flight", "Bytes of request bodies in memory", ConstGauge::new(in_flight));
     let head = register::<ProjectLabel>(&mut registry, "log_head", "Last committed position");
@@ -56,6 +63,20 @@ pub(super) async fn take(app: &App, caller: &Caller) -> Result<Registry> {
         }
     }
     Ok(registry)
+}
+
+/// The calls of webhooks, over all projects.
+fn webhooks(registry: &mut Registry, counts: CallCounts) {
+    let CallCounts { taken, failed } = counts;
+    let calls = Family::<ResultLabel, Counter>::default();
+    for (result, n) in [("taken", taken), ("failed", failed)] {
+        calls.get_or_create(&ResultLabel { result }).inc_by(n);
+    }
+    registry.register(
+        "webhook_calls",
+        "Calls of webhooks of alerts by what became of them; each attempt counts",
+        calls,
+    );
 }
 
 /// The log's counters and sizes, over all projects.

@@ -18,15 +18,15 @@ use tokio_rustls::TlsAcceptor;
 use crate::service::{EVENTS, Service};
 
 const PROJECT: &str = "/api/v1/projects/default";
-const WEBHOOK: &str = "/api/v1/projects/default/alerts/webhook";
-const SECRET: &str = "a-secret-of-the-receiver";
-const OK: &str = "HTTP/1.1 204 No Content\r\n\r\n";
+pub(crate) const WEBHOOK: &str = "/api/v1/projects/default/alerts/webhook";
+pub(crate) const SECRET: &str = "a-secret-of-the-receiver";
+pub(crate) const OK: &str = "HTTP/1.1 204 No Content\r\n\r\n";
 
 /// A receiver of webhooks.
-struct Hook {
+pub(crate) struct Hook {
     port: u16,
     /// The certificate that vouches for it.
-    pem: String,
+    pub(crate) pem: String,
     /// What came: heads and bodies.
     requests: Arc<Mutex<Vec<(String, String)>>>,
     /// What it answers; empty: nothing, and it keeps the connection.
@@ -34,7 +34,7 @@ struct Hook {
 }
 
 impl Hook {
-    async fn new(names: &[&str], answer: &str) -> Self {
+    pub(crate) async fn new(names: &[&str], answer: &str) -> Self {
         let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         authority.distinguished_name.push(DnType::CommonName, "webhooks");
@@ -58,7 +58,7 @@ impl Hook {
         Self { port, pem, requests, answer }
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("https://127.0.0.1:{}/hook?key=1", self.port)
     }
 
@@ -66,7 +66,7 @@ impl Hook {
         held(&self.requests).clone()
     }
 
-    fn bodies(&self) -> Vec<Value> {
+    pub(crate) fn bodies(&self) -> Vec<Value> {
         self.came().iter().map(|(_, body)| serde_json::from_str(body).expect("JSON")).collect()
     }
 }
@@ -319,6 +319,25 @@ async fn an_alert_is_told_when_it_begins_and_when_it_is_over_also_after_a_restar
     assert_eq!((bodies.len(), &bodies[1]["type"]), (2, &json!("alert.over")));
     assert_eq!(bodies[1]["alert"]["id"], alert["id"]);
     assert_ne!(bodies[1]["id"], begun["id"], "each call has an id of its own");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_leads_to_the_connection_s_page_where_the_console_s_name_is_configured() {
+    for (names, origin) in [(&[][..], None), (&["audit.example.com"], Some("http://audit.example.com:8080"))] {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let service = Service::with(|settings| settings.hostnames = names).await;
+        let hook = Hook::new(&["127.0.0.1"], OK).await;
+        set(&service, &hook).await;
+        let path = alarm(&service).await;
+        webhook::round(&service.engine).await.expect("calls");
+        let id = path.rsplit('/').next().expect("an id");
+        let page = origin.map(|origin| format!("{origin}/projects/default/settings/siem/connections/{id}/delivery"));
+        assert_eq!(hook.bodies()[0]["alert"]["connection"]["url"], json!(page));
+        service.send("DELETE", &path, &[], Body::empty()).await.is(204);
+        alerts::round(&service.engine).await.expect("looks");
+        webhook::round(&service.engine).await.expect("calls");
+        assert_eq!(hook.bodies()[1]["alert"]["connection"]["url"], Value::Null, "a deleted one has no page");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

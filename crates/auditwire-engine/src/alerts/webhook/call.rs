@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auditwire_model::connection::{Host, TlsSpec};
-use auditwire_model::{Clock, Timestamp};
+use auditwire_model::{Clock, ConnectionId, ProjectId, Timestamp};
 use aws_lc_rs::hmac;
 use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
 use super::address::Address;
+use super::remedy::at_webhook;
 use crate::delivery::failure::LinkFailure;
 use crate::delivery::guard::AddressGuard;
 use crate::delivery::resolve::resolve;
@@ -39,6 +40,9 @@ pub trait Post: fmt::Debug + Send + Sync {
     /// Sends one request over a connection that is made and encrypted already. The answer's status, or why there is none. The caller
     /// limits the time; redirects are answers like any other.
     fn post(&self, line: Box<dyn Line>, request: PostRequest) -> BoxFuture<'static, Result<u16, String>>;
+
+    /// Where people see a connection; `None` when it is not known under which name they reach us.
+    fn connection_page(&self, project: &ProjectId, connection: &ConnectionId) -> Option<String>;
 }
 
 /// A request to be sent as it is.
@@ -112,7 +116,7 @@ impl Call<'_> {
                 "Answer at once, and do the work afterwards.",
             ),
         };
-        course.failed(failure);
+        course.failed(at_webhook(failure));
         CallReport { ok: false, stages: course.stages }
     }
 

@@ -8,6 +8,9 @@ mod address;
 mod call;
 mod change;
 mod queue;
+mod remedy;
+
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use auditwire_model::access::{Caller, Right};
 use auditwire_model::{ProjectId, Timestamp};
@@ -39,6 +42,35 @@ pub struct WebhookView {
     pub pending: usize,
     /// What the last call came to.
     pub last: Option<LastCall>,
+}
+
+/// How many calls were made since the process began, tests included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CallCounts {
+    /// The receiver took them.
+    pub taken: u64,
+    /// It did not, or was not reached. Each attempt counts.
+    pub failed: u64,
+}
+
+/// Counts the calls of all projects.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    taken: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Calls {
+    fn count(&self, ok: bool) {
+        if ok { &self.taken } else { &self.failed }.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The calls of all projects, for the metrics.
+#[must_use]
+pub fn call_counts(engine: &Engine) -> CallCounts {
+    let Calls { taken, failed } = &engine.shared.webhook_calls;
+    CallCounts { taken: taken.load(Ordering::Relaxed), failed: failed.load(Ordering::Relaxed) }
 }
 
 /// The project's webhook.

@@ -60,7 +60,9 @@ pub(crate) async fn enqueue(
     for alarm in alarms {
         // In the order of time, so that the oldest come first.
         let id = format!("w-{}", event_id(now));
-        let call = WebhookCall { body: body(&id, project, alarm, now), attempts: 0, due_at: now, created_at: now };
+        let page = engine.shared.http.get().and_then(|http| http.connection_page(project, &alarm.alert.connection));
+        let body = body(&id, project, alarm, page.as_deref(), now);
+        let call = WebhookCall { body, attempts: 0, due_at: now, created_at: now };
         let effect = Effect::Put(WebhookCallRecord::from(call).encode()?);
         changes.push(Change { key: call_key(project, id), expect: Expect::Absent, effect });
     }
@@ -71,9 +73,11 @@ pub(crate) async fn enqueue(
 }
 
 /// Says which alert, of which connection, since when, and what to do; nothing of events.
-fn body(id: &str, project: &ProjectId, alarm: &Alarm, now: Timestamp) -> String {
+fn body(id: &str, project: &ProjectId, alarm: &Alarm, page: Option<&str>, now: Timestamp) -> String {
     let Alarm { state, alert, name } = alarm;
     let Alert { connection, kind, step, since, message, remedy } = alert;
+    // A connection that was deleted has no page.
+    let page = page.filter(|_| name.is_some());
     let days = matches!(kind, super::super::AlertKind::CertificateExpiring).then_some(step);
     json!({
         "id": id,
@@ -83,7 +87,7 @@ fn body(id: &str, project: &ProjectId, alarm: &Alarm, now: Timestamp) -> String 
         "alert": {
             "id": format!("{connection}/{}", kind.as_str()),
             "kind": kind.as_str(),
-            "connection": { "id": connection.to_string(), "name": name },
+            "connection": { "id": connection.to_string(), "name": name, "url": page },
             "since": since.to_string(),
             "days_left": days,
             "message": message,
@@ -182,7 +186,9 @@ pub(super) async fn call(
         clock: &engine.clock,
         http: Arc::clone(http),
     };
-    Ok(call.make(id, body).await)
+    let report = call.make(id, body).await;
+    engine.shared.webhook_calls.count(report.ok);
+    Ok(report)
 }
 
 /// The change that notes what a call came to.

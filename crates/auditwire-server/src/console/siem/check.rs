@@ -205,12 +205,8 @@ impl StageRow {
         };
         let meaning =
             (progress != Progress::Passed).then(|| (codes::title(words, &report.code), report.code.to_string()));
-        let ms = u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX);
         Self {
-            took: Some(match ms {
-                0..1000 => words.with("check-ms", "ms", words.number(ms)),
-                _ => words.with("check-seconds", "seconds", words.roughly(report.took.as_secs_f64())),
-            }),
+            took: Some(codes::took(words, report.took)),
             meaning,
             // A peer says of itself what it likes (names in its certificate).
             seen: Some(codes::engines(words, &visible(&report.message))),

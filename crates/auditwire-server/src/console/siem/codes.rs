@@ -2,6 +2,7 @@
 //! language its words stay where there are no others.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use auditwire_engine::connections::ConnectionView;
 use auditwire_engine::delivery::Status;
@@ -31,6 +32,26 @@ pub(super) fn remedy(words: Words, stage: &StageReport) -> Option<Told> {
     let usual = english_remedy(&stage.code).is_some_and(|remedy| remedy == stage.remedy);
     let translated = if usual { translated_remedy(words, &stage.code) } else { None };
     Some(translated.unwrap_or_else(|| engines(words, &stage.remedy)))
+}
+
+/// The same of a stage of a webhook's call, whose remedies the engine tells beside their codes.
+pub(super) fn remedy_of(words: Words, code: &str, text: &str) -> Option<Told> {
+    if text.is_empty() {
+        return None;
+    }
+    // A link's codes have remedies of their own at a webhook.
+    let at_webhook = words.find(&format!("remedy-at-webhook-{code}")).filter(|_| words.0 != Language::English);
+    let told = at_webhook.map(|text| Told { text, foreign: false }).or_else(|| translated_remedy(words, code));
+    Some(told.unwrap_or_else(|| engines(words, text)))
+}
+
+/// How long a stage took.
+pub(super) fn took(words: Words, took: Duration) -> String {
+    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    match ms {
+        0..1000 => words.with("check-ms", "ms", words.number(ms)),
+        _ => words.with("check-seconds", "seconds", words.roughly(took.as_secs_f64())),
+    }
 }
 
 /// The engine's own words.
@@ -67,8 +88,7 @@ fn english_remedy(code: &str) -> Option<Cow<'static, str>> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
+    use auditwire_engine::alerts::webhook;
     use auditwire_engine::delivery::check::Stage;
 
     use super::*;
@@ -81,6 +101,10 @@ mod tests {
                 assert_eq!(cause_remedy(Words(language), code).is_none(), code == "ok", "{code} in {language:?}");
             }
             assert_eq!(Words(Language::Russian).has(&format!("remedy-{code}")), code != "ok", "{code}");
+        }
+        for code in webhook::CODES {
+            assert!(Language::ALL.into_iter().all(|language| Words(language).has(&format!("code-{code}"))), "{code}");
+            assert!(Words(Language::Russian).has(&format!("remedy-{code}")), "{code}");
         }
         for cause in ["quarantined", "not_acknowledged", "connecting", "filter_unusable"] {
             assert!(Words(Language::Russian).has(&format!("cause-{cause}")), "{cause}");

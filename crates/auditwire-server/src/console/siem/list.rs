@@ -36,6 +36,7 @@ struct ListPage {
 struct Links {
     events: String,
     list: String,
+    alerts: String,
     create: String,
     start: String,
     stop: String,
@@ -103,6 +104,7 @@ pub(super) async fn show(by: InProject) -> Result<Response, Problem> {
         links: Links {
             events: urls.events(),
             list: urls.siem(),
+            alerts: urls.alerts(),
             create: urls.new_connection(),
             start: urls.group("start"),
             stop: urls.group("stop"),

@@ -3,6 +3,7 @@
 //! From [`list`] a connection is [started](start): checked ([`check`]), then [activated](activate).
 
 mod activate;
+mod alerts;
 mod check;
 mod codes;
 mod delete;
@@ -36,6 +37,7 @@ const NAME: usize = 128;
 pub(super) fn routes() -> Router<App> {
     Router::new()
         .route(urls::CONNECTIONS, get(overview::show))
+        .route(urls::ALERTS, get(alerts::show).post(alerts::change))
         .route(urls::SIEM, get(list::show))
         .route(urls::START, post(start::start))
         .route(urls::STOP, post(stop::stop))

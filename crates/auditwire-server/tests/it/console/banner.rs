@@ -13,7 +13,7 @@ use super::siem::read;
 use crate::service::Service;
 
 /// `count` alerts of the default project.
-async fn alerts(service: &Service, kind: AlertKind, count: usize) {
+pub(super) async fn alerts(service: &Service, kind: AlertKind, count: usize) {
     let put = |k: usize| {
         let connection = ConnectionId::parse(&format!("c-{k}")).expect("an id");
         let (since, message, remedy) = (service.clock.now(), "<b>what</b>".to_owned(), "remedy".to_owned());

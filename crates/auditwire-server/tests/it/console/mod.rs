@@ -1,5 +1,6 @@
 //! The console as a browser without script sees it: pages, forms, cookies.
 
+mod alerts;
 mod banner;
 mod delivery;
 mod events;
