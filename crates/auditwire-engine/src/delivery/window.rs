@@ -171,6 +171,11 @@ impl Window {
         self.settled
     }
 
+    /// The widest window that the peer advertised, in bytes; 0 when it is not known.
+    pub(crate) fn widest(&self) -> u64 {
+        self.widest
+    }
+
     /// Nothing is in flight.
     pub(crate) fn is_empty(&self) -> bool {
         self.flight.is_empty()

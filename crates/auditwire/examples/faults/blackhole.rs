@@ -57,7 +57,7 @@ fn one(options: &Options, far: &Far) -> Result<()> {
     let (accepted, _) = load.end()?;
     let account = lane.finish(accepted, Duration::from_secs(120))?;
     drop(receiver);
-    let bound = verdict::bound(crate::sockets::untuned_buffer_max(), TEXT);
+    let bound = lane.bound()?;
     verdict::judge(&[Finished { name: lane.project, account, accepted, bound }])?;
     if slowest > NOTICED {
         return Err(format!("a black hole was noticed only after {slowest:?}").into());

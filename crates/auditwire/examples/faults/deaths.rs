@@ -7,14 +7,17 @@ use std::time::{Duration, Instant};
 use crate::Result;
 use crate::child::Child;
 use crate::lane::{LINK_LIMIT, Lane, Manner, Siem};
+use crate::netns::{self, Far};
 use crate::options::Options;
 use crate::plan::{self, Kind, Plan};
 use crate::service::Service;
-use crate::sockets;
 use crate::verdict::{self, Finished};
+use crate::{dropped, proxy, sockets};
 
 /// Texts of the load's events in bytes: short ones, and every third lane long ones, that fill buffers.
 const TEXTS: [usize; 3] = [500, 500, 6000];
+/// `options.overlap_seconds` of connections whose receivers stand behind a proxy.
+const BEHIND_SECONDS: u32 = 10;
 
 /// A death that happened.
 #[derive(Debug, Clone, Copy)]
@@ -27,28 +30,55 @@ struct Death {
     age: Duration,
 }
 
+/// Runs in a namespace where it can, so that packets can be lost; else without those deaths.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    netns::where_able(options, all)
+}
+
+fn all(options: &Options, far: Option<&Far>) -> Result<()> {
     let count = options.count_or(1000);
-    let plans = plan::deaths(options.seed, count, sockets::asked_buffer_max());
+    let mut plans = plan::deaths(options.seed, count, sockets::asked_buffer_max());
+    let mut taken = |kind| {
+        let before = plans.len();
+        plans.retain(|plan| plan.kind != kind);
+        before - plans.len()
+    };
+    let (dark, proxy_deaths, behind) = (taken(Kind::Dark), taken(Kind::Proxy), taken(Kind::BehindProxy));
     let service = Arc::new(Service::start(&options.service)?);
     let certificate = crate::tls::make(service.folder())?;
-    let plans = Arc::new(Mutex::new(VecDeque::from(plans)));
+    let lanes = options.lanes.min(plans.len());
+    let plans = Mutex::new(VecDeque::from(plans));
     let begun = Instant::now();
-    let lanes: Vec<_> = (0..options.lanes.min(count))
-        .map(|k| {
-            let siem = options.siem(options.is_tls(k).then_some(&certificate));
-            let (service, plans) = (Arc::clone(&service), Arc::clone(&plans));
-            let load = (options.rate, TEXTS[k / 2 % TEXTS.len()]);
-            std::thread::spawn(move || lane(&service, &format!("lane-{k}"), &siem, &plans, load))
-        })
-        .collect();
-    let mut all = Vec::new();
-    for lane in lanes {
-        let outcome = lane.join().map_err(|_| "a lane died")?;
-        all.push(outcome.inspect_err(|_| eprintln!("{}", service.log_end()))?);
+    let of_time = Options { overlap_seconds: options.overlap_seconds.or(Some(BEHIND_SECONDS)), ..options.clone() };
+    let (plain, dark, proxies) = std::thread::scope(|scope| {
+        let (service, certificate, plans) = (&service, &certificate, &plans);
+        let dark = far.map(|far| scope.spawn(move || dropped::deaths(service, certificate, options, far, dark)));
+        let killed = scope.spawn(move || proxy::deaths(service, options, (proxy_deaths, 0)));
+        let behind = scope.spawn(|| proxy::deaths(service, &of_time, (0, behind)));
+        let started: Vec<_> = (0..lanes)
+            .map(|k| {
+                let siem = options.siem(options.is_tls(k).then_some(certificate));
+                let load = (options.rate, TEXTS[k / 2 % TEXTS.len()]);
+                scope.spawn(move || lane(service, &format!("lane-{k}"), &siem, plans, load))
+            })
+            .collect();
+        let plain = started.into_iter().map(|lane| lane.join().map_err(|_| "a lane died")?).collect::<Result<Vec<_>>>();
+        let dark = dark.map(|dark| dark.join().map_err(|_| "a lane died")?).transpose();
+        let (killed, behind) = (killed.join(), behind.join());
+        Ok::<_, crate::Error>((
+            plain?,
+            dark?,
+            (killed.map_err(|_| "a lane died")??, behind.map_err(|_| "a lane died")??),
+        ))
+    })
+    .inspect_err(|_| eprintln!("{}", service.log_end()))?;
+    report(&plain, begun.elapsed());
+    let (died, dark) = dark.unwrap_or_default();
+    for (kind, count) in [(Kind::Dark, died), (Kind::Proxy, proxy_deaths), (Kind::BehindProxy, behind)] {
+        println!("{:<36} {count:>6}", kind.name());
     }
-    report(&all, begun.elapsed());
-    verdict::judge(&all.into_iter().map(|outcome| outcome.end).collect::<Vec<_>>())
+    let others = dark.into_iter().chain(proxies.0.0).chain(proxies.1.1);
+    verdict::judge(&plain.into_iter().map(|outcome| outcome.end).chain(others).collect::<Vec<_>>())
 }
 
 /// What a lane came to.
@@ -76,12 +106,8 @@ fn lane(
     let receiver = lane.last_receiver()?;
     let (accepted, _) = load.end()?;
     let account = lane.finish(accepted, Duration::from_secs(180))?;
+    let bound = lane.bound()?;
     drop(receiver);
-    // No window is wider than the buffer that it opens to.
-    let buffer = |death: &Death| {
-        death.plan.receive_buffer.map_or_else(sockets::untuned_buffer_max, |asked| u64::from(asked) * 2)
-    };
-    let bound = verdict::bound(deaths.iter().map(buffer).max().unwrap_or(0), bytes);
     Ok(Outcome { deaths, end: Finished { name: name.to_owned(), account, accepted, bound } })
 }
 
@@ -110,7 +136,8 @@ fn die(lane: &mut Lane, plan: &Plan) -> Result<(u64, Duration)> {
 fn act(lane: &Lane, plan: &Plan, receiver: &mut Child) -> Result<u64> {
     let unread = || sockets::unread(lane.port);
     match plan.kind {
-        Kind::Kill => {}
+        // The last three are not done to a receiver alone.
+        Kind::Kill | Kind::Dark | Kind::Proxy | Kind::BehindProxy => {}
         Kind::Fin | Kind::Rst => {
             let there = unread();
             receiver.tell(if plan.kind == Kind::Fin { "fin" } else { "rst" });
@@ -143,7 +170,7 @@ fn report(all: &[Outcome], took: Duration) {
     for death in &deaths {
         kinds.entry(death.plan.kind).or_default().push(*death);
     }
-    for kind in Kind::ALL {
+    for kind in Kind::PLAIN {
         let mut these = kinds.remove(&kind).unwrap_or_default();
         these.sort_by_key(|d| d.unread);
         let tls = these.iter().filter(|d| d.tls).count();

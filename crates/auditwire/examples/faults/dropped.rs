@@ -12,7 +12,6 @@ use crate::lane::{self, LINK_LIMIT, Lane, Manner};
 use crate::netns::{self, Far, THEIR_ADDRESS};
 use crate::options::Options;
 use crate::service::Service;
-use crate::sockets;
 use crate::verdict::{self, Finished};
 
 /// Lanes that share one darkness.
@@ -26,17 +25,29 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 fn dark(options: &Options, far: &Far) -> Result<()> {
-    let count = options.count_or(100);
-    let mut rng = SmallRng::seed_from_u64(options.seed);
     let service = Arc::new(Service::start(&options.service)?);
     let certificate = crate::tls::make(service.folder())?;
+    let (died, finished) = deaths(&service, &certificate, options, far, options.count_or(100))?;
+    println!("{died} receivers died in the dark");
+    verdict::judge(&finished)
+}
+
+/// `count` deaths in lanes of their own, all in the same darkness; how many it were, and what the lanes came to.
+pub(crate) fn deaths(
+    service: &Arc<Service>,
+    certificate: &String,
+    options: &Options,
+    far: &Far,
+    count: usize,
+) -> Result<(usize, Vec<Finished>)> {
+    let mut rng = SmallRng::seed_from_u64(options.seed);
     let there = far.enter();
-    let made = lane::several(options.lanes.min(LANES), |k| {
-        let siem = options.siem(options.is_tls(k).then_some(&certificate));
-        Lane::at(&service, &format!("lane-{k}"), THEIR_ADDRESS, there.clone(), &siem)
+    let made = lane::several(options.lanes.min(LANES).min(count), |k| {
+        let siem = options.siem(options.is_tls(k).then_some(certificate));
+        Lane::at(service, &format!("dark-{k}"), THEIR_ADDRESS, there.clone(), &siem)
     })?;
     let mut lanes: Vec<_> = made.into_iter().map(|(lane, _)| (lane.load(options.rate, TEXT), lane)).collect();
-    let rounds = count.div_ceil(lanes.len());
+    let rounds = count.div_ceil(lanes.len().max(1));
     for _ in 0..rounds {
         let mut receivers = Vec::new();
         for (_, lane) in &mut lanes {
@@ -57,7 +68,7 @@ fn dark(options: &Options, far: &Far) -> Result<()> {
         drop(receivers);
         far.close_hole()?;
     }
-    println!("{} receivers died in the dark, {rounds} times {}", rounds * lanes.len(), lanes.len());
+    let died = rounds * lanes.len();
     // All of them first: a sender waits longer with each attempt that fails.
     let last = lanes.iter_mut().map(|(_, lane)| lane.receiver(Manner::default())).collect::<Result<Vec<_>>>()?;
     let mut finished = Vec::new();
@@ -65,9 +76,9 @@ fn dark(options: &Options, far: &Far) -> Result<()> {
         lane.settle_in(&receiver)?;
         let (accepted, _) = load.end()?;
         let account = lane.finish(accepted, Duration::from_secs(120))?;
+        let bound = lane.bound()?;
         drop(receiver);
-        let bound = verdict::bound(sockets::untuned_buffer_max(), TEXT);
         finished.push(Finished { name: lane.project, account, accepted, bound });
     }
-    verdict::judge(&finished)
+    Ok((died, finished))
 }

@@ -27,7 +27,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let count = options.count_or(10);
     let mut rng = SmallRng::seed_from_u64(options.seed);
     let service = Arc::new(Service::start(&options.service)?);
-    let siem = Siem { live_first: true, rate_limit: Some(options.rate * LIMIT), ..options.siem(None) };
+    let certificate = crate::tls::make(service.folder())?;
+    let secure = (options.transport == "tls").then_some(&certificate);
+    let siem = Siem { live_first: true, rate_limit: Some(options.rate * LIMIT), ..options.siem(secure) };
     let (mut lane, first) = Lane::new(&service, "fresh", &siem)?;
     let load = lane.load(options.rate, TEXT);
     first.after("link ", LINK_LIMIT).ok_or("no first link")?;

@@ -13,7 +13,6 @@ use crate::lane::{self, Lane, Manner};
 use crate::load::Load;
 use crate::options::Options;
 use crate::service::Service;
-use crate::sockets;
 use crate::verdict::{self, Finished};
 
 /// Lanes at most: the point is the service, not the receivers.
@@ -72,6 +71,6 @@ fn finish(running: Running, rate: u32) -> Result<Finished> {
     let account = lane.finish(accepted, Duration::from_secs(120))?;
     drop(receiver);
     // The stored cursor is up to a quarter of a second old, more on a busy machine: two seconds of the load.
-    let bound = verdict::bound(sockets::untuned_buffer_max(), TEXT) + u64::from(rate) * 2;
+    let bound = lane.bound()? + u64::from(rate) * 2;
     Ok(Finished { name: lane.project, account, accepted, bound })
 }

@@ -16,6 +16,7 @@ use crate::ledger::{self, Account};
 use crate::load::Load;
 use crate::service::Service;
 use crate::sockets;
+use crate::verdict;
 use crate::wait::until;
 
 /// The longest that a sender waits between two links, and then some.
@@ -32,6 +33,8 @@ pub(crate) struct Lane {
     pub(crate) port: u16,
     pub(crate) ledger: PathBuf,
     tls: bool,
+    /// Its connection's cap of a resend.
+    overlap_bytes: Option<u64>,
     /// What starts its receivers, when they run elsewhere: a program and its arguments.
     through: Vec<OsString>,
     receivers: u64,
@@ -107,6 +110,7 @@ impl Lane {
             project: name.to_owned(),
             connection: id,
             port,
+            overlap_bytes: siem.overlap_bytes,
             ledger: service.folder().join(format!("{name}.ledger")),
             tls: siem.certificate.is_some(),
             through,
@@ -145,6 +149,13 @@ impl Lane {
     /// Starts the load: events per second, and bytes of each one's text.
     pub(crate) fn load(&self, rate: u32, bytes: usize) -> Load {
         Load::start(Arc::clone(&self.service), self.project.clone(), rate, bytes)
+    }
+
+    /// The most messages that one of its links may repeat.
+    pub(crate) fn bound(&self) -> Result<u64> {
+        // Some messages are not of the load, and shorter.
+        let message = self.service.message_bytes(&self.project, &self.connection)? * 97 / 100;
+        Ok(verdict::bound(self.service.widest_window(&self.connection)?, self.overlap_bytes, message))
     }
 
     /// Waits until everything is settled and parsed; what was parsed, held against the events below `accepted`.

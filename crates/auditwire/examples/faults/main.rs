@@ -71,8 +71,10 @@ fn run(args: &[String]) -> Result<()> {
         "stopped" => stopped::run(&options),
         "projects" => projects::run(&options),
         "slow" => slow::run(&options, 100),
-        "short" => {
-            deaths::run(&options.short("deaths", 16, "both"))?;
+        "short" => std::thread::scope(|scope| {
+            // Its outage of a minute passes beside the others.
+            let fresh = scope.spawn(|| fresh::run(&options.short("fresh", 3, "tls")));
+            deaths::run(&options.short("deaths", 23, "both"))?;
             kill::run(&options.short("kill", 3, "both"))?;
             switches::run(&options.short("switches", 3, "both"))?;
             dropped::run(&options.short("dropped", 8, "both"))?;
@@ -80,8 +82,9 @@ fn run(args: &[String]) -> Result<()> {
             blackhole::run(&options.short("blackhole", 1, "tcp"))?;
             stopped::run(&options.short("stopped", 1, "tcp"))?;
             projects::run(&options.short("projects", 40, "tcp"))?;
-            slow::run(&options.short("slow", 8, "tcp"), 2000)
-        }
+            slow::run(&options.short("slow", 8, "tcp"), 2000)?;
+            fresh.join().map_err(|_| "a thread died")?
+        }),
         _ => Err(options::USAGE.into()),
     }
 }

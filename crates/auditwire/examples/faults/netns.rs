@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::Result;
@@ -22,8 +23,7 @@ pub(crate) fn within(options: &Options, what: impl FnOnce(&Options, &Far) -> Res
     if std::env::var_os(INSIDE).is_some() {
         return what(options, &Far::new()?);
     }
-    let able = Command::new("unshare").args(["--net", "ip", "link", "set", "lo", "up"]).stderr(Stdio::null()).status();
-    if !able.is_ok_and(|status| status.success()) {
+    if !is_able() {
         println!("not run: {} needs `unshare`, `ip` and the right to make network namespaces (root)", options.verb);
         return Ok(());
     }
@@ -33,17 +33,35 @@ pub(crate) fn within(options: &Options, what: impl FnOnce(&Options, &Far) -> Res
     if status.success() { Ok(()) } else { Err(format!("the run in the namespace ended with {status}").into()) }
 }
 
+/// The same, but where it cannot the run goes on without the other namespace.
+pub(crate) fn where_able(options: &Options, what: impl FnOnce(&Options, Option<&Far>) -> Result<()>) -> Result<()> {
+    if std::env::var_os(INSIDE).is_some() || is_able() {
+        return within(options, |options, far| what(options, Some(far)));
+    }
+    what(options, None)
+}
+
+fn is_able() -> bool {
+    let able = Command::new("unshare").args(["--net", "ip", "link", "set", "lo", "up"]).stderr(Stdio::null()).status();
+    able.is_ok_and(|status| status.success())
+}
+
 /// The other namespace, with a pair of devices between it and ours.
-pub(crate) struct Far(Child);
+pub(crate) struct Far {
+    pid: u32,
+    /// Ends with this; behind a lock so that threads can share it.
+    _process: Mutex<Child>,
+}
 
 impl Far {
     fn new() -> Result<Self> {
         let mut command = Command::new("unshare");
         command.args(["--net", "sh", "-c", "echo there; exec cat"]);
-        let far = Self(Child::start(command)?);
-        far.0.after("there", Duration::from_secs(10)).ok_or("no second namespace")?;
+        let process = Child::start(command)?;
+        process.after("there", Duration::from_secs(10)).ok_or("no second namespace")?;
+        let far = Self { pid: process.pid(), _process: Mutex::new(process) };
         ip(&["link", "set", "lo", "up"])?;
-        ip(&["link", "add", "near", "type", "veth", "peer", "name", "far", "netns", &far.0.pid().to_string()])?;
+        ip(&["link", "add", "near", "type", "veth", "peer", "name", "far", "netns", &far.pid.to_string()])?;
         ip(&["address", "add", &format!("{OUR_ADDRESS}/30"), "dev", "near"])?;
         ip(&["link", "set", "near", "up"])?;
         far.ip(&["address", "add", &format!("{THEIR_ADDRESS}/30"), "dev", "far"])?;
@@ -53,7 +71,7 @@ impl Far {
 
     /// What starts a command there.
     pub(crate) fn enter(&self) -> Vec<OsString> {
-        let pid = self.0.pid().to_string();
+        let pid = self.pid.to_string();
         ["nsenter", "--target", &pid, "--net", "--"].map(OsString::from).into()
     }
 

@@ -10,14 +10,15 @@ pub(crate) const USAGE: &str = "\
 faults VERB --service PATH [--seed N] [--count N] [--lanes N] [--rate N] [--transport tcp|tls|both]
        [--overlap-bytes N] [--overlap-seconds N]
 
-  deaths   --count receivers die under load, in --lanes projects at a time; kinds and moments are chosen by the seed
+  deaths   --count receivers die under load, in --lanes projects at a time; kinds and moments are chosen by the seed. Those in the dark
+           need a network namespace (root)
   kill     the service is killed under load --count times and started again; now and then a receiver dies with it
   switches the active connection is switched --count times between two receivers
   blackhole  --count times every packet to the receiver is lost, in a network namespace (root)
   dropped  --count receivers die in the dark: every packet is lost before and while they do (root)
   proxy    --count deaths behind a proxy and of a proxy; without --overlap-seconds those behind it may lose events, and are counted
   stopped  --count times a process is stopped while another one, on the same store, makes another connection active
-  fresh    --count receivers die while fresh events overtake the backlog of an outage of a minute
+  fresh    --count receivers, and the service with some of them, die while fresh events overtake the backlog of an outage of a minute
   projects --count projects, each with an active connection to a receiver socket of its own, in one process
   slow     a receiver reads 100 bytes/s for --count seconds
   short    a few of everything, as CI runs it

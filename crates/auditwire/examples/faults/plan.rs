@@ -23,10 +23,17 @@ pub(crate) enum Kind {
     Half,
     /// It has stopped reading, ends its own direction, and is killed later.
     HalfFrozen,
+    /// It is killed while every packet is lost, in the other namespace.
+    Dark,
+    /// A proxy in between is killed.
+    Proxy,
+    /// It is killed behind a proxy; its connection asks for an overlap in time.
+    BehindProxy,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 7] =
+    /// Those of a receiver that nothing stands before.
+    pub(crate) const PLAIN: [Self; 7] =
         [Self::Fin, Self::Rst, Self::Kill, Self::Frozen, Self::Stopped, Self::Half, Self::HalfFrozen];
 
     /// As tables call it.
@@ -39,6 +46,9 @@ impl Kind {
             Self::Stopped => "SIGSTOP, killed",
             Self::Half => "half-closes, killed",
             Self::HalfFrozen => "stops reading, half-closes, killed",
+            Self::Dark => "killed while packets are lost",
+            Self::Proxy => "a proxy in between is killed",
+            Self::BehindProxy => "killed behind a proxy",
         }
     }
 }
@@ -57,8 +67,9 @@ pub(crate) struct Plan {
     pub(crate) hold: Duration,
 }
 
-/// `count` deaths in an order of their own. Of 20: 9 hold what they do not read, 4 half-close; about 4 are to come within the
-/// first 100 ms of their link, and about 6 have `SO_RCVBUF` of at least 2 MiB.
+/// `count` deaths in an order of their own. Of 23: 9 hold what they do not read, 4 half-close, and one each comes in the dark, to a
+/// proxy, and behind one; of the others about 5 are to come within the first 100 ms of their link, and about 6 have `SO_RCVBUF` of at
+/// least 2 MiB.
 pub(crate) fn deaths(seed: u64, count: usize, buffer_max: u64) -> Vec<Plan> {
     let mut rng = SmallRng::seed_from_u64(seed);
     let mut plans: Vec<Plan> = (0..count).map(|i| death(&mut rng, i, buffer_max)).collect();
@@ -67,22 +78,43 @@ pub(crate) fn deaths(seed: u64, count: usize, buffer_max: u64) -> Vec<Plan> {
 }
 
 fn death(rng: &mut SmallRng, i: usize, buffer_max: u64) -> Plan {
-    use Kind::{Fin, Frozen, Half, HalfFrozen, Kill, Rst, Stopped};
-    const KINDS: [Kind; 20] = [
-        Frozen, Half, Kill, Fin, Rst, Frozen, Stopped, HalfFrozen, Kill, Rst, Frozen, Half, Stopped, Fin, Kill, Frozen,
-        HalfFrozen, Frozen, Rst, Kill,
+    use Kind::{BehindProxy, Dark, Fin, Frozen, Half, HalfFrozen, Kill, Proxy, Rst, Stopped};
+    const KINDS: [Kind; 23] = [
+        Frozen,
+        Half,
+        Kill,
+        Fin,
+        Rst,
+        Frozen,
+        Stopped,
+        HalfFrozen,
+        Kill,
+        Rst,
+        Frozen,
+        Half,
+        Stopped,
+        Fin,
+        Kill,
+        Frozen,
+        HalfFrozen,
+        Frozen,
+        Rst,
+        Kill,
+        Dark,
+        Proxy,
+        BehindProxy,
     ];
     let kind = KINDS[i % KINDS.len()];
     let (large, small) = ((2 << 20).max(buffer_max / 2).min(buffer_max), 64 << 10);
     let large = u32::try_from(large).unwrap_or(u32::MAX);
     let receive_buffer = [None, Some(small), Some(large), None, None, Some(large)][rng.random_range(0..6)];
     let freeze = [0, 1 << 20, 8 << 20, rng.random_range(0..3 << 20)][rng.random_range(0..4)];
-    let early = rng.random_range(0..5) == 0;
+    let early = rng.random_range(0..4) == 0;
     let moment = if early { rng.random_range(0..60) } else { rng.random_range(200..2600) };
     let hold = rng.random_range(match kind {
         _ if early => 0..20,
         Half | HalfFrozen => 0..400,
-        _ => 300..1500,
+        _ => 600..2200,
     });
     let (moment, hold) = (Duration::from_millis(moment), Duration::from_millis(hold));
     Plan { kind, receive_buffer, freeze: if early { 0 } else { freeze }, moment, hold }

@@ -16,7 +16,6 @@ use crate::child::Child;
 use crate::lane::{AFTER_LINK, LINK_LIMIT, Lane, Manner, free_port, receiver};
 use crate::options::Options;
 use crate::service::Service;
-use crate::sockets;
 use crate::verdict::{self, Finished};
 use crate::wait::when_free;
 
@@ -69,20 +68,7 @@ fn proxy(port: u16, target: u16) -> Result<Child> {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let count = options.count_or(100);
     let service = Arc::new(Service::start(&options.service)?);
-    let lanes = options.lanes.min(LANES);
-    let threads: Vec<_> = (0..lanes)
-        .map(|k| {
-            let (service, options) = (Arc::clone(&service), options.clone());
-            let deaths = count / lanes + usize::from(k < count % lanes);
-            // The even lanes lose the proxy, the odd ones the receiver behind it.
-            std::thread::spawn(move || lane(&service, &options, k, deaths))
-        })
-        .collect();
-    let (mut proxies, mut receivers) = (Vec::new(), Vec::new());
-    for (k, thread) in threads.into_iter().enumerate() {
-        let finished = thread.join().map_err(|_| "a lane died")??;
-        if k.is_multiple_of(2) { proxies.push(finished) } else { receivers.push(finished) }
-    }
+    let (proxies, receivers) = deaths(&service, options, (count.div_ceil(2), count / 2))?;
     println!("the proxy dies, in {} lanes:", proxies.len());
     verdict::judge(&proxies)?;
     println!("the receiver behind a proxy dies, in {} lanes:", receivers.len());
@@ -95,30 +81,54 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
 }
 
-fn lane(service: &Arc<Service>, options: &Options, k: usize, deaths: usize) -> Result<Finished> {
-    let mut rng = SmallRng::seed_from_u64(options.seed + k as u64);
-    let (lane, first) = Lane::new(service, &format!("lane-{k}"), &options.siem(None))?;
+/// So many deaths of a proxy, and of a receiver behind one, in lanes of their own.
+pub(crate) fn deaths(
+    service: &Arc<Service>,
+    options: &Options,
+    (proxies, receivers): (usize, usize),
+) -> Result<(Vec<Finished>, Vec<Finished>)> {
+    let lanes = (options.lanes.min(LANES) / 2).max(1);
+    let started = |count: usize, behind: bool| {
+        let lanes = lanes.min(count);
+        let start = |k| {
+            let (service, options) = (Arc::clone(service), options.clone());
+            let deaths = count / lanes + usize::from(k < count % lanes);
+            std::thread::spawn(move || lane(&service, &options, (k, behind), deaths))
+        };
+        (0..lanes).map(start).collect::<Vec<_>>()
+    };
+    let (proxies, receivers) = (started(proxies, false), started(receivers, true));
+    let ended = |threads: Vec<std::thread::JoinHandle<Result<Finished>>>| {
+        threads.into_iter().map(|thread| thread.join().map_err(|_| "a lane died")?).collect::<Result<Vec<_>>>()
+    };
+    Ok((ended(proxies)?, ended(receivers)?))
+}
+
+fn lane(service: &Arc<Service>, options: &Options, (k, behind): (usize, bool), deaths: usize) -> Result<Finished> {
+    let mut rng = SmallRng::seed_from_u64(options.seed + 2 * k as u64 + u64::from(behind));
+    let name = if behind { "behind" } else { "proxy" };
+    let (lane, first) = Lane::new(service, &format!("{name}-{k}"), &options.siem(None))?;
     drop(first);
-    let behind = free_port()?;
+    let target = free_port()?;
     let mut number = 0;
     let mut fresh = |manner: Manner| {
         number += 1;
-        receiver(behind, &lane.ledger, number, manner, None)
+        receiver(target, &lane.ledger, number, manner, None)
     };
     let load = lane.load(options.rate, TEXT);
     let mut last = fresh(Manner::default())?;
-    let mut between = proxy(lane.port, behind)?;
+    let mut between = proxy(lane.port, target)?;
     for _ in 0..deaths {
         between.after("link", LINK_LIMIT).ok_or("no link")?;
         let (moment, hold) = (rng.random_range(50..2500), rng.random_range(100..1500));
         std::thread::sleep(Duration::from_millis(moment));
-        if k.is_multiple_of(2) {
+        if !behind {
             if rng.random_bool(0.5) {
                 between.signal("STOP")?;
                 std::thread::sleep(Duration::from_millis(hold));
             }
             between.kill();
-            between = proxy(lane.port, behind)?;
+            between = proxy(lane.port, target)?;
         } else {
             last.signal("STOP")?;
             std::thread::sleep(Duration::from_millis(hold));
@@ -130,9 +140,9 @@ fn lane(service: &Arc<Service>, options: &Options, k: usize, deaths: usize) -> R
     std::thread::sleep(AFTER_LINK);
     let (accepted, _) = load.end()?;
     let account = lane.finish(accepted, Duration::from_secs(120))?;
-    drop((last, between));
     // The same bytes may come over two links of the receiver: what the dead proxy had taken arrives after its death.
     let extra = options.overlap_seconds.map_or(0, |seconds| u64::from(seconds) * u64::from(options.rate) * 2);
-    let bound = verdict::bound(sockets::untuned_buffer_max(), TEXT) + extra;
+    let bound = lane.bound()? + extra;
+    drop((last, between));
     Ok(Finished { name: lane.project, account, accepted, bound })
 }

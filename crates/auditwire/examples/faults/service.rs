@@ -108,6 +108,22 @@ impl Service {
         lines.get(lines.len().saturating_sub(20)..).unwrap_or_default().join("\n")
     }
 
+    /// The widest window that a receiver of this connection advertised on a link that has ended, as the service says.
+    pub(crate) fn widest_window(&self, connection: &str) -> Result<u64> {
+        let log = std::fs::read_to_string(self.folder.join("log"))?;
+        let field = |line: &str, name: &str| Some(line.split_once(name)?.1.split_whitespace().next()?.to_owned());
+        let of_it = log.lines().filter(|line| field(line, " connection=").is_some_and(|id| id == connection));
+        Ok(of_it.filter_map(|line| field(line, " widest_window=")?.parse().ok()).max().unwrap_or(0))
+    }
+
+    /// Bytes of a message of this connection on average: its load's texts are all of one size.
+    pub(crate) fn message_bytes(&self, project: &str, connection: &str) -> Result<u64> {
+        let path = format!("/projects/{project}/connections/{connection}/history?range=24h");
+        let totals = self.ask("GET", &path, &Value::Null, 200)?["totals"].clone();
+        let number = |key: &str| totals[key].as_u64().unwrap_or(0);
+        Ok(number("bytes") / (number("sent") + number("resent")).max(1))
+    }
+
     /// For files of a run.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder

@@ -16,12 +16,6 @@ pub(crate) fn unread(port: u16) -> u64 {
     queues.sum()
 }
 
-/// The most that the kernel lets an untuned receive buffer grow to, in bytes.
-pub(crate) fn untuned_buffer_max() -> u64 {
-    let text = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_rmem").unwrap_or_default();
-    text.split_whitespace().nth(2).and_then(|most| most.parse().ok()).unwrap_or(6 << 20)
-}
-
 /// The most that a program may ask for with `SO_RCVBUF`, in bytes; the kernel doubles it.
 pub(crate) fn asked_buffer_max() -> u64 {
     let text = std::fs::read_to_string("/proc/sys/net/core/rmem_max").unwrap_or_default();

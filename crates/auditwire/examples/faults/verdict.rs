@@ -3,8 +3,8 @@
 use crate::Result;
 use crate::ledger::Account;
 
-/// Most bytes in flight on a link, with one step of the index of places.
-const IN_FLIGHT: u64 = (4 << 20) + (128 << 10);
+/// Most bytes in flight on a link, with the pieces that are sent at once and one step of the index of places.
+const IN_FLIGHT: u64 = (4 << 20) + (256 << 10);
 /// Most bytes sent again behind what was acknowledged, unless configured otherwise.
 const OVERLAP_MAX: u64 = 32 << 20;
 
@@ -18,17 +18,17 @@ pub(crate) struct Finished {
     pub(crate) bound: u64,
 }
 
-/// The most messages that one link may repeat: the rule's part behind what was acknowledged, and what was in flight. No window
-/// is wider than the buffer that it opens to, of `buffer` bytes. What stands around a text is at least 250 bytes.
-pub(crate) fn bound(buffer: u64, text: usize) -> u64 {
-    ((2 * buffer).clamp(6 << 20, OVERLAP_MAX) + IN_FLIGHT) / (text as u64 + 250)
+/// The most messages that one link may repeat, by the rule that `docs/delivery.md` states: twice the widest window that a receiver of
+/// the lane advertised, 6 MiB at least and the cap at most, and what was in flight; for messages of so many bytes.
+pub(crate) fn bound(widest: u64, cap: Option<u64>, message: u64) -> u64 {
+    ((2 * widest).max(6 << 20).min(cap.unwrap_or(OVERLAP_MAX)) + IN_FLIGHT) / message.max(1)
 }
 
 /// Prints all lanes together; fails with the first that broke a promise.
 pub(crate) fn judge(all: &[Finished]) -> Result<()> {
     let sum = |what: fn(&Finished) -> u64| all.iter().map(what).sum::<u64>();
     println!(
-        "accepted {}, parsed {}, missing {}, renumbered {}, out of order {}, links behind a hole {}; repeated {} (most on one link {} of at most {})",
+        "accepted {}, parsed {}, missing {}, renumbered {}, out of order {}, links behind a hole {}; repeated {}",
         sum(|l| l.accepted),
         sum(|l| l.account.parsed),
         sum(|l| l.account.missing.len() as u64),
@@ -36,9 +36,12 @@ pub(crate) fn judge(all: &[Finished]) -> Result<()> {
         sum(|l| l.account.disorder),
         sum(|l| l.account.holes.len() as u64),
         sum(|l| l.account.repeated),
-        all.iter().map(|l| l.account.repeated_most).max().unwrap_or(0),
-        all.iter().map(|l| l.bound).max().unwrap_or(0),
     );
+    let share = |l: &&Finished| l.account.repeated_most * 1000 / l.bound.max(1);
+    if let Some(worst) = all.iter().max_by_key(share) {
+        let Finished { name, account, bound, .. } = worst;
+        println!("nearest to its bound was {name}: {} of {bound} messages repeated on one link", account.repeated_most);
+    }
     for Finished { name, account, bound, .. } in all {
         let Account { missing, renumbered, disorder, holes, repeated_most, .. } = account;
         let sound = missing.is_empty() && *renumbered == 0 && *disorder == 0 && holes.is_empty();

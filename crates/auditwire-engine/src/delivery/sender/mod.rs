@@ -345,8 +345,10 @@ impl Sender {
         if self.is_at_end() {
             self.passed_end(proven);
         }
-        if self.progress.end_link(proven) {
-            let connection = &self.job.connection.id;
+        let ended = self.progress.end_link(proven);
+        let connection = &self.job.connection.id;
+        tracing::info!(%connection, proven, widest_window = ended.widest, "a link has ended");
+        if ended.capped {
             tracing::warn!(%connection, "overlap_bytes keeps the resend after this break shorter than it should be");
             self.job.live.short_resend();
         }

@@ -11,6 +11,15 @@ use super::super::window::{Entry, Kind, Limits, Place, Window};
 use super::overlap::Overlap;
 use crate::records::Cursor;
 
+/// How a link ended.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Ended {
+    /// The cap makes the next resend shorter than the rule asks.
+    pub(crate) capped: bool,
+    /// The widest window that the peer advertised, in bytes.
+    pub(crate) widest: u64,
+}
+
 /// The state of one connection's delivery.
 #[derive(Debug)]
 pub(crate) struct Progress {
@@ -48,10 +57,9 @@ impl Progress {
         self.overlap = self.limits.overlap_time.map(|span| Overlap::new(span, self.resume));
     }
 
-    /// The link has ended. `proven`: with the peer's FIN after ours, so that nothing has to be sent again. True when the
-    /// cap makes the next resend shorter than the rule asks.
-    pub(crate) fn end_link(&mut self, proven: bool) -> bool {
-        let Some(window) = self.window.take() else { return false };
+    /// The link has ended. `proven`: with the peer's FIN after ours, so that nothing has to be sent again.
+    pub(crate) fn end_link(&mut self, proven: bool) -> Ended {
+        let Some(window) = self.window.take() else { return Ended::default() };
         let mut capped = false;
         let overlap = self.overlap.take().map(|overlap| overlap.resume());
         if proven && window.is_empty() {
@@ -64,7 +72,7 @@ impl Progress {
             capped = resume.capped;
         }
         self.next = self.resume;
-        capped
+        Ended { capped, widest: window.widest() }
     }
 
     /// Counts a link that replaces one that broke.
