@@ -28,6 +28,8 @@ const INSIDE: &[Page<'static>] = &[
     ("event", "/projects/default/events/3"),
     ("account", "/account"),
     ("projects", "/projects"),
+    ("connections", "/connections"),
+    ("alerts", "/projects/default/settings/alerts"),
     ("siem", "/projects/default/settings/siem"),
     ("siem-new", "/projects/default/settings/siem/new"),
 ];
@@ -85,12 +87,21 @@ async fn walk(options: Options, look: impl AsyncFn(&Browser, &str)) {
     for (name, path) in [
         ("siem-configure", format!("{settings}/connections/{main}")),
         ("siem-connection", format!("{settings}/connections/{main}/delivery")),
+        ("replay", format!("{settings}/connections/{main}/replay")),
+        ("quarantine", format!("{settings}/connections/{main}/quarantine")),
         ("siem-check-passed", format!("{settings}/connections/{main}/check")),
         ("siem-check-failed", format!("{settings}/connections/{archive}/check")),
         ("siem-delete", format!("{settings}/delete?id={main}&id={archive}")),
     ] {
         visit((name, &path)).await;
     }
+    // A replay that is done, and what a test of the webhook came to.
+    let begun = service.post(&format!("{CONNECTIONS}/{main}/replay"), &json!({})).await.expect(202);
+    let replay = begun["id"].as_str().expect("an id").to_owned();
+    visit(("replay-state", &format!("{settings}/replays/{replay}"))).await;
+    let webhook = json!({ "url": format!("https://{}/hook", real::closed_endpoint()) });
+    service.put("/api/v1/projects/default/alerts/webhook", &webhook).await.expect(200);
+    visit(("alerts-webhook", "/projects/default/settings/alerts")).await;
     browser.finish().await;
 }
 
