@@ -2,7 +2,7 @@
 //! changes something, and delivery when it skips or sets aside events, builds one here.
 
 use auditwire_model::access::{Caller, Principal};
-use auditwire_model::event::{Event, EventDraft, Outcome, Plane, content_bytes};
+use auditwire_model::event::{Event, EventDraft, Metadata, Outcome, Plane, content_bytes};
 use auditwire_model::{Position, ProjectId, Severity, Timestamp};
 
 use crate::records::StoredConnection;
@@ -69,9 +69,9 @@ impl Audit {
             Caller::Token { token, project, .. } => ("token", Some(token.to_string()), Some(project.to_string())),
             Caller::Service => ("service", None, None),
         };
-        let mut metadata = vec![("kind".to_owned(), kind.to_owned())];
+        let mut metadata = Metadata::from([("kind", kind)]);
         if let Caller::Operator { by: Principal::Account { name, .. } } = caller {
-            metadata.push(("name".to_owned(), name.clone()));
+            metadata.push("name", name);
         }
         Self {
             draft: EventDraft {
@@ -107,11 +107,11 @@ impl Audit {
     /// Adds `resource.metadata.<key>`; a repeated key keeps the last value. Never a secret.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl ToString) -> Self {
-        let pairs = &mut self.draft.resource_metadata;
-        match pairs.binary_search_by(|(k, _)| k.as_str().cmp(key)) {
-            Ok(at) => pairs[at].1 = value.to_string(),
-            Err(at) => pairs.insert(at, (key.to_owned(), value.to_string())),
-        }
+        let value = value.to_string();
+        let others = self.draft.resource_metadata.iter().filter(|(other, _)| *other != key);
+        let mut pairs: Metadata = others.chain([(key, value.as_str())]).collect();
+        pairs.sort();
+        self.draft.resource_metadata = pairs;
         self
     }
 
@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(event.draft.subject_project_id.as_deref(), Some("default"));
         assert_eq!(event.draft.source_id.as_deref(), Some("auditwire"));
         assert_eq!(event.draft.resource_id.as_deref(), Some("t-2"));
-        let pairs: Vec<_> = event.draft.resource_metadata.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let pairs: Vec<_> = event.draft.resource_metadata.iter().collect();
         assert_eq!(pairs, [("a", "2"), ("b", "3")]);
         let id = uuid::Uuid::parse_str(&event.event_id).unwrap();
         assert_eq!(id.get_version_num(), 7);
@@ -223,7 +223,7 @@ mod tests {
         let caller = Caller::Operator { by: Principal::Account { id, name: "operator".to_owned() } };
         let event = Audit::new(action::PROJECT_CREATE, &caller).build(Timestamp::EPOCH);
         assert_eq!(event.draft.subject_user_id.as_deref(), Some("u-1"));
-        let pairs: Vec<_> = event.draft.subject_metadata.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let pairs: Vec<_> = event.draft.subject_metadata.iter().collect();
         assert_eq!(pairs, [("kind", "operator"), ("name", "operator")]);
     }
 

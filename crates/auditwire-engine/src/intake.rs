@@ -7,14 +7,14 @@ use aws_lc_rs::digest::{Context, SHA256, digest};
 use uuid::Uuid;
 
 use crate::error::Result;
-use crate::log::Submission;
+use crate::log::{Answer, Submission};
 use crate::{Engine, audit, projects};
 
 /// What a door hands over.
 #[derive(Debug)]
-pub struct Intake {
+pub struct Intake<I = Vec<Result<EventDraft, Rejection>>> {
     /// In the batch's order: a draft, or why there is none.
-    pub items: Vec<Result<EventDraft, Rejection>>,
+    pub items: I,
     /// Plane of the door, for drafts without one.
     pub door: Plane,
     /// From the request; makes ids for drafts without one, so that a repeated request adds nothing.
@@ -37,39 +37,81 @@ pub struct IntakeReport {
 /// # Errors
 /// `forbidden`, `project_not_found`; `storage_full`, `overloaded`, `closing`, `storage_failed` (nothing was taken, or it
 /// is not known; try again).
-pub async fn accept(engine: &Engine, caller: &Caller, project: &ProjectId, intake: Intake) -> Result<IntakeReport> {
+pub async fn accept<I>(engine: &Engine, caller: &Caller, project: &ProjectId, intake: Intake<I>) -> Result<IntakeReport>
+where
+    I: IntoIterator<Item = Result<EventDraft, Rejection>>,
+{
+    enqueue(engine, caller, project, intake).await?.done().await
+}
+
+/// A batch in the committer's queue.
+#[derive(Debug)]
+pub struct Enqueued {
+    answer: Option<Answer>,
+    rejected: Vec<Rejection>,
+}
+
+/// The first half of [`accept`]: batches that one door enqueues one after the other are committed in this order, so that a
+/// door need not wait for one before it makes the next.
+///
+/// # Errors
+/// As [`accept`]; nothing was taken.
+pub async fn enqueue<I>(engine: &Engine, caller: &Caller, project: &ProjectId, intake: Intake<I>) -> Result<Enqueued>
+where
+    I: IntoIterator<Item = Result<EventDraft, Rejection>>,
+{
     projects::authorize(engine, caller, project, &[Right::Ingest(project)]).await?;
     // While the senders finish, the log still takes their cursors, but no more events.
     engine.accepting()?;
     engine.log.check_room()?;
     let (events, rejected) = complete(engine, caller, intake);
     if events.is_empty() {
-        return Ok(IntakeReport { rejected, ..IntakeReport::default() });
+        return Ok(Enqueued { answer: None, rejected });
     }
     let submission = Submission { project: Some(project.clone()), events, changes: Vec::new() };
-    let receipt = engine.log.submit(submission).await?;
-    let accepted = receipt.positions.iter().flatten().count() as u64;
-    Ok(IntakeReport { accepted, duplicates: receipt.positions.len() as u64 - accepted, rejected })
+    Ok(Enqueued { answer: Some(engine.log.enqueue(submission)?), rejected })
+}
+
+impl Enqueued {
+    /// Waits until the batch is on disk.
+    ///
+    /// # Errors
+    /// As [`accept`].
+    pub async fn done(self) -> Result<IntakeReport> {
+        let Self { answer, rejected } = self;
+        let Some(answer) = answer else { return Ok(IntakeReport { rejected, ..IntakeReport::default() }) };
+        let receipt = answer.receipt().await?;
+        let accepted = receipt.positions.iter().flatten().count() as u64;
+        Ok(IntakeReport { accepted, duplicates: receipt.positions.len() as u64 - accepted, rejected })
+    }
 }
 
 /// Turns drafts into events; the good part of a batch is taken.
-fn complete(engine: &Engine, caller: &Caller, intake: Intake) -> (Vec<Event>, Vec<Rejection>) {
+fn complete<I>(engine: &Engine, caller: &Caller, intake: Intake<I>) -> (Vec<Event>, Vec<Rejection>)
+where
+    I: IntoIterator<Item = Result<EventDraft, Rejection>>,
+{
     let now = engine.clock.now();
     let ids = Ids::new(intake.idempotency_key, now);
-    let (mut events, mut rejected) = (Vec::with_capacity(intake.items.len()), Vec::new());
+    let items = intake.items.into_iter();
+    let (mut events, mut rejected) = (Vec::with_capacity(items.size_hint().0), Vec::new());
     let mut content = Vec::new();
-    for (index, item) in intake.items.into_iter().enumerate() {
+    for (index, item) in items.enumerate() {
         match item.and_then(|draft| check_source(caller, index, draft)) {
             Ok(draft) => {
-                content.clear();
-                content_bytes(&draft, &mut content);
-                let digest = content_digest(&content);
+                let digest = draft.digest.unwrap_or_else(|| digest_of(&draft, &mut content));
                 events.push(draft.complete(|| ids.make(index), intake.door, now, digest));
             }
             Err(rejection) => rejected.push(rejection),
         }
     }
     (events, rejected)
+}
+
+fn digest_of(draft: &EventDraft, content: &mut Vec<u8>) -> [u8; 16] {
+    content.clear();
+    content_bytes(draft, content);
+    content_digest(content)
 }
 
 /// First 16 bytes of SHA-256.
@@ -140,17 +182,30 @@ impl Ids {
     }
 }
 
-/// The id of an event in a foreign shape that has none: a UUID of version 8 whose other bits are the first of
+/// What makes an event in a foreign shape recognised when it comes again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignIdentity {
+    /// A UUID of version 8 whose other bits are the first of the hash.
+    pub event_id: String,
+    /// The other half of the hash: a draft's [`digest`](EventDraft::digest).
+    pub digest: [u8; 16],
+}
+
+/// The identity of an event in a foreign shape that has no id, from
 /// SHA-256("auditwire foreign event" 0x00 door 0x00 bytes). `door` names the shape; the same bytes again are the same event.
 #[must_use]
-pub fn foreign_id(door: &str, bytes: &[u8]) -> String {
+pub fn foreign_identity(door: &str, bytes: &[u8]) -> ForeignIdentity {
     let mut context = Context::new(&SHA256);
     for part in [b"auditwire foreign event", door.as_bytes()] {
         context.update(part);
         context.update(b"\0");
     }
     context.update(bytes);
-    text(of_hash(context))
+    let (mut first, mut second) = ([0; 16], [0; 16]);
+    let hash = context.finish();
+    first.copy_from_slice(&hash.as_ref()[..16]);
+    second.copy_from_slice(&hash.as_ref()[16..]);
+    ForeignIdentity { event_id: text(uuid::Builder::from_custom_bytes(first).into_uuid()), digest: second }
 }
 
 fn of_hash(context: Context) -> Uuid {
@@ -221,9 +276,13 @@ mod tests {
     }
 
     #[test]
-    fn the_same_foreign_bytes_have_the_same_id_for_ever() {
-        assert_eq!(foreign_id("syslog", b"<13>1 - - - - - - x"), "9f20e577-cf32-8032-8419-36fe44efd366");
-        assert_ne!(foreign_id("syslog", b"x"), foreign_id("otlp", b"x"));
+    fn the_same_foreign_bytes_have_the_same_identity_for_ever() {
+        let identity = foreign_identity("syslog", b"<13>1 - - - - - - x");
+        assert_eq!(identity.event_id, "9f20e577-cf32-8032-8419-36fe44efd366");
+        assert_eq!(hex::encode(identity.digest), "8793d72a7259fb71f82025b04021df7c");
+        let others = [foreign_identity("syslog", b"x"), foreign_identity("otlp", b"x")];
+        assert_ne!(others[0].event_id, others[1].event_id);
+        assert_ne!(others[0].digest, others[1].digest);
     }
 
     #[test]

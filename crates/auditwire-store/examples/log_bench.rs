@@ -42,13 +42,10 @@ fn event(n: u64) -> Event {
         subject_user_id: Some("user-1234567890".to_owned()),
         subject_address: Some("192.0.2.55".to_owned()),
         subject_project_id: Some("project-0123456789".to_owned()),
-        subject_metadata: vec![("email".to_owned(), "someone@example.org".to_owned())],
+        subject_metadata: [("email", "someone@example.org")].into(),
         resource_id: Some(mixed(3)),
         resource_type: Some("server".to_owned()),
-        resource_metadata: vec![
-            ("region".to_owned(), "ru-1".to_owned()),
-            ("service_id".to_owned(), "compute".to_owned()),
-        ],
+        resource_metadata: [("region", "ru-1"), ("service_id", "compute")].into(),
         status_code: Some("201".to_owned()),
         ..EventDraft::default()
     };

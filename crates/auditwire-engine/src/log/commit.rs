@@ -9,6 +9,7 @@ use std::time::Instant;
 use auditwire_model::{Position, ProjectId};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::blob;
 use super::duplicates::Work;
 use super::plan::{Plan, ProjectState};
 use super::{Ended, Receipt, Shared, Submission, error};
@@ -52,6 +53,7 @@ pub(crate) struct Committer {
     held: Option<Pending>,
     pub(super) projects: HashMap<ProjectId, ProjectState>,
     pub(super) work: Work,
+    pub(super) encoder: blob::Encoder,
     last_group: Option<GroupId>,
     /// Groups committed by this process.
     groups: u64,
@@ -76,6 +78,7 @@ impl Committer {
             held: None,
             projects: HashMap::new(),
             work: Work::default(),
+            encoder: blob::Encoder::default(),
             last_group,
             groups: 0,
             uncopied: 0,
@@ -358,10 +361,9 @@ impl Committer {
     }
 
     fn forget(&mut self, plan: &Plan) {
-        for (project, hash, position) in &plan.remembered {
-            if let Some(state) = self.projects.get_mut(project) {
-                state.window.forget(*hash, *position);
-            }
+        for (project, ids) in &plan.remembered {
+            let Some(state) = self.projects.get_mut(project) else { continue };
+            ids.iter().for_each(|(hash, position)| state.window.forget(*hash, *position));
         }
     }
 

@@ -157,6 +157,20 @@ pub struct Receipt {
     pub positions: Vec<Option<Position>>,
 }
 
+/// The answer to a [`Submission`] that waits for its commit.
+#[derive(Debug)]
+pub struct Answer(oneshot::Receiver<Result<Receipt>>);
+
+impl Answer {
+    /// Waits until it is on disk.
+    ///
+    /// # Errors
+    /// As [`Log::submit`].
+    pub async fn receipt(self) -> Result<Receipt> {
+        self.0.await.unwrap_or_else(|_| Err(error::ended()))
+    }
+}
+
 /// A question to the log.
 #[derive(Debug, Clone)]
 pub struct Scan {
@@ -333,6 +347,14 @@ impl Log {
     /// `conflict` when an expectation failed, `storage_full` and `overloaded` (nothing was taken, try again), `closing`;
     /// `storage_failed` when the result is not known.
     pub async fn submit(&self, submission: Submission) -> Result<Receipt> {
+        self.enqueue(submission)?.receipt().await
+    }
+
+    /// Hands over what is to be committed; what one caller enqueues is committed in this order.
+    ///
+    /// # Errors
+    /// `overloaded` (nothing was taken, try again), `closing`.
+    pub fn enqueue(&self, submission: Submission) -> Result<Answer> {
         if *self.shared.closing.borrow() {
             return Err(error::closing());
         }
@@ -347,7 +369,7 @@ impl Log {
             queued.fetch_sub(refused.0.bytes, Ordering::Relaxed);
             return Err(error::closing());
         }
-        answered.await.unwrap_or_else(|_| Err(error::ended()))
+        Ok(Answer(answered))
     }
 
     /// Last committed position of a project.

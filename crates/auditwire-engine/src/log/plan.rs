@@ -5,10 +5,9 @@ use std::collections::HashMap;
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use auditwire_model::event::{BatchBuilder, Event, columns};
+use auditwire_model::event::{BatchBuilder, BatchRoom, Event, columns};
 use auditwire_model::{Position, ProjectId, Timestamp};
 
-use super::blob;
 use super::commit::{Committer, Pending, Step};
 use super::duplicates::{Window, hash_id};
 use super::error;
@@ -42,8 +41,8 @@ pub(super) struct Plan {
     /// Per submission, in the group's order.
     pub(super) positions: Vec<Vec<Option<Position>>>,
     pub(super) duplicates: u64,
-    /// Ids that this group added to the windows.
-    pub(super) remembered: Vec<(ProjectId, u64, Position)>,
+    /// Ids that this group added to the windows: their hashes and positions.
+    pub(super) remembered: Vec<(ProjectId, Vec<(u64, Position)>)>,
     /// How many id runs ride along, and which end with it.
     pub(super) runs: usize,
     pub(super) expired: Vec<(ProjectId, Position)>,
@@ -64,8 +63,44 @@ impl Plan {
         self.batch.as_ref().map_or(0, RecordBatch::num_rows)
     }
 
+    /// What a project's new rows are in the directory; their times and place are known when the batch is built.
+    fn add_span(&mut self, project: &ProjectId, rows: &NewRows) {
+        let Ok(count) = u32::try_from(rows.digests.len()) else { return };
+        if count > 0 {
+            self.spans.push(Span {
+                place: Place::Group(GroupId(0)),
+                project: project.clone(),
+                first: rows.first,
+                rows: count,
+                offset: u32::try_from(rows.offset).unwrap_or(u32::MAX),
+                time_min: Timestamp::EPOCH,
+                time_max: Timestamp::EPOCH,
+                blob_bytes: 0,
+            });
+        }
+    }
+
     pub(super) fn received_at(&self, project: &ProjectId) -> Option<Timestamp> {
         self.received_at.get(project).copied()
+    }
+}
+
+/// The rows of one project that this group adds, so that a repetition inside the group is seen, too. Their ids are in the
+/// builder.
+struct NewRows {
+    /// Position of the first.
+    first: Position,
+    /// Row of the first.
+    offset: usize,
+    digests: Vec<[u8; 16]>,
+}
+
+impl NewRows {
+    /// Answers as [`Committer::compare`].
+    fn compare(&self, row: usize, event: &Event, builder: &BatchBuilder) -> Option<Option<bool>> {
+        let digest = self.digests.get(row)?;
+        let same_id = builder.event_id(self.offset + row) == Some(event.event_id.as_str());
+        Some(same_id.then_some(*digest == event.digest))
     }
 }
 
@@ -81,7 +116,7 @@ impl Committer {
     /// Prepares the group. What it remembers in the windows is forgotten again if the commit fails.
     pub(super) async fn plan(&mut self, group: &mut [Pending]) -> Result<Plan> {
         let mut plan = Plan { positions: vec![Vec::new(); group.len()], ..Plan::default() };
-        let mut builder = BatchBuilder::default();
+        let mut builder = BatchBuilder::with_room(&room(group));
         for project in projects_of(group) {
             self.load(&project).await.map_err(error::read)?;
             self.plan_project(&project, group, &mut builder, &mut plan).await;
@@ -99,7 +134,7 @@ impl Committer {
         }
         let id = self.next_group();
         let batch = builder.finish().map_err(error::defect)?;
-        let blob = blob::encode(&batch).map_err(error::defect)?;
+        let blob = self.encoder.encode(&batch).map_err(error::defect)?;
         let blob_bytes = u32::try_from(blob.len()).map_err(error::defect)?;
         let times = batch.column(columns::TIMESTAMP).as_primitive::<Int64Type>().values();
         for span in &mut plan.spans {
@@ -137,11 +172,11 @@ impl Committer {
         builder: &mut BatchBuilder,
         plan: &mut Plan,
     ) {
-        let Some(state) = self.projects.get(project) else { return };
-        let (first, offset, mut received_at) = (state.head.next(), builder.len(), state.received_at);
-        let mut next = first;
-        // The new rows, so that a repetition inside the group is seen, too.
-        let mut rows: Vec<(String, [u8; 16])> = Vec::new();
+        // Taken out, so that it need not be looked up for every event.
+        let Some(mut state) = self.projects.remove(project) else { return };
+        let mut rows = NewRows { first: state.head.next(), offset: builder.len(), digests: Vec::new() };
+        let (mut next, mut received_at) = (rows.first, state.received_at);
+        let mut remembered = Vec::new();
         for (index, pending) in group.iter_mut().enumerate() {
             if pending.submission.project.as_ref() != Some(project) {
                 continue;
@@ -152,79 +187,71 @@ impl Committer {
                 if event.timestamp_from_receipt {
                     event.timestamp = received_at;
                 }
-                let mut hash = hash_id(&event.event_id);
-                let mut renamed: Option<Event> = None;
-                let mut duplicate = false;
-                for _ in 0..NAMES_MAX {
-                    let asked = renamed.as_ref().unwrap_or(event);
-                    match self.verdict(project, hash, asked, first, &rows).await {
-                        Verdict::New => break,
-                        Verdict::Duplicate => {
-                            duplicate = true;
-                            break;
-                        }
-                        Verdict::Taken => {
-                            let other = under_other_name(asked);
-                            hash = hash_id(&other.event_id);
-                            renamed = Some(other);
-                        }
-                    }
-                }
-                if duplicate {
+                let Some((hash, renamed)) = self.name(project, &state.window, event, &rows, builder).await else {
                     plan.duplicates += 1;
                     plan.positions[index].push(None);
                     continue;
-                }
-                let stored = renamed.as_ref().unwrap_or(event);
+                };
+                let stored = renamed.as_deref().unwrap_or(event);
                 builder.push(next, stored);
-                rows.push((stored.event_id.clone(), stored.digest));
-                if let Some(state) = self.projects.get_mut(project) {
-                    state.window.insert(hash, next);
-                }
-                plan.remembered.push((project.clone(), hash, next));
+                rows.digests.push(stored.digest);
+                state.window.insert(hash, next);
+                remembered.push((hash, next));
                 plan.positions[index].push(Some(next));
                 next = next.next();
             }
         }
-        let Ok(rows) = u32::try_from(builder.len() - offset) else { return };
-        if rows > 0 {
-            let (place, offset) = (Place::Group(GroupId(0)), u32::try_from(offset).unwrap_or(u32::MAX));
-            let time = Timestamp::EPOCH;
-            let project = project.clone();
-            plan.received_at.insert(project.clone(), received_at);
-            plan.spans.push(Span {
-                place,
-                project,
-                first,
-                rows,
-                offset,
-                time_min: time,
-                time_max: time,
-                blob_bytes: 0,
-            });
+        self.projects.insert(project.clone(), state);
+        plan.remembered.push((project.clone(), remembered));
+        plan.received_at.insert(project.clone(), received_at);
+        plan.add_span(project, &rows);
+    }
+
+    /// The name under which an event is stored: the hash of its id, and the event under another id if its own belongs to
+    /// another content. `None`: it is there already.
+    async fn name(
+        &self,
+        project: &ProjectId,
+        window: &Window,
+        event: &Event,
+        rows: &NewRows,
+        builder: &BatchBuilder,
+    ) -> Option<(u64, Option<Box<Event>>)> {
+        let mut hash = hash_id(&event.event_id);
+        let mut renamed: Option<Box<Event>> = None;
+        for _ in 0..NAMES_MAX {
+            let asked = renamed.as_deref().unwrap_or(event);
+            match self.verdict(project, window, hash, asked, rows, builder).await {
+                Verdict::New => break,
+                Verdict::Duplicate => return None,
+                Verdict::Taken => {
+                    let other = under_other_name(asked);
+                    hash = hash_id(&other.event_id);
+                    renamed = Some(Box::new(other));
+                }
+            }
         }
+        Some((hash, renamed))
     }
 
     async fn verdict(
         &self,
         project: &ProjectId,
+        window: &Window,
         hash: u64,
         event: &Event,
-        first: Position,
-        rows: &[(String, [u8; 16])],
+        rows: &NewRows,
+        builder: &BatchBuilder,
     ) -> Verdict {
-        let Some(state) = self.projects.get(project) else { return Verdict::New };
-        let mut candidates = state.window.candidates(hash);
+        let mut candidates = window.candidates(hash);
         if candidates.is_empty() {
             return Verdict::New;
         }
         let in_runs = self.shared.parts.look_up(project, &candidates, hash).await;
         candidates.positions.extend(in_runs);
         for at in candidates.positions {
-            let found = match at.0.checked_sub(first.0) {
-                Some(row) => rows
-                    .get(usize::try_from(row).unwrap_or(usize::MAX))
-                    .map(|(id, digest)| (*id == event.event_id).then_some(*digest == event.digest)),
+            let found = match at.0.checked_sub(rows.first.0) {
+                Some(row) => rows.compare(usize::try_from(row).unwrap_or(usize::MAX), event, builder),
                 None => self.compare(project, at, event).await,
             };
             match found.flatten() {
@@ -272,6 +299,13 @@ fn projects_of(group: &[Pending]) -> Vec<ProjectId> {
         }
     }
     projects
+}
+
+/// What the batch of a group needs at most.
+fn room(group: &[Pending]) -> BatchRoom {
+    let mut room = BatchRoom::default();
+    group.iter().flat_map(|pending| &pending.submission.events).for_each(|event| room.add(event));
+    room
 }
 
 /// The same event as `<id>~<8 hex digits of its digest>`, labelled.

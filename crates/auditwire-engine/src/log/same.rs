@@ -6,7 +6,7 @@
 
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
-use auditwire_model::event::{Event, EventView, Pairs, columns, view};
+use auditwire_model::event::{Event, EventView, columns, view};
 
 use super::plan::CONFLICT_LABEL;
 
@@ -33,17 +33,13 @@ fn same_fields(event: &Event, stored: &EventView<'_>) -> bool {
         && text(&draft.subject_user_id, stored.subject_user_id)
         && text(&draft.subject_address, stored.subject_address)
         && text(&draft.subject_project_id, stored.subject_project_id)
-        && same_pairs(&draft.subject_metadata, stored.subject_metadata)
+        && draft.subject_metadata.iter().eq(stored.subject_metadata.iter())
         && text(&draft.resource_id, stored.resource_id)
         && text(&draft.resource_type, stored.resource_type)
-        && same_pairs(&draft.resource_metadata, stored.resource_metadata)
+        && draft.resource_metadata.iter().eq(stored.resource_metadata.iter())
         && text(&draft.status_code, stored.status_code)
         && text(&draft.status_message, stored.status_message)
         && labels(draft.labels.iter().map(String::as_str)).eq(labels(stored.labels.iter()))
-}
-
-fn same_pairs(ours: &[(String, String)], theirs: Pairs<'_>) -> bool {
-    ours.iter().map(|(key, value)| (key.as_str(), value.as_str())).eq(theirs.iter())
 }
 
 fn labels<'t>(labels: impl Iterator<Item = &'t str>) -> impl Iterator<Item = &'t str> {

@@ -73,7 +73,7 @@ impl World {
             source_id: Some(if i.is_multiple_of(2) { "nova" } else { "iam" }.to_owned()),
             ..EventDraft::default()
         };
-        let items = (0..count).map(|i| Ok(draft(i))).collect();
+        let items = (0..count).map(|i| Ok(draft(i)));
         let batch = Intake { items, door: Plane::Control, idempotency_key: None };
         intake::accept(&self.engine, &self.caller, &self.project, batch).await.unwrap();
     }
@@ -359,7 +359,7 @@ async fn what_still_cannot_be_sent_stays_with_the_reason_of_today() {
     let world = World::of(0, vec![Manner::Reads], narrow).await;
     let draft = |id: String| EventDraft { action: "create-vm".to_owned(), event_id: Some(id), ..EventDraft::default() };
     let drafts = ["small".to_owned(), "large".repeat(24), "tiny".to_owned()].map(draft);
-    let items = drafts.into_iter().map(Ok).collect();
+    let items = drafts.into_iter().map(Ok);
     let batch = Intake { items, door: Plane::Control, idempotency_key: None };
     intake::accept(&world.engine, &world.caller, &world.project, batch).await.unwrap();
     let head = world.engine.log.head(&world.project).0;

@@ -161,7 +161,7 @@ async fn a_project_keeps_no_more_than_it_may() {
         EventDraft { action: "big".to_owned(), message: Some(text), ..EventDraft::default() }
     };
     for round in 0..8 {
-        let items = (0..20).map(|n| Ok(noise(round * 20 + n))).collect();
+        let items = (0..20).map(|n| Ok(noise(round * 20 + n)));
         let intake = Intake { items, door: Plane::Control, idempotency_key: None };
         intake::accept(&engine, &operator(), &home(), intake).await.unwrap();
         engine.log.seal_now().await.unwrap();

@@ -48,7 +48,7 @@ pub(crate) fn operator() -> Caller {
 
 /// Posts `count` events like `draft`.
 pub(crate) async fn post(engine: &Engine, project: &ProjectId, draft: &EventDraft, count: usize) {
-    let items = (0..count).map(|_| Ok(draft.clone())).collect();
+    let items = (0..count).map(|_| Ok(draft.clone()));
     let batch = Intake { items, door: Plane::Control, idempotency_key: None };
     intake::accept(engine, &operator(), project, batch).await.unwrap();
 }

@@ -8,6 +8,7 @@ use arrow_array::builder::{
 use std::sync::Arc;
 
 use super::draft::Event;
+use super::metadata::Metadata;
 use super::schema::{DIGEST_BYTES, label_field, schema};
 use crate::Position;
 
@@ -42,38 +43,101 @@ pub struct BatchBuilder {
     rows: usize,
 }
 
-impl Default for BatchBuilder {
-    fn default() -> Self {
-        Self {
-            seq: UInt64Builder::new(),
-            event_id: StringBuilder::new(),
-            timestamp: Int64Builder::new(),
-            received_at: Int64Builder::new(),
-            plane: UInt8Builder::new(),
-            action: StringBuilder::new(),
-            request_id: StringBuilder::new(),
-            severity: UInt8Builder::new(),
-            message: StringBuilder::new(),
-            source_id: StringBuilder::new(),
-            source_address: StringBuilder::new(),
-            subject_user_id: StringBuilder::new(),
-            subject_address: StringBuilder::new(),
-            subject_project_id: StringBuilder::new(),
-            subject_metadata: metadata_builder(),
-            resource_id: StringBuilder::new(),
-            resource_type: StringBuilder::new(),
-            resource_metadata: metadata_builder(),
-            status_code: StringBuilder::new(),
-            status_message: StringBuilder::new(),
-            outcome: UInt8Builder::new(),
-            labels: ListBuilder::new(StringBuilder::new()).with_field(label_field()),
-            digest: FixedSizeBinaryBuilder::new(DIGEST_BYTES),
-            rows: 0,
+/// How much a batch will hold. Columns that are given their room at once need not grow, and their memory is not larger than
+/// what is in them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BatchRoom {
+    rows: usize,
+    event_id: usize,
+    action: usize,
+    request_id: usize,
+    message: usize,
+    source_id: usize,
+    source_address: usize,
+    subject: usize,
+    subject_metadata: Pairs,
+    resource: usize,
+    resource_metadata: Pairs,
+}
+
+/// Pairs, and the bytes of their keys and values.
+#[derive(Debug, Clone, Copy, Default)]
+struct Pairs {
+    count: usize,
+    keys: usize,
+    values: usize,
+}
+
+impl BatchRoom {
+    /// Makes room for one more event.
+    pub fn add(&mut self, event: &Event) {
+        let draft = &event.draft;
+        let bytes = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        self.rows += 1;
+        self.event_id += event.event_id.len();
+        self.action += draft.action.len();
+        self.request_id += bytes(&draft.request_id);
+        self.message += bytes(&draft.message);
+        self.source_id += bytes(&draft.source_id);
+        self.source_address += bytes(&draft.source_address);
+        self.subject += bytes(&draft.subject_user_id);
+        self.subject_metadata.add(&draft.subject_metadata);
+        self.resource += bytes(&draft.resource_id);
+        self.resource_metadata.add(&draft.resource_metadata);
+    }
+}
+
+impl Pairs {
+    fn add(&mut self, pairs: &Metadata) {
+        self.count += pairs.len();
+        for (key, value) in pairs.iter() {
+            self.keys += key.len();
+            self.values += value.len();
         }
     }
 }
 
+impl Default for BatchBuilder {
+    fn default() -> Self {
+        Self::with_room(&BatchRoom::default())
+    }
+}
+
 impl BatchBuilder {
+    /// A builder whose first batch has this room.
+    #[must_use]
+    pub fn with_room(room: &BatchRoom) -> Self {
+        let rows = room.rows;
+        // Of the columns without a figure of their own, most are empty.
+        let text = |bytes: usize| StringBuilder::with_capacity(rows, bytes);
+        Self {
+            seq: UInt64Builder::with_capacity(rows),
+            event_id: text(room.event_id),
+            timestamp: Int64Builder::with_capacity(rows),
+            received_at: Int64Builder::with_capacity(rows),
+            plane: UInt8Builder::with_capacity(rows),
+            action: text(room.action),
+            request_id: text(room.request_id),
+            severity: UInt8Builder::with_capacity(rows),
+            message: text(room.message),
+            source_id: text(room.source_id),
+            source_address: text(room.source_address),
+            subject_user_id: text(room.subject),
+            subject_address: text(0),
+            subject_project_id: text(0),
+            subject_metadata: metadata_builder(rows, &room.subject_metadata),
+            resource_id: text(room.resource),
+            resource_type: text(0),
+            resource_metadata: metadata_builder(rows, &room.resource_metadata),
+            status_code: text(0),
+            status_message: text(0),
+            outcome: UInt8Builder::with_capacity(rows),
+            labels: ListBuilder::with_capacity(StringBuilder::with_capacity(0, 0), rows).with_field(label_field()),
+            digest: FixedSizeBinaryBuilder::with_capacity(rows, DIGEST_BYTES),
+            rows: 0,
+        }
+    }
+
     /// Appends one event at `position`. Positions of one project must be given in order.
     pub fn push(&mut self, position: Position, event: &Event) {
         let draft = &event.draft;
@@ -105,6 +169,14 @@ impl BatchBuilder {
         // The builder was made for this width, so it cannot refuse it.
         let _ = self.digest.append_value(event.digest);
         self.rows += 1;
+    }
+
+    /// The id of a row that was appended since the last batch.
+    #[must_use]
+    pub fn event_id(&self, row: usize) -> Option<&str> {
+        let offset = |row: usize| usize::try_from(*self.event_id.offsets_slice().get(row)?).ok();
+        let bytes = self.event_id.values_slice().get(offset(row)?..offset(row + 1)?)?;
+        std::str::from_utf8(bytes).ok()
     }
 
     /// Rows so far.
@@ -156,14 +228,16 @@ impl BatchBuilder {
     }
 }
 
-fn metadata_builder() -> MetadataBuilder {
+fn metadata_builder(rows: usize, pairs: &Pairs) -> MetadataBuilder {
     let names = MapFieldNames { entry: "entries".into(), key: "keys".into(), value: "values".into() };
     let fields = super::schema::entry_fields();
-    MapBuilder::new(Some(names), StringBuilder::new(), StringBuilder::new()).with_values_field(Arc::clone(&fields[1]))
+    let keys = StringBuilder::with_capacity(pairs.count, pairs.keys);
+    let values = StringBuilder::with_capacity(pairs.count, pairs.values);
+    MapBuilder::with_capacity(Some(names), keys, values, rows).with_values_field(Arc::clone(&fields[1]))
 }
 
-fn push_pairs(builder: &mut MetadataBuilder, pairs: &[(String, String)]) {
-    for (key, value) in pairs {
+fn push_pairs(builder: &mut MetadataBuilder, pairs: &Metadata) {
+    for (key, value) in pairs.iter() {
         builder.keys().append_value(key);
         builder.values().append_value(value);
     }
@@ -177,15 +251,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::event::testing::{any_draft, completed, full, minimal};
+    use crate::event::testing::{any_draft, completed, full, hostile, minimal};
     use crate::event::{EventDraft, EventView, columns, rows, view};
 
     /// Every field of a row against the event that was appended.
     fn assert_same(row: &EventView<'_>, position: u64, event: &Event) {
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        let pairs = |pairs: crate::event::Pairs<'_>| {
-            pairs.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect::<Vec<_>>()
-        };
+        let pairs = |pairs: crate::event::Pairs<'_>| pairs.iter().collect::<Metadata>();
         assert_eq!(row.seq, Some(Position(position)));
         assert_eq!(
             (row.event_id, row.timestamp, row.received_at),
@@ -213,6 +285,7 @@ mod tests {
             status_code: owned(row.status_code),
             status_message: owned(row.status_message),
             labels: row.labels.iter().map(str::to_owned).collect(),
+            digest: event.draft.digest,
         };
         assert_eq!((row.plane, row.outcome), (event.plane, event.outcome));
         assert_eq!(back, event.draft);
@@ -238,6 +311,24 @@ mod tests {
         assert_eq!(first.schema(), schema());
         let digests = first.column(columns::DIGEST).as_any().downcast_ref::<arrow_array::FixedSizeBinaryArray>();
         assert_eq!(digests.unwrap().value(1), events[1].digest);
+    }
+
+    #[test]
+    fn rows_in_hand_have_their_ids_and_room_changes_nothing() {
+        let events = [completed(full()), completed(minimal()), completed(hostile())];
+        let mut room = BatchRoom::default();
+        events.iter().for_each(|event| room.add(event));
+        let mut roomy = BatchBuilder::with_room(&room);
+        for (n, event) in (1..).zip(&events) {
+            roomy.push(Position(n), event);
+        }
+        for (row, event) in events.iter().enumerate() {
+            assert_eq!(roomy.event_id(row), Some(event.event_id.as_str()));
+        }
+        assert_eq!(roomy.event_id(events.len()), None);
+        let batch = roomy.finish().unwrap();
+        assert_eq!(roomy.event_id(0), None);
+        assert_eq!(batch, built(&mut BatchBuilder::default(), 1, &events));
     }
 
     proptest! {

@@ -90,12 +90,12 @@ pub fn content_bytes(draft: &EventDraft, out: &mut Vec<u8>) {
         subject.text(member!("user_id"), draft.subject_user_id.as_deref());
         subject.text(member!("address"), draft.subject_address.as_deref());
         subject.text(member!("project_id"), draft.subject_project_id.as_deref());
-        subject.pairs(member!("metadata"), borrowed(&draft.subject_metadata));
+        subject.pairs(member!("metadata"), draft.subject_metadata.iter());
     });
     object.nested(member!("resource"), |resource| {
         resource.text(member!("id"), draft.resource_id.as_deref());
         resource.text(member!("type"), draft.resource_type.as_deref());
-        resource.pairs(member!("metadata"), borrowed(&draft.resource_metadata));
+        resource.pairs(member!("metadata"), draft.resource_metadata.iter());
     });
     object.nested(member!("status"), |status| {
         status.text(member!("code"), draft.status_code.as_deref());
@@ -105,10 +105,6 @@ pub fn content_bytes(draft: &EventDraft, out: &mut Vec<u8>) {
     object.text(member!("request_id"), draft.request_id.as_deref());
     object.list(member!("labels"), draft.labels.iter().map(String::as_str));
     object.close();
-}
-
-fn borrowed(pairs: &[(String, String)]) -> impl ExactSizeIterator<Item = (&str, &str)> {
-    pairs.iter().map(|(key, value)| (key.as_str(), value.as_str()))
 }
 
 /// An open JSON object at the end of a buffer. What is absent or empty leaves nothing behind.
@@ -223,7 +219,7 @@ mod tests {
 
     use super::*;
     use crate::event::testing::{any_draft, batch, full, hostile, minimal};
-    use crate::event::{rows, view};
+    use crate::event::{Metadata, rows, view};
 
     fn canonical(event: &EventView<'_>) -> String {
         let mut out = Vec::new();
@@ -279,7 +275,7 @@ mod tests {
             prop_assert_eq!(json["status"]["code"].as_str(), draft.status_code.as_deref());
             let metadata: Option<BTreeMap<String, String>> =
                 serde_json::from_value(json["subject"]["metadata"].clone()).unwrap();
-            prop_assert_eq!(metadata.unwrap_or_default(), draft.subject_metadata.into_iter().collect());
+            prop_assert_eq!(metadata.unwrap_or_default().iter().collect::<Metadata>(), draft.subject_metadata);
         }
 
         #[test]
@@ -314,7 +310,7 @@ mod tests {
             }
         }
         for metadata in [[("a", "b.c")], [("a.b", "c")]] {
-            let pairs: Vec<_> = metadata.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec();
+            let pairs = Metadata::from(metadata);
             seen.push(content(&EventDraft { subject_metadata: pairs.clone(), ..minimal() }));
             seen.push(content(&EventDraft { resource_metadata: pairs, ..minimal() }));
         }

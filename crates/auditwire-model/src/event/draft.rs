@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Metadata;
 use crate::{Severity, Timestamp};
 
 /// Control plane (the cloud's API) or data plane (inside virtual machines, clusters, databases).
@@ -143,13 +144,13 @@ pub struct EventDraft {
     /// In which project of the cloud.
     pub subject_project_id: Option<String>,
     /// Flat, sorted by key, keys unique.
-    pub subject_metadata: Vec<(String, String)>,
+    pub subject_metadata: Metadata,
     /// On what.
     pub resource_id: Option<String>,
     /// Of which kind.
     pub resource_type: Option<String>,
     /// Flat, sorted by key, keys unique.
-    pub resource_metadata: Vec<(String, String)>,
+    pub resource_metadata: Metadata,
     /// HTTP or gRPC code, or the source's own.
     pub status_code: Option<String>,
     /// What the source says about the outcome.
@@ -158,6 +159,9 @@ pub struct EventDraft {
     pub outcome: Option<Outcome>,
     /// Tags, in the given order.
     pub labels: Vec<String>,
+    /// Of the bytes that the draft was made of, by a door that hashes them anyway. No two texts that differ may have the same;
+    /// absent means "of the [content bytes](super::content_bytes)".
+    pub digest: Option<[u8; 16]>,
 }
 
 /// A completed draft: everything but the position is fixed. Made by intake, stored by the committer.
@@ -173,7 +177,7 @@ pub struct Event {
     pub plane: Plane,
     /// How it ended.
     pub outcome: Outcome,
-    /// First 16 bytes of SHA-256 over [`content_bytes`](super::content_bytes) of the draft.
+    /// The draft's, or the first 16 bytes of SHA-256 over its [`content_bytes`](super::content_bytes).
     pub digest: [u8; 16],
     /// True when the source gave no timestamp: then `timestamp` follows a raised `received_at`.
     pub timestamp_from_receipt: bool,
@@ -183,7 +187,7 @@ pub struct Event {
 
 impl EventDraft {
     /// Fixes everything but the position. `event_id` is used when the draft has none; `door` is the
-    /// plane of the door it came through; `digest` is over [`content_bytes`](super::content_bytes).
+    /// plane of the door it came through; `digest` is that of [`Event::digest`].
     #[must_use]
     pub fn complete(
         mut self,
@@ -211,7 +215,6 @@ impl EventDraft {
     #[must_use]
     pub fn weight(&self) -> usize {
         let text = |t: &Option<String>| t.as_ref().map_or(0, String::len);
-        let pairs = |p: &[(String, String)]| p.iter().map(|(k, v)| k.len() + v.len()).sum::<usize>();
         self.action.len()
             + [
                 &self.event_id,
@@ -230,8 +233,8 @@ impl EventDraft {
             .into_iter()
             .map(text)
             .sum::<usize>()
-            + pairs(&self.subject_metadata)
-            + pairs(&self.resource_metadata)
+            + self.subject_metadata.bytes()
+            + self.resource_metadata.bytes()
             + self.labels.iter().map(String::len).sum::<usize>()
             + 64
     }
@@ -294,7 +297,7 @@ mod tests {
     fn every_text_weighs() {
         let mut heavier = full();
         let before = heavier.weight();
-        heavier.resource_metadata.push(("key".to_owned(), "value".to_owned()));
+        heavier.resource_metadata.push("key", "value");
         heavier.labels.push("label".to_owned());
         heavier.status_message = Some("Unauthorized!".to_owned());
         assert_eq!(heavier.weight(), before + 8 + 5 + 1);

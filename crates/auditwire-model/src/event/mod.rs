@@ -11,12 +11,13 @@ mod draft;
 mod escape;
 mod json;
 mod limits;
+mod metadata;
 mod schema;
 #[cfg(test)]
 pub(crate) mod testing;
 mod view;
 
-pub use batch::BatchBuilder;
+pub use batch::{BatchBuilder, BatchRoom};
 pub(crate) use canonical::write_delivered;
 pub use canonical::{content_bytes, write_canonical};
 pub use column_set::Columns;
@@ -24,5 +25,6 @@ pub use draft::{Event, EventDraft, Outcome, Plane};
 pub use escape::append_json_string;
 pub use json::{DraftReader, Items, Rejection, RejectionCode, UnreadableBody, UnreadableCode};
 pub use limits::EventLimits;
+pub use metadata::Metadata;
 pub use schema::{SCHEMA_VERSION, columns, schema};
 pub use view::{EventView, Pairs, Texts, rows, view};

@@ -5,7 +5,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 
-use super::{BatchBuilder, Event, EventDraft, Outcome, Plane, content_bytes};
+use super::{BatchBuilder, Event, EventDraft, Metadata, Outcome, Plane, content_bytes};
 use crate::{Position, Severity, Timestamp};
 
 pub(crate) fn time(text: &str) -> Timestamp {
@@ -16,8 +16,8 @@ fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+fn pairs(pairs: &[(&str, &str)]) -> Metadata {
+    pairs.iter().copied().collect()
 }
 
 /// Every field has a value.
@@ -43,6 +43,7 @@ pub(crate) fn full() -> EventDraft {
         status_message: some("Unauthorized"),
         outcome: Some(Outcome::Failure),
         labels: vec!["pci".to_owned(), "mfa".to_owned()],
+        digest: None,
     }
 }
 
@@ -69,7 +70,7 @@ pub(crate) fn hostile() -> EventDraft {
 /// Any draft that a reader could make.
 pub(crate) fn any_draft() -> impl Strategy<Value = EventDraft> {
     let text = || option::of(any_text());
-    let metadata = || btree_map(any_text(), any_text(), 0..4).prop_map(|map| map.into_iter().collect::<Vec<_>>());
+    let metadata = || btree_map(any_text(), any_text(), 0..4).prop_map(|map| map.into_iter().collect::<Metadata>());
     let when = (0..=i64::MAX).prop_map(|nanos| Timestamp::from_nanos(nanos).unwrap());
     let head =
         (option::of("[a-z~é]{1,16}"), option::of(when), any_plane(), "\\PC{1,12}", text(), any_severity(), text());
@@ -96,6 +97,7 @@ pub(crate) fn any_draft() -> impl Strategy<Value = EventDraft> {
         status_message: what.4,
         outcome: what.5,
         labels,
+        digest: None,
     })
 }
 

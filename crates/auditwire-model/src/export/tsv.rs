@@ -120,7 +120,7 @@ mod tests {
     fn a_subject_without_a_name_is_named_by_its_id_and_half_a_pair_stands_alone() {
         let draft = EventDraft {
             subject_user_id: Some("u-1".to_owned()),
-            subject_metadata: vec![("email".to_owned(), " ".to_owned())],
+            subject_metadata: [("email", " ")].into(),
             resource_id: Some("i-1".to_owned()),
             outcome: Some(Outcome::Success),
             ..minimal()

@@ -1,9 +1,7 @@
 //! RFC 5424 messages as events. Nothing of a message is left out: what has no field of its own is metadata of the resource,
 //! and a text that is no RFC 5424 message is the event's message as it came.
 
-use std::borrow::Cow;
-
-use crate::event::EventDraft;
+use crate::event::{EventDraft, Metadata};
 use crate::wire::read5424::{self, Message};
 use crate::{Severity, Timestamp};
 
@@ -52,31 +50,38 @@ fn severity(code: u8) -> Severity {
 }
 
 /// Sorted by key, keys unique.
-fn metadata(message: &Message<'_>) -> Vec<(String, String)> {
+fn metadata(message: &Message<'_>) -> Metadata {
     let params: usize = message.elements.iter().map(|element| element.params.len()).sum();
-    let mut pairs: Vec<(String, String)> = Vec::with_capacity(params + 2);
-    pairs.push(("facility".to_owned(), message.facility.to_string()));
-    pairs.extend(message.proc_id.map(|id| ("proc_id".to_owned(), id.to_owned())));
-    for element in &message.elements {
-        let pair =
-            |(name, value): &(&str, Cow<'_, str>)| ([element.id, ".", name].concat(), value.clone().into_owned());
-        pairs.extend(element.params.iter().map(pair));
+    let mut given = Metadata::with_capacity(params + 2, 32 * (params + 2));
+    given.push("facility", &message.facility.to_string());
+    if let Some(id) = message.proc_id {
+        given.push("proc_id", id);
     }
+    for element in &message.elements {
+        element.params.iter().for_each(|(name, value)| given.push_parts(&[element.id, ".", name], value));
+    }
+    let mut pairs: Vec<(&str, &str)> = given.iter().collect();
     // Stable: the values of a name stay in their order.
-    pairs.sort_by(|a, b| a.0.cmp(&b.0));
-    pairs.dedup_by(|later, first| {
-        let same = later.0 == first.0;
-        if same {
-            first.1.push(',');
-            first.1.push_str(&later.1);
+    pairs.sort_by_key(|(key, _)| *key);
+    let mut metadata = Metadata::with_capacity(pairs.len(), given.bytes());
+    let mut last = None;
+    for (key, value) in pairs {
+        if last == Some(key) {
+            metadata.extend_last(&[",", value]);
+        } else {
+            metadata.push(key, value);
         }
-        same
-    });
-    pairs
+        last = Some(key);
+    }
+    metadata
 }
 
 fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    // Checked as a whole first: looking for what has to be replaced goes byte by byte.
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -93,14 +98,14 @@ mod tests {
         assert_eq!(draft.source_address.as_deref(), Some("vm-7.example"));
         assert_eq!(draft.timestamp, Timestamp::parse("2026-11-22T07:00:00.25Z").ok());
         assert_eq!((draft.severity, draft.message.as_deref()), (Severity::Notice, Some("accepted я")));
-        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        let expected = [
-            pair("a.b", "x\"y"),
-            pair("facility", "10"),
-            pair("origin@32473.ip", "10.0.0.1,::1"),
-            pair("proc_id", "812"),
-        ];
-        assert_eq!(draft.resource_metadata, expected);
+        let expected = [("a.b", "x\"y"), ("facility", "10"), ("origin@32473.ip", "10.0.0.1,::1"), ("proc_id", "812")];
+        assert_eq!(draft.resource_metadata, expected.into());
+    }
+
+    #[test]
+    fn names_that_meet_with_their_dots_are_one() {
+        let draft = draft(b"<13>1 - - - - - [a b.c=\"1\"][a.b c=\"2\"]");
+        assert_eq!(draft.resource_metadata, [("a.b.c", "1,2"), ("facility", "1")].into());
     }
 
     #[test]
@@ -123,7 +128,7 @@ mod tests {
         fn no_bytes_break_it(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             let draft = draft(&bytes);
             prop_assert!(!draft.action.is_empty());
-            prop_assert!(draft.resource_metadata.is_sorted_by(|a, b| a.0 < b.0));
+            prop_assert!(draft.resource_metadata.iter().is_sorted_by(|a, b| a.0 < b.0));
         }
     }
 }

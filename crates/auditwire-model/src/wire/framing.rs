@@ -152,7 +152,7 @@ impl FrameReader {
     fn line(&mut self) -> Result<Option<std::ops::Range<usize>>, FrameError> {
         loop {
             let rest = &self.buffer[self.at..];
-            let found = rest[self.searched..].iter().position(|c| *c == b'\n').map(|p| p + self.searched);
+            let found = memchr::memchr(b'\n', &rest[self.searched..]).map(|p| p + self.searched);
             let length = found.unwrap_or(rest.len());
             let start = self.at;
             if self.skipping {

@@ -108,6 +108,7 @@ impl<'a> Reader<'a> {
         self.rest().first().copied()
     }
 
+    #[cold]
     fn fail<T>(&self, message: impl Into<String>) -> Result<T, Problem> {
         Problem::at(self.at, message)
     }
@@ -121,6 +122,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     fn expect(&mut self, wanted: u8, rule: &str) -> Result<(), Problem> {
         if self.peek() == Some(wanted) {
             self.at += 1;
@@ -130,6 +132,10 @@ impl<'a> Reader<'a> {
     }
 
     fn blank(&mut self, after: &str) -> Result<(), Problem> {
+        if self.peek() == Some(b' ') {
+            self.at += 1;
+            return Ok(());
+        }
         self.expect(b' ', &format!("one blank follows {after} (section 6)"))
     }
 
@@ -257,11 +263,14 @@ impl<'a> Reader<'a> {
                 [b'"', ..] => break,
                 [b']', ..] => return self.fail("']' in a PARAM-VALUE without a backslash before it (section 6.3.3)"),
                 [] => return self.fail("the message ends inside a PARAM-VALUE"),
-                [byte, ..] => {
+                [first, rest @ ..] => {
+                    // What follows up to the next of the three marks is plain, and so is a backslash before anything else.
+                    let plain = memchr::memchr3(b'\\', b'"', b']', rest).unwrap_or(rest.len());
                     if let Some(text) = &mut unescaped {
-                        text.push(*byte);
+                        text.push(*first);
+                        text.extend_from_slice(&rest[..plain]);
                     }
-                    self.at += 1;
+                    self.at += 1 + plain;
                 }
             }
         }

@@ -1,20 +1,22 @@
 //! Syslog over TCP: RFC 5424 messages, LF and octet counting (RFC 6587), each message for itself.
 //!
 //! Plain syslog has no answer, so that what a sender's kernel was told is delivered is in our memory for a moment: at most
-//! [`WAITING`] pieces of [`READ_BYTES`] and one batch per link. When the log is slower than the link, the link's window closes.
+//! [`WAITING`] pieces of [`READ_BYTES`] per link. When the log is slower than the link, the link's window closes.
 
 use std::net::SocketAddr;
 
-use auditwire_engine::intake::{self, Intake};
-use auditwire_engine::{Engine, Result};
+use auditwire_engine::Engine;
+use auditwire_engine::error::{Error, Result};
+use auditwire_engine::intake::{self, Enqueued, ForeignIdentity, Intake, IntakeReport};
 use auditwire_model::ProjectId;
 use auditwire_model::access::Caller;
 use auditwire_model::event::{EventDraft, Plane};
 use auditwire_model::shapes;
 use auditwire_model::wire::framing::{FrameMode, FrameReader};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesOrdered;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -22,10 +24,8 @@ use tokio_util::task::TaskTracker;
 const MESSAGE_BYTES_MAX: usize = 64 << 10;
 /// Bytes read at once.
 const READ_BYTES: usize = 64 << 10;
-/// Pieces of a link that wait for the commit before them.
-const WAITING: usize = 8;
-/// Events committed together, about.
-const BATCH_EVENTS: usize = 2000;
+/// Pieces of a link that wait for their commit.
+const WAITING: usize = 16;
 
 /// Whose events come in, and where they go.
 #[derive(Debug, Clone)]
@@ -55,73 +55,77 @@ impl SyslogDoor {
         links.wait().await;
     }
 
-    async fn link(self, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) {
-        let (sink, waiting) = mpsc::channel(WAITING);
-        let reading = async {
-            if let Some(Err(why)) = stop.run_until_cancelled(read(stream, &sink)).await {
-                tracing::warn!(%peer, why, "a syslog link was closed");
+    /// Reads until the link or the service ends. Messages are read while those before them are written.
+    async fn link(self, mut stream: TcpStream, peer: SocketAddr, stop: CancellationToken) {
+        let mut waiting = FuturesOrdered::new();
+        let mut frames = FrameReader::new(FrameMode::Auto, MESSAGE_BYTES_MAX);
+        let mut piece = vec![0; READ_BYTES];
+        let ended = loop {
+            tokio::select! {
+                biased;
+                Some(done) = waiting.next() => if let Err(error) = self.told(done) {
+                    break Err(error);
+                },
+                read = stream.read(&mut piece), if waiting.len() < WAITING => match read {
+                    Ok(0) => break frames.end().map_err(|error| error.to_string()),
+                    Ok(count) => {
+                        frames.push(&piece[..count]);
+                        match self.enqueue(&mut frames).await {
+                            Ok(batch) => waiting.push_back(batch.done()),
+                            Err(why) => break Err(why),
+                        }
+                    }
+                    Err(error) => break Err(error.to_string()),
+                },
+                () = stop.cancelled() => break Ok(()),
             }
-            drop(sink);
         };
-        let committing = self.clone().commit(waiting);
-        // On tasks of their own: messages are read while those before them are written.
-        let committing = tokio::spawn(committing);
-        reading.await;
-        match committing.await {
-            Ok(Err(error)) => {
-                tracing::error!(%peer, code = error.code, "syslog messages were not stored: {}", error.detail)
-            }
-            Err(error) => tracing::error!(%peer, %error, "a syslog link ended"),
-            Ok(Ok(())) => {}
+        let mut ended = ended;
+        while let Some(done) = waiting.next().await {
+            ended = self.told(done).and(ended);
+        }
+        if let Err(why) = ended {
+            tracing::warn!(%peer, why, "a syslog link was closed");
         }
     }
 
-    /// Commits what has come, in its order, as much as waits at once.
-    async fn commit(self, mut waiting: mpsc::Receiver<Vec<EventDraft>>) -> Result<()> {
-        while let Some(first) = waiting.recv().await {
-            let mut items: Vec<_> = first.into_iter().map(Ok).collect();
-            while items.len() < BATCH_EVENTS
-                && let Ok(next) = waiting.try_recv()
-            {
-                items.extend(next.into_iter().map(Ok));
+    /// All whole messages that are there, as one batch.
+    async fn enqueue(&self, frames: &mut FrameReader) -> Result<Enqueued, String> {
+        let mut broken = None;
+        let items = std::iter::from_fn(|| match frames.next_frame() {
+            Ok(frame) => frame.map(|bytes| Ok(draft(bytes))),
+            Err(error) => {
+                broken = Some(error.to_string());
+                None
             }
-            let batch = Intake { items, door: Plane::Data, idempotency_key: None };
-            let report = intake::accept(&self.engine, &self.caller, &self.project, batch).await?;
-            for rejection in report.rejected {
-                tracing::warn!(code = rejection.code.as_str(), "a syslog message was refused: {}", rejection.message);
+        });
+        let batch = Intake { items, door: Plane::Data, idempotency_key: None };
+        let enqueued = intake::enqueue(&self.engine, &self.caller, &self.project, batch).await;
+        match (enqueued, broken) {
+            (Ok(enqueued), None) => Ok(enqueued),
+            (Ok(enqueued), Some(why)) => {
+                // What came before it counts.
+                self.told(enqueued.done().await)?;
+                Err(why)
             }
+            (Err(error), _) => Err(not_stored(&error)),
+        }
+    }
+
+    /// What became of a batch.
+    fn told(&self, done: Result<IntakeReport>) -> Result<(), String> {
+        for rejection in done.map_err(|error| not_stored(&error))?.rejected {
+            tracing::warn!(code = rejection.code.as_str(), "a syslog message was refused: {}", rejection.message);
         }
         Ok(())
     }
 }
 
-/// Reads until the end; `Err` says why the link is useless.
-async fn read(mut stream: TcpStream, sink: &mpsc::Sender<Vec<EventDraft>>) -> Result<(), String> {
-    let mut frames = FrameReader::new(FrameMode::Auto, MESSAGE_BYTES_MAX);
-    let mut piece = vec![0; READ_BYTES];
-    loop {
-        let count = stream.read(&mut piece).await.map_err(|error| error.to_string())?;
-        if count == 0 {
-            return frames.end().map_err(|error| error.to_string());
-        }
-        frames.push(&piece[..count]);
-        let mut drafts = Vec::with_capacity(count / 256);
-        let broken = loop {
-            match frames.next_frame() {
-                Ok(Some(bytes)) => drafts.push(draft(bytes)),
-                Ok(None) => break None,
-                Err(error) => break Some(error.to_string()),
-            }
-        };
-        if sink.send(drafts).await.is_err() {
-            return Err("what came before was not stored".to_owned());
-        }
-        if let Some(why) = broken {
-            return Err(why);
-        }
-    }
+fn not_stored(error: &Error) -> String {
+    format!("messages were not stored: {} ({})", error.detail, error.code)
 }
 
 fn draft(bytes: &[u8]) -> EventDraft {
-    EventDraft { event_id: Some(intake::foreign_id("syslog", bytes)), ..shapes::syslog::draft(bytes) }
+    let ForeignIdentity { event_id, digest } = intake::foreign_identity("syslog", bytes);
+    EventDraft { event_id: Some(event_id), digest: Some(digest), ..shapes::syslog::draft(bytes) }
 }

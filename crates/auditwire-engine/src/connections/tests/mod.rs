@@ -87,7 +87,7 @@ impl World {
     /// Posts `count` events.
     async fn post(&self, count: usize) {
         let draft = || Ok(EventDraft { action: "create-vm".to_owned(), ..EventDraft::default() });
-        let items = (0..count).map(|_| draft()).collect();
+        let items = (0..count).map(|_| draft());
         let batch = Intake { items, door: Plane::Control, idempotency_key: None };
         intake::accept(&self.engine, &self.caller, &self.project, batch).await.unwrap();
     }

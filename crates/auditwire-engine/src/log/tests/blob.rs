@@ -5,7 +5,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::log::blob::{BlobError, decode, encode};
+use crate::log::blob::{BlobError, Encoder, decode};
 use crate::store::GroupId;
 
 /// Written by the first version of the format; never to be written again.
@@ -21,7 +21,7 @@ fn golden_events() -> Vec<Event> {
         source_id: Some("nova".to_owned()),
         source_address: Some("2001:db8::1".to_owned()),
         subject_user_id: Some("u-1".to_owned()),
-        subject_metadata: vec![("email".to_owned(), "a@example.org".to_owned()), ("name".to_owned(), String::new())],
+        subject_metadata: [("email", "a@example.org"), ("name", "")].into(),
         resource_id: Some("vm-1".to_owned()),
         resource_type: Some("server".to_owned()),
         status_code: Some("403".to_owned()),
@@ -44,7 +44,7 @@ fn a_blob_of_version_1_opens_for_ever() {
     let expected = batch(&golden_events());
     if std::env::var_os("AUDITWIRE_WRITE_GOLDEN").is_some() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/log/tests/golden-blob-v1.bin");
-        std::fs::write(path, encode(&expected).unwrap()).unwrap();
+        std::fs::write(path, Encoder::default().encode(&expected).unwrap()).unwrap();
     }
     let blob = Bytes::from_static(GOLDEN);
     assert_eq!(decode(&blob, None).unwrap(), expected);
@@ -54,11 +54,23 @@ fn a_blob_of_version_1_opens_for_ever() {
 
 #[test]
 fn a_single_event_is_small_and_a_newer_version_is_named() {
-    let blob = encode(&batch(&golden_events()[1..])).unwrap();
+    let blob = Encoder::default().encode(&batch(&golden_events()[1..])).unwrap();
     assert!(blob.len() < 3000, "{} bytes for one event", blob.len());
     let mut newer = blob.to_vec();
     newer[0] = 2;
     assert!(matches!(decode(&Bytes::from(newer), None), Err(BlobError::Version(2))));
+}
+
+#[test]
+fn an_encoder_is_used_again() {
+    let mut encoder = Encoder::default();
+    for count in [200, 1, 100, 255, 0, 200] {
+        let events: Vec<Event> = (0..count).map(|n| event(&format!("id-{n}"), n, 5)).collect();
+        let expected = batch(&events);
+        let blob = encoder.encode(&expected).unwrap();
+        assert_eq!(decode(&blob, None).unwrap(), expected);
+        assert_eq!(blob, Encoder::default().encode(&expected).unwrap());
+    }
 }
 
 proptest! {
@@ -69,7 +81,7 @@ proptest! {
         cut in prop::option::of(any::<prop::sample::Index>()),
         resealed in any::<bool>(),
     ) {
-        let mut bytes = encode(&batch(&golden_events())).unwrap().to_vec();
+        let mut bytes = Encoder::default().encode(&batch(&golden_events())).unwrap().to_vec();
         let at = at.index(bytes.len());
         let changed = bytes[at] != value;
         bytes[at] = value;

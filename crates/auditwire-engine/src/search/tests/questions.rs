@@ -107,7 +107,7 @@ impl Case {
         let (engine, _) = engine().await;
         // Several groups, so that an answer is put together from several pieces.
         for part in self.events.chunks(7) {
-            let items = part.iter().cloned().map(Ok).collect();
+            let items = part.iter().cloned().map(Ok);
             let batch = Intake { items, door: Plane::Control, idempotency_key: None };
             intake::accept(&engine, &operator(), &ProjectId::default_project(), batch).await.unwrap();
         }
@@ -157,9 +157,11 @@ fn fields() -> Vec<(Field, Values)> {
         (Field::Column(columns::LABELS), |e| {
             e.labels.iter().collect::<std::collections::BTreeSet<_>>().into_iter().cloned().collect()
         }),
-        (Field::SubjectMetadata("email".to_owned()), |e| e.subject_metadata.iter().map(|(_, v)| v.clone()).collect()),
+        (Field::SubjectMetadata("email".to_owned()), |e| {
+            e.subject_metadata.iter().map(|(_, v)| v.to_owned()).collect()
+        }),
         (Field::ResourceMetadata("service_id".to_owned()), |e| {
-            e.resource_metadata.iter().map(|(_, v)| v.clone()).collect()
+            e.resource_metadata.iter().map(|(_, v)| v.to_owned()).collect()
         }),
         (Field::ResourceMetadata("none".to_owned()), |_| Vec::new()),
     ]

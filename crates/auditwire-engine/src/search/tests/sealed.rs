@@ -37,7 +37,7 @@ impl World {
     }
 
     pub(super) async fn post(&self, drafts: &[EventDraft]) {
-        let items = drafts.iter().cloned().map(Ok).collect();
+        let items = drafts.iter().cloned().map(Ok);
         let batch = Intake { items, door: Plane::Control, idempotency_key: None };
         intake::accept(&self.engine, &operator(), &self.project, batch).await.unwrap();
     }

@@ -8,6 +8,7 @@ use super::slot::{self, Group, Side, Slot, Target};
 use super::{Stop, skip};
 use crate::event::draft::{EventDraft, Outcome, Plane};
 use crate::event::limits::EventLimits;
+use crate::event::metadata::Metadata;
 
 /// Reads the items of one text after the other; its buffers are reused.
 pub(super) struct ItemReader<'j, 'l> {
@@ -267,15 +268,13 @@ fn duplicate(key: &str) -> Refusal {
 }
 
 /// Sorts by key and refuses keys that meet.
-fn sort(pairs: &mut [(String, String)], side: Side) -> Result<(), Fault> {
-    if pairs.is_sorted_by(|one, next| one.0 < next.0) {
-        return Ok(());
-    }
-    pairs.sort_unstable_by(|one, other| one.0.cmp(&other.0));
-    match pairs.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+fn sort(pairs: &mut Metadata, side: Side) -> Result<(), Fault> {
+    pairs.sort();
+    let next = pairs.iter().skip(1);
+    match pairs.iter().zip(next).find(|(one, next)| one.0 == next.0) {
         None => Ok(()),
-        Some(pair) => {
-            let field = format!("{}.{}", side.slot().path(), pair[0].0);
+        Some(((key, _), _)) => {
+            let field = format!("{}.{key}", side.slot().path());
             let message = "two keys are the same after flattening with dots; rename one";
             Err(Refusal::new(RejectionCode::MetadataKeyConflict, Some(&field), message).into())
         }

@@ -66,10 +66,9 @@ impl ItemReader<'_, '_> {
             let message = format!("the event has more than {max} metadata keys");
             return Err(Refusal::new(RejectionCode::TooManyMetadataKeys, Some(side.slot().path()), message).into());
         }
-        let pair = (self.path.clone(), value);
         match side {
-            Side::Subject => self.draft.subject_metadata.push(pair),
-            Side::Resource => self.draft.resource_metadata.push(pair),
+            Side::Subject => self.draft.subject_metadata.push(&self.path, &value),
+            Side::Resource => self.draft.resource_metadata.push(&self.path, &value),
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::testing::{any_draft, batch, completed, full, hostile, minimal};
-use crate::event::{Outcome, Plane, content_bytes, view, write_canonical};
+use crate::event::{Metadata, Outcome, Plane, content_bytes, view, write_canonical};
 use crate::{Severity, Timestamp};
 
 fn read(body: &str) -> Items {
@@ -27,8 +27,8 @@ fn refused(body: &str) -> (RejectionCode, Option<String>) {
     (rejection.code, rejection.field)
 }
 
-fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+fn pairs(pairs: &[(&str, &str)]) -> Metadata {
+    pairs.iter().copied().collect()
 }
 
 #[test]
@@ -64,6 +64,7 @@ fn takes_every_field_in_both_forms() {
         status_message: Some("no".into()),
         outcome: Some(Outcome::Failure),
         labels: vec!["x".into(), "1".into(), "true".into()],
+        digest: None,
     };
     assert_eq!(draft(nested), expected);
     assert_eq!(draft(flat), expected);
@@ -376,8 +377,8 @@ proptest! {
             let alone = read(&format!("[{text}]")).remove(0).map_err(|rejection| Rejection { index, ..rejection });
             prop_assert_eq!(&item, &alone);
             if let Ok(draft) = item {
-                prop_assert!(draft.subject_metadata.is_sorted_by(|one, next| one.0 < next.0));
-                prop_assert!(draft.resource_metadata.is_sorted_by(|one, next| one.0 < next.0));
+                prop_assert!(draft.subject_metadata.iter().is_sorted_by(|one, next| one.0 < next.0));
+                prop_assert!(draft.resource_metadata.iter().is_sorted_by(|one, next| one.0 < next.0));
             }
         }
     }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::event::testing::any_draft;
-use crate::event::{EventDraft, Outcome};
+use crate::event::{EventDraft, Metadata, Outcome};
 
 /// Texts that pretend to be the end of a value, a field, a header or a message.
 const FORGERIES: [&str; 23] = [
@@ -67,7 +67,7 @@ fn code() -> impl Strategy<Value = String> {
     prop_oneof!["[1-5][0-9]{2}", "-?[0-9]{1,20}", "[A-Z_]{1,12}", nasty()]
 }
 
-fn metadata() -> BoxedStrategy<Vec<(String, String)>> {
+fn metadata() -> BoxedStrategy<Metadata> {
     let key = prop_oneof![4 => nasty(), 1 => select(&["email", "name", "service_id", "http_method"][..]).prop_map(str::to_owned)];
     btree_map(key, text(), 0..6).prop_map(|map| map.into_iter().collect()).boxed()
 }

@@ -37,10 +37,10 @@ pub(crate) fn event(n: u64) -> Event {
         source_id: Some(["nova", "iam", "kubernetes"][usize::try_from(n % 3).unwrap()].to_owned()),
         source_address: Some(format!("10.0.{}.{}", n / 256 % 256, n % 256)),
         subject_user_id: Some(format!("user-{}", n % 97)),
-        subject_metadata: vec![("email".to_owned(), format!("user{}@example.org", n % 97))],
+        subject_metadata: [("email", format!("user{}@example.org", n % 97))].into(),
         resource_id: (!n.is_multiple_of(4)).then(|| uuid(3)),
         resource_type: Some("server".to_owned()),
-        resource_metadata: vec![("region".to_owned(), "ru-1".to_owned()), ("x".to_owned(), (n % 31).to_string())],
+        resource_metadata: [("region", "ru-1".to_owned()), ("x", (n % 31).to_string())].into(),
         status_code: Some(if n.is_multiple_of(10) { "500" } else { "201" }.to_owned()),
         labels: if n.is_multiple_of(11) { vec!["pci".to_owned(), format!("l{n}")] } else { Vec::new() },
         ..EventDraft::default()
