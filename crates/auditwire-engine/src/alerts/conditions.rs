@@ -53,7 +53,7 @@ fn degraded(view: &ConnectionView, settings: AlertSettings, now: Timestamp) -> O
     Some(Condition {
         kind: AlertKind::DeliveryDegraded,
         step: 0,
-        message: format!("SIEM connection {name} is {word}{cause} since {}", view.since),
+        message: format!("SIEM connection {name} is {word}{cause} since {}", view.since.whole_seconds()),
         remedy:
             "Run the connection check: it says why, and what to do. Nothing is lost meanwhile: events wait in the log."
                 .to_owned(),
@@ -71,7 +71,8 @@ fn backlog(view: &ConnectionView, retention: Retention, now: Timestamp) -> Optio
         kind: AlertKind::BacklogNearRetention,
         step: 0,
         message: format!(
-            "The oldest event that SIEM connection {name} has not delivered was received at {oldest}; events are kept for {} days",
+            "The oldest event that SIEM connection {name} has not delivered was received at {}; events are kept for {} days",
+            oldest.whole_seconds(),
             age.as_secs() / DAY.as_secs()
         ),
         remedy: "Mend the delivery or lengthen the retention: what retention removes first is not delivered."

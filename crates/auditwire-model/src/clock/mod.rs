@@ -53,6 +53,12 @@ impl Timestamp {
         Self(self.0.saturating_add(nanos).max(0))
     }
 
+    /// The same second without its fraction: what people are told.
+    #[must_use]
+    pub fn whole_seconds(self) -> Self {
+        Self(self.0 - self.0 % 1_000_000_000)
+    }
+
     /// Time from `earlier` to this, zero if it is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> std::time::Duration {

@@ -1,6 +1,6 @@
 //! Alerts: what is wrong with a project's delivery now.
 
-use auditwire_engine::alerts::{self, webhook};
+use auditwire_engine::alerts::{self, AlertSettings, BACKLOG_PERCENT, CERTIFICATE_DAYS, webhook};
 use auditwire_engine::records::Alert;
 use auditwire_model::Timestamp;
 use axum::extract::State;
@@ -22,6 +22,30 @@ pub(crate) struct AlertList {
     alerts: Vec<AlertAnswer>,
     /// What the last call of the webhook came to; null without one.
     webhook: Option<LastCallAnswer>,
+    /// When an alert begins.
+    limits: LimitsAnswer,
+}
+
+/// The limits of the conditions; the first is set in the service's configuration.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AlertLimits)]
+pub(crate) struct LimitsAnswer {
+    /// A connection has been degraded or failing for so many seconds.
+    degraded_after_seconds: u64,
+    /// The oldest event that is not delivered has waited so much of the time that events are kept, in percent.
+    backlog_percent: u8,
+    /// A certificate ends in so many days; told again at each.
+    certificate_days: [u64; 4],
+}
+
+impl From<AlertSettings> for LimitsAnswer {
+    fn from(settings: AlertSettings) -> Self {
+        Self {
+            degraded_after_seconds: settings.degraded_after.as_secs(),
+            backlog_percent: BACKLOG_PERCENT,
+            certificate_days: CERTIFICATE_DAYS,
+        }
+    }
 }
 
 /// Something that is wrong and needs somebody.
@@ -61,5 +85,7 @@ impl From<Alert> for AlertAnswer {
 pub(crate) async fn list_alerts(State(app): State<App>, auth: Auth, InProject(project): InProject) -> Result<Response> {
     let alerts = alerts::list(app.engine(), &auth.caller, &project).await?;
     let webhook = webhook::last_call(app.engine(), &auth.caller, &project).await?.map(LastCallAnswer::from);
-    json::answer(StatusCode::OK, &AlertList { alerts: alerts.into_iter().map(AlertAnswer::from).collect(), webhook })
+    let limits = app.engine().settings.alerts.into();
+    let alerts = alerts.into_iter().map(AlertAnswer::from).collect();
+    json::answer(StatusCode::OK, &AlertList { alerts, webhook, limits })
 }
