@@ -1,7 +1,7 @@
 //! Audit events of the service itself: who changed what, written in the transaction of the change. Every verb that
 //! changes something, and delivery when it skips or sets aside events, builds one here.
 
-use auditwire_model::access::{Caller, Principal};
+use auditwire_model::access::{Caller, Origin, Principal};
 use auditwire_model::event::{Event, EventDraft, Metadata, Outcome, Plane, content_bytes};
 use auditwire_model::{Position, ProjectId, Severity, Timestamp};
 
@@ -65,22 +65,35 @@ impl Audit {
     #[must_use]
     pub fn new(action: &'static str, caller: &Caller) -> Self {
         let (kind, user, project) = match caller {
-            Caller::Operator { by } => ("operator", Some(by.id().to_owned()), None),
+            Caller::Operator { by, .. } => ("operator", Some(by.id().to_owned()), None),
             Caller::Token { token, project, .. } => ("token", Some(token.to_string()), Some(project.to_string())),
             Caller::Service => ("service", None, None),
         };
         let mut metadata = Metadata::from([("kind", kind)]);
-        if let Caller::Operator { by: Principal::Account { name, .. } } = caller {
+        if let Caller::Operator { by: Principal::Account { name, .. }, .. } = caller {
             metadata.push("name", name);
         }
+        let mut audit = Self::begun(action, caller.origin(), metadata);
+        audit.draft.subject_user_id = user;
+        audit.draft.subject_project_id = project;
+        audit
+    }
+
+    /// An `action` that somebody tried of whom nothing is known but the request: who they are was not proved.
+    #[must_use]
+    pub fn of_stranger(action: &'static str, origin: &Origin) -> Self {
+        Self::begun(action, Some(origin), Metadata::from([("kind", "stranger")]))
+    }
+
+    fn begun(action: &'static str, origin: Option<&Origin>, subject: Metadata) -> Self {
         Self {
             draft: EventDraft {
                 action: action.to_owned(),
                 severity: Severity::Notice,
                 source_id: Some(SOURCE.to_owned()),
-                subject_user_id: user,
-                subject_project_id: project,
-                subject_metadata: metadata,
+                subject_address: origin.map(|o| o.address().to_string()),
+                subject_metadata: subject,
+                request_id: origin.map(|o| o.request_id().to_owned()),
                 outcome: Some(Outcome::Success),
                 ..EventDraft::default()
             },
@@ -112,13 +125,6 @@ impl Audit {
         let mut pairs: Metadata = others.chain([(key, value.as_str())]).collect();
         pairs.sort();
         self.draft.resource_metadata = pairs;
-        self
-    }
-
-    /// From which address the request came.
-    #[must_use]
-    pub fn from(mut self, address: std::net::IpAddr) -> Self {
-        self.draft.subject_address = Some(address.to_string());
         self
     }
 
@@ -196,6 +202,7 @@ mod tests {
             project: ProjectId::default_project(),
             scopes: vec![],
             sources: vec![],
+            origin: Origin::new([192, 0, 2, 7], "r-1"),
         };
         let at = Timestamp::parse("2026-11-22T10:00:00.5Z").unwrap();
         let event = Audit::new(action::TOKEN_CREATE, &caller)
@@ -208,6 +215,8 @@ mod tests {
         assert_eq!(event.outcome, Outcome::Success);
         assert_eq!(event.draft.subject_user_id.as_deref(), Some("t-1"));
         assert_eq!(event.draft.subject_project_id.as_deref(), Some("default"));
+        assert_eq!(event.draft.subject_address.as_deref(), Some("192.0.2.7"));
+        assert_eq!(event.draft.request_id.as_deref(), Some("r-1"));
         assert_eq!(event.draft.source_id.as_deref(), Some("auditwire"));
         assert_eq!(event.draft.resource_id.as_deref(), Some("t-2"));
         let pairs: Vec<_> = event.draft.resource_metadata.iter().collect();
@@ -220,9 +229,12 @@ mod tests {
     #[test]
     fn a_person_is_named() {
         let id = auditwire_model::AccountId::parse("u-1").unwrap();
-        let caller = Caller::Operator { by: Principal::Account { id, name: "operator".to_owned() } };
+        let mapped: std::net::IpAddr = "::ffff:192.0.2.7".parse().unwrap();
+        let origin = Origin::new(mapped, "r-1");
+        let caller = Caller::Operator { by: Principal::Account { id, name: "operator".to_owned() }, origin };
         let event = Audit::new(action::PROJECT_CREATE, &caller).build(Timestamp::EPOCH);
         assert_eq!(event.draft.subject_user_id.as_deref(), Some("u-1"));
+        assert_eq!(event.draft.subject_address.as_deref(), Some("192.0.2.7"));
         let pairs: Vec<_> = event.draft.subject_metadata.iter().collect();
         assert_eq!(pairs, [("kind", "operator"), ("name", "operator")]);
     }
@@ -235,5 +247,16 @@ mod tests {
         assert_eq!(event.outcome, Outcome::Failure);
         assert_eq!(event.draft.status_code.as_deref(), Some("connect_refused"));
         assert_eq!(event.draft.subject_user_id, None);
+        assert_eq!((event.draft.subject_address, event.draft.request_id), (None, None), "no request caused it");
+    }
+
+    #[test]
+    fn of_a_stranger_only_the_request_is_known() {
+        let origin = Origin::new([192, 0, 2, 7], "r-1");
+        let event = Audit::of_stranger(action::TOKEN_REFUSED, &origin).build(Timestamp::EPOCH);
+        assert_eq!(event.draft.subject_user_id, None);
+        assert_eq!(event.draft.subject_address.as_deref(), Some("192.0.2.7"));
+        assert_eq!(event.draft.request_id.as_deref(), Some("r-1"));
+        assert_eq!(event.draft.subject_metadata.iter().collect::<Vec<_>>(), [("kind", "stranger")]);
     }
 }

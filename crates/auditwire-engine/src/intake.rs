@@ -222,7 +222,7 @@ fn text(uuid: Uuid) -> String {
 mod tests {
     use super::*;
     use auditwire_model::TokenId;
-    use auditwire_model::access::Principal;
+    use auditwire_model::access::{Origin, Principal};
 
     fn from(source: Option<&str>) -> EventDraft {
         EventDraft { source_id: source.map(str::to_owned), action: "x".to_owned(), ..EventDraft::default() }
@@ -234,12 +234,16 @@ mod tests {
             project: ProjectId::default_project(),
             scopes: Vec::new(),
             sources: sources.iter().map(|s| (*s).to_owned()).collect(),
+            origin: Origin::new([127, 0, 0, 1], "r-1"),
         }
     }
 
     #[test]
     fn a_token_sends_for_its_sources_and_nobody_in_our_name() {
-        let operator = Caller::Operator { by: Principal::Token(TokenId::parse("o").unwrap()) };
+        let operator = Caller::Operator {
+            by: Principal::Token(TokenId::parse("o").unwrap()),
+            origin: Origin::new([127, 0, 0, 1], "r-1"),
+        };
         for (caller, source, taken) in [
             (&token(&[]), None, true),
             (&token(&[]), Some("nova"), true),

@@ -4,7 +4,7 @@
 
 mod refusals;
 
-use auditwire_model::access::{Caller, Principal, Right, Scope};
+use auditwire_model::access::{Caller, Origin, Principal, Right, Scope};
 use auditwire_model::{ProjectId, Timestamp, TokenId};
 
 use crate::Engine;
@@ -38,12 +38,12 @@ pub struct TokenSpec {
     pub expires_at: Option<Timestamp>,
 }
 
-/// Whose token this is; `None` when it is unknown, revoked or expired. Costs no read of the store for a token that was
+/// Who asks with this token from `origin`; `None` when it is unknown, revoked or expired. Costs no read of the store for a token that was
 /// seen within the last seconds.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn authenticate(engine: &Engine, token: &str) -> Result<Option<Caller>> {
+pub async fn authenticate(engine: &Engine, token: &str, origin: &Origin) -> Result<Option<Caller>> {
     let digits = token.strip_prefix("aw_").filter(|d| d.len() == 64 && d.bytes().all(|c| c.is_ascii_hexdigit()));
     if digits.is_none() {
         return Ok(None);
@@ -61,7 +61,7 @@ pub async fn authenticate(engine: &Engine, token: &str) -> Result<Option<Caller>
             found
         }
     };
-    Ok(found.filter(|t| t.expires_at.is_none_or(|end| now < end)).map(caller_of))
+    Ok(found.filter(|t| t.expires_at.is_none_or(|end| now < end)).map(|t| caller_of(t, origin.clone())))
 }
 
 /// Makes the operator's token of a first start; `false` if there ever was one. `hand_over` stores the token where the
@@ -236,10 +236,12 @@ fn token_id(sha256: &str) -> Result<TokenId> {
     TokenId::parse(&format!("t-{short}")).map_err(|e| Error::new(Kind::Internal, "internal", e.to_string()))
 }
 
-fn caller_of(token: Token) -> Caller {
+fn caller_of(token: Token, origin: Origin) -> Caller {
     match token.project {
-        None => Caller::Operator { by: Principal::Token(token.id) },
-        Some(project) => Caller::Token { token: token.id, project, scopes: token.scopes, sources: token.sources },
+        None => Caller::Operator { by: Principal::Token(token.id), origin },
+        Some(project) => {
+            Caller::Token { token: token.id, project, scopes: token.scopes, sources: token.sources, origin }
+        }
     }
 }
 

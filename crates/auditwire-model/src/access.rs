@@ -1,4 +1,6 @@
-//! Who may do what: the one decision table.
+//! Who asks, from where, and who may do what: the one decision table.
+
+use std::net::IpAddr;
 
 use crate::{AccountId, ProjectId, TokenId};
 
@@ -41,13 +43,43 @@ impl Principal {
     }
 }
 
-/// Who asks. Every verb's first argument; there is no unauthenticated variant.
+/// By which request somebody asks. Every audit event that a request caused tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    address: IpAddr,
+    request_id: String,
+}
+
+impl Origin {
+    /// A request from `address` (kept in its canonical form) that is known as `request_id` to its client and in the log.
+    #[must_use]
+    pub fn new(address: impl Into<IpAddr>, request_id: impl Into<String>) -> Self {
+        Self { address: address.into().to_canonical(), request_id: request_id.into() }
+    }
+
+    /// The client's address, an IPv4 address never in its IPv6 form.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// What the answer's `X-Request-Id` says.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+}
+
+/// Who asks. Every verb's first argument; there is no unauthenticated variant, and none that a request can be but without
+/// its [`Origin`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
     /// Stands above projects; may do everything.
     Operator {
         /// What proved it.
         by: Principal,
+        /// The request.
+        origin: Origin,
     },
     /// An API token of one project.
     Token {
@@ -59,6 +91,8 @@ pub enum Caller {
         scopes: Vec<Scope>,
         /// The `source.id`s it may send; empty means any.
         sources: Vec<String>,
+        /// The request.
+        origin: Origin,
     },
     /// The service itself (heartbeats, gaps, background work).
     Service,
@@ -69,9 +103,18 @@ impl Caller {
     #[must_use]
     pub fn id(&self) -> &str {
         match self {
-            Self::Operator { by } => by.id(),
+            Self::Operator { by, .. } => by.id(),
             Self::Token { token, .. } => token.as_str(),
             Self::Service => "",
+        }
+    }
+
+    /// The request by which they ask; `None` for the service itself.
+    #[must_use]
+    pub fn origin(&self) -> Option<&Origin> {
+        match self {
+            Self::Operator { origin, .. } | Self::Token { origin, .. } => Some(origin),
+            Self::Service => None,
         }
     }
 }
@@ -136,11 +179,13 @@ mod tests {
     fn the_whole_table() {
         let (own, other) = (ProjectId::default_project(), ProjectId::system());
         let id = || TokenId::parse("t-1").unwrap();
+        let origin = || Origin::new([192, 0, 2, 7], "r-1");
         let token = |scopes: &[Scope]| Caller::Token {
             token: id(),
             project: own.clone(),
             scopes: scopes.to_vec(),
             sources: vec![],
+            origin: origin(),
         };
         let rights = [
             Right::Ingest(&own),
@@ -156,8 +201,8 @@ mod tests {
         let (y, n, h) = (Allowed, Forbidden, Hidden);
         let account = Principal::Account { id: AccountId::parse("u-1").unwrap(), name: "operator".to_owned() };
         let table = [
-            (Caller::Operator { by: Principal::Token(id()) }, [y; 8]),
-            (Caller::Operator { by: account }, [y; 8]),
+            (Caller::Operator { by: Principal::Token(id()), origin: origin() }, [y; 8]),
+            (Caller::Operator { by: account, origin: origin() }, [y; 8]),
             (Caller::Service, [y; 8]),
             (token(&[]), [n, n, n, n, n, h, h, h]),
             (token(&[Scope::Ingest]), [y, n, n, n, n, h, h, h]),

@@ -17,10 +17,6 @@ pub(crate) struct Link {
     pub(crate) local: SocketAddr,
 }
 
-/// The address of the client itself, behind all proxies that we believe.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ClientAddress(pub(crate) IpAddr);
-
 /// Which proxies and names are known.
 #[derive(Debug)]
 pub(crate) struct ClientRules {
@@ -37,7 +33,7 @@ impl ClientRules {
 
     /// The client's address: the peer's, or what the nearest believed proxies say, read from the right, because what a
     /// client puts there itself stands on the left.
-    pub(crate) fn address(&self, link: Link, headers: &HeaderMap) -> ClientAddress {
+    pub(crate) fn address(&self, link: Link, headers: &HeaderMap) -> IpAddr {
         let mut address = link.peer.ip().to_canonical();
         let said = headers.get_all("x-forwarded-for");
         let said: Vec<&str> = said.iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).collect();
@@ -50,7 +46,7 @@ impl ClientRules {
                 None => break,
             }
         }
-        ClientAddress(address)
+        address
     }
 
     /// Whether the client speaks TLS, with us or with the proxy in front of us.
@@ -136,7 +132,7 @@ mod tests {
         ];
         for (peer, said, expected) in cases {
             let address = rules().address(link(peer), &headers(&[("x-forwarded-for", said)]));
-            assert_eq!(address.0.to_string(), expected, "{peer} says {said}");
+            assert_eq!(address.to_string(), expected, "{peer} says {said}");
         }
     }
 

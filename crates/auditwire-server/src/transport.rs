@@ -1,10 +1,12 @@
-//! What happens to every request, whatever it asks: an id, the client's address, the Host check, a line in the log, counters,
+//! What happens to every request, whatever it asks: its origin (the client's address and an id), the Host check, a line in the log, counters,
 //! security headers, and the writing of problems.
 
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
+use auditwire_model::access::Origin;
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -30,7 +32,7 @@ pub(crate) async fn handle(State(app): State<App>, mut request: Request, next: N
     let route = request.extensions().get::<MatchedPath>().cloned();
 
     let mut response = if app.clients().host_allowed(link, request.uri(), request.headers()) {
-        request.extensions_mut().insert(client);
+        request.extensions_mut().insert(Origin::new(client, &*id));
         // A defect in one request must not take the connection's other requests with it.
         let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
         answer.unwrap_or_else(|_| internal().into_response())
@@ -39,7 +41,7 @@ pub(crate) async fn handle(State(app): State<App>, mut request: Request, next: N
     };
 
     let problem = response.extensions_mut().remove::<Problem>();
-    let line = Line { id: &id, method: &method, path: &path, client: client.0, took: began.elapsed() };
+    let line = Line { id: &id, method: &method, path: &path, client, took: began.elapsed() };
     line.log(response.status(), problem.as_ref());
     if let Some(problem) = problem
         && response.extensions_mut().remove::<Written>().is_none()
@@ -49,6 +51,12 @@ pub(crate) async fn handle(State(app): State<App>, mut request: Request, next: N
     app.metrics().answered(route.as_ref().map(MatchedPath::as_str), &method, response.status(), line.took);
     add_headers(response.headers_mut(), &id);
     response
+}
+
+/// By which request somebody asks.
+pub(crate) fn origin(parts: &Parts, app: &App) -> Origin {
+    let known = parts.extensions.get::<Origin>().cloned();
+    known.unwrap_or_else(|| Origin::new(app.local().ip(), request_id(&parts.headers)))
 }
 
 /// The id that the client gave, if it is harmless in headers and logs, else a new one.

@@ -118,6 +118,7 @@ mod tests {
     use auditwire_engine::Settings;
     use auditwire_engine::secrets::Keyring;
     use auditwire_engine::store::memory::MemoryStore;
+    use auditwire_model::access::Origin;
 
     use super::*;
     use crate::clock::SystemClock;
@@ -155,12 +156,12 @@ mod tests {
         assert!(!file.exists(), "its link has ended");
         assert!(is_valid(shown.expose_text()).await && !is_valid(&second).await);
 
-        let from = IpAddr::from(Ipv4Addr::LOCALHOST);
-        let session = people::sign_in_with_link(&engine, &key_of(shown.expose_text()), from).await.unwrap();
+        let origin = Origin::new(Ipv4Addr::LOCALHOST, "r-1");
+        let session = people::sign_in_with_link(&engine, &key_of(shown.expose_text()), &origin).await.unwrap();
         let secret = session.secret.expose_text();
-        let signed_in = people::session(&engine, secret).await.unwrap().unwrap();
+        let signed_in = people::session(&engine, secret, &origin).await.unwrap().unwrap();
         let password = Secret::new(b"correct horse battery".to_vec());
-        people::set_password(&engine, &signed_in, None, &password, from, secret).await.unwrap();
+        people::set_password(&engine, &signed_in, None, &password, secret).await.unwrap();
         std::fs::write(&file, "stale").unwrap();
         assert!(offered(LinkFor::File).await.is_none());
         assert!(!file.exists());

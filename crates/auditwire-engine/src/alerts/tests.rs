@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auditwire_model::access::Principal;
+use auditwire_model::access::{Origin, Principal};
 use auditwire_model::clock::ManualClock;
 use auditwire_model::connection::{CertificateInfo, CertificateRole, TlsSpec};
 use auditwire_model::event::rows;
@@ -37,7 +37,10 @@ impl World {
         settings.delivery.allow_loopback = true;
         let (store, objects) = (Arc::new(MemoryStore::default()), crate::store::memory::objects());
         let engine = Engine::open(store, objects, clock.clone(), keyring, settings).await.unwrap();
-        let caller = Caller::Operator { by: Principal::Token(TokenId::parse("t-operator").unwrap()) };
+        let caller = Caller::Operator {
+            by: Principal::Token(TokenId::parse("t-operator").unwrap()),
+            origin: Origin::new([127, 0, 0, 1], "r-1"),
+        };
         Self { engine, clock, caller, project: ProjectId::default_project() }
     }
 

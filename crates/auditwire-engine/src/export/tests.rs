@@ -5,7 +5,7 @@ mod streams;
 use std::sync::Arc;
 
 use auditwire_model::TokenId;
-use auditwire_model::access::{Caller, Scope};
+use auditwire_model::access::{Caller, Origin, Scope};
 use auditwire_model::event::{EventDraft, Plane, view};
 use auditwire_model::query::{Expr, Field, Op, Value};
 use auditwire_model::{Severity, Timestamp};
@@ -140,6 +140,7 @@ async fn what_cannot_be_told_is_not_handed_out() {
         project: world.project.clone(),
         scopes: vec![Scope::Ingest, Scope::Configure],
         sources: vec![],
+        origin: Origin::new([127, 0, 0, 1], "r-1"),
     };
     assert_eq!(tsv(&world.engine, &blind, &world.project, &all).await.unwrap_err().code, "forbidden");
     assert_eq!(world.head(), before, "and nothing is told of it");

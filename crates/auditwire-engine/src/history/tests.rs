@@ -7,7 +7,7 @@ mod steps;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auditwire_model::access::{Caller, Principal};
+use auditwire_model::access::{Caller, Origin, Principal};
 use auditwire_model::clock::ManualClock;
 use auditwire_model::event::EventDraft;
 use auditwire_model::{Clock, ConnectionId, Position, ProjectId, TokenId};
@@ -39,7 +39,10 @@ impl World {
         settings.delivery.allow_loopback = true;
         let (store, objects) = (Arc::new(MemoryStore::default()), crate::store::memory::objects());
         let engine = Engine::open(store, objects, clock.clone(), keyring, settings).await.unwrap();
-        let caller = Caller::Operator { by: Principal::Token(TokenId::parse("t-operator").unwrap()) };
+        let caller = Caller::Operator {
+            by: Principal::Token(TokenId::parse("t-operator").unwrap()),
+            origin: Origin::new([127, 0, 0, 1], "r-1"),
+        };
         Self { engine, clock, caller, project: ProjectId::default_project() }
     }
 

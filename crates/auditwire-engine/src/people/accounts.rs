@@ -1,6 +1,6 @@
 //! The records of accounts.
 
-use auditwire_model::access::{Caller, Principal};
+use auditwire_model::access::{Caller, Origin, Principal};
 use auditwire_model::{AccountId, Timestamp};
 
 use super::{SignedIn, TRIES, changed_meanwhile, lost_race, submit};
@@ -118,9 +118,10 @@ pub(super) fn put(account: &Account, version: u64) -> Result<Change> {
     Ok(Change { key, expect: Expect::Version(version), effect })
 }
 
-/// The person as the verbs see one.
-pub(super) fn caller(account: &Account) -> Caller {
-    Caller::Operator { by: Principal::Account { id: account.id.clone(), name: account.name.clone() } }
+/// The person as the verbs see one who asks from `origin`.
+pub(super) fn caller(account: &Account, origin: &Origin) -> Caller {
+    let by = Principal::Account { id: account.id.clone(), name: account.name.clone() };
+    Caller::Operator { by, origin: origin.clone() }
 }
 
 /// Telephones write the first letter large.

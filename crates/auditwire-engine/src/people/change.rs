@@ -1,6 +1,6 @@
 //! Setting a password: the first one, another one, or a new one for one that was lost.
 
-use std::net::IpAddr;
+use auditwire_model::access::{Caller, Origin};
 
 use super::limits::too_many;
 use super::sessions::Found;
@@ -27,19 +27,19 @@ pub async fn set_password(
     signed_in: &SignedIn,
     current: Option<&Secret>,
     new: &Secret,
-    from: IpAddr,
     keep: &str,
 ) -> Result<()> {
-    let from = from.to_canonical();
+    // There is no session without a request.
+    let origin = signed_in.caller.origin().ok_or_else(ended)?;
     let keep = sha256_hex(keep.as_bytes());
     let found = live(engine, signed_in, &keep).await?;
     password::check_new(&found.account.name, new)?;
     if found.current_password_needed(engine.clock.now()) {
-        prove(engine, &found, current, from).await?;
+        prove(engine, &signed_in.caller, origin, &found, current).await?;
     }
     let hash = engine.shared.people.hashing.hash(new.clone()).await?;
     for _ in 0..TRIES {
-        match store(engine, signed_in, &keep, &found, hash.clone(), from).await {
+        match store(engine, signed_in, &keep, &found, hash.clone()).await {
             Err(error) if lost_race(&error) => {}
             result => return result,
         }
@@ -48,10 +48,17 @@ pub async fn set_password(
 }
 
 /// That whoever sits there knows the present password. Guesses count as failed sign-ins.
-async fn prove(engine: &Engine, found: &Found, current: Option<&Secret>, from: IpAddr) -> Result<()> {
+async fn prove(
+    engine: &Engine,
+    caller: &Caller,
+    origin: &Origin,
+    found: &Found,
+    current: Option<&Secret>,
+) -> Result<()> {
     let (people, account, now) = (&engine.shared.people, &found.account, engine.clock.now());
     let wrong = || Error::invalid("password_wrong", "current", "this is not the present password");
     let Some(current) = current else { return Err(wrong()) };
+    let from = origin.address();
     let attempt = people.limits.begin(from, Some(&account.name), now).map_err(|limited| too_many(limited.wait))?;
     let fits = people.hashing.verify(account.password.clone(), current.clone()).await;
     if !matches!(fits, Ok(false)) {
@@ -61,7 +68,7 @@ async fn prove(engine: &Engine, found: &Found, current: Option<&Secret>, from: I
         return Ok(());
     }
     if people.limits.worth_telling(from, now) {
-        let told = audit(found, from)
+        let told = audit(caller, found)
             .failed("password_wrong", "the present password was wrong")
             .message(format!("The console password of {} was not changed: the present one was wrong", account.name));
         if let Err(error) = submit(engine, vec![told], Vec::new(), now).await {
@@ -72,14 +79,7 @@ async fn prove(engine: &Engine, found: &Found, current: Option<&Secret>, from: I
 }
 
 /// One try: what was proved must still be so.
-async fn store(
-    engine: &Engine,
-    signed_in: &SignedIn,
-    keep: &str,
-    proved: &Found,
-    hash: PasswordHash,
-    from: IpAddr,
-) -> Result<()> {
+async fn store(engine: &Engine, signed_in: &SignedIn, keep: &str, proved: &Found, hash: PasswordHash) -> Result<()> {
     let now = engine.clock.now();
     let Found { mut session, session_version, mut account, account_version } = live(engine, signed_in, keep).await?;
     if account.generation != proved.account.generation {
@@ -94,18 +94,15 @@ async fn store(
     changes.extend(links::end(engine, &account.id).await?);
     changes.push(accounts::put(&account, account_version)?);
     changes.push(sessions::put(&session, Expect::Version(session_version))?);
-    let told = audit(proved, from).message(format!("The console password of {} was set", account.name));
+    let told = audit(&signed_in.caller, proved).message(format!("The console password of {} was set", account.name));
     submit(engine, vec![told], changes, now).await?;
     engine.shared.people.sessions.forget();
     Ok(())
 }
 
-fn audit(found: &Found, from: IpAddr) -> Audit {
+fn audit(caller: &Caller, found: &Found) -> Audit {
     let account = &found.account;
-    Audit::new(action::CONSOLE_PASSWORD, &accounts::caller(account))
-        .from(from)
-        .on("account", &account.id)
-        .with("name", &account.name)
+    Audit::new(action::CONSOLE_PASSWORD, caller).on("account", &account.id).with("name", &account.name)
 }
 
 async fn live(engine: &Engine, signed_in: &SignedIn, sha256: &str) -> Result<Found> {

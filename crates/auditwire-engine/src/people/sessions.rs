@@ -1,9 +1,9 @@
 //! Sessions: what a signed-in browser proves itself with.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use auditwire_model::Timestamp;
+use auditwire_model::access::Origin;
 
 use super::{SignedIn, accounts, submit};
 use crate::Engine;
@@ -42,9 +42,9 @@ impl Found {
         self.account.password.is_some() && self.session.new_password_until.is_none_or(|end| now >= end)
     }
 
-    fn signed_in(self, now: Timestamp) -> SignedIn {
+    fn signed_in(self, origin: &Origin, now: Timestamp) -> SignedIn {
         SignedIn {
-            caller: accounts::caller(&self.account),
+            caller: accounts::caller(&self.account, origin),
             expires_at: self.session.expires_at,
             current_password_needed: self.current_password_needed(now),
             account: self.account,
@@ -57,19 +57,19 @@ fn has_ended(session: &Session, now: Timestamp) -> bool {
     now >= session.expires_at || now.since(session.last_seen) >= IDLE
 }
 
-/// Who is behind a session's secret; `None` when it is unknown, signed out or has ended. Costs no read of the store for a
+/// Who is behind a session's secret that came from `origin`; `None` when it is unknown, signed out or has ended. Costs no read of the store for a
 /// session that was seen within the last seconds.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn session(engine: &Engine, secret: &str) -> Result<Option<SignedIn>> {
+pub async fn session(engine: &Engine, secret: &str, origin: &Origin) -> Result<Option<SignedIn>> {
     if secret.len() != 64 {
         return Ok(None);
     }
     let (now, sha256) = (engine.clock.now(), sha256_hex(secret.as_bytes()));
     let recent = &engine.shared.people.sessions;
     if let Some(found) = recent.get(&sha256, now) {
-        return Ok(Some(found).filter(|f| f.is_live(now)).map(|f| f.signed_in(now)));
+        return Ok(Some(found).filter(|f| f.is_live(now)).map(|f| f.signed_in(origin, now)));
     }
     let generation = recent.generation();
     let Some(mut found) = find(engine, &sha256).await? else { return Ok(None) };
@@ -79,22 +79,21 @@ pub async fn session(engine: &Engine, secret: &str) -> Result<Option<SignedIn>> 
     }
     note_seen(engine, &mut found, now).await;
     recent.put(generation, &sha256, found.clone(), now);
-    Ok(Some(found.signed_in(now)))
+    Ok(Some(found.signed_in(origin, now)))
 }
 
 /// Ends a session at once. An unknown one has ended already.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn sign_out(engine: &Engine, secret: &str, from: IpAddr) -> Result<()> {
+pub async fn sign_out(engine: &Engine, secret: &str, origin: &Origin) -> Result<()> {
     let now = engine.clock.now();
     let Some(found) = find(engine, &sha256_hex(secret.as_bytes())).await? else { return Ok(()) };
     let mut told = Vec::new();
     if found.is_live(now) {
         let account = &found.account;
         told.push(
-            Audit::new(action::CONSOLE_SIGN_OUT, &accounts::caller(account))
-                .from(from.to_canonical())
+            Audit::new(action::CONSOLE_SIGN_OUT, &accounts::caller(account, origin))
                 .on("account", &account.id)
                 .with("name", &account.name)
                 .message(format!("{} signed out of the console", account.name)),

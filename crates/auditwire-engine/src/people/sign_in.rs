@@ -1,8 +1,6 @@
 //! The two ways in: name and password, or a link.
 
-use std::net::IpAddr;
-
-use auditwire_model::access::Caller;
+use auditwire_model::access::Origin;
 use auditwire_model::{Severity, Timestamp};
 
 use super::limits::{Limited, too_many};
@@ -19,19 +17,19 @@ use crate::store::Change;
 /// # Errors
 /// `link_invalid` when it is unknown, used up or too old; `too_many_sign_ins` after ten failures of an address in a minute
 /// (a valid link is never held up); when the store fails.
-pub async fn sign_in_with_link(engine: &Engine, key: &str, from: IpAddr) -> Result<NewSession> {
-    let (now, from) = (engine.clock.now(), from.to_canonical());
+pub async fn sign_in_with_link(engine: &Engine, key: &str, origin: &Origin) -> Result<NewSession> {
+    let now = engine.clock.now();
     if let Some(found) = links::find(engine, key).await?
         && let Some(stored) = accounts::by_id(engine, &found.link.account).await?
     {
-        match begin(engine, stored.account, SignInMethod::Link, from, vec![found.use_up()?], now).await {
+        match begin(engine, stored.account, SignInMethod::Link, origin, vec![found.use_up()?], now).await {
             // Another use of the link was faster.
             Err(error) if lost_race(&error) => {}
             result => return result,
         }
     }
-    let refused = Refused { from, method: SignInMethod::Link, name: None, now };
-    match engine.shared.people.limits.begin(from, None, now) {
+    let refused = Refused { origin, method: SignInMethod::Link, name: None, now };
+    match engine.shared.people.limits.begin(origin.address(), None, now) {
         Ok(_) => Err(refused.tell(engine, link_invalid()).await),
         Err(limited) => Err(refused.hold_back(engine, limited).await),
     }
@@ -43,11 +41,11 @@ pub async fn sign_in_with_link(engine: &Engine, key: &str, from: IpAddr) -> Resu
 /// `sign_in_refused` in the same words and after the same work whatever is wrong; `too_many_sign_ins` after ten failures
 /// of an address in a minute or 30 of a name in ten minutes, then nothing is hashed, or when too many wait for their turn;
 /// when the store fails.
-pub async fn sign_in(engine: &Engine, name: &str, password: &Secret, from: IpAddr) -> Result<NewSession> {
-    let (now, from, name) = (engine.clock.now(), from.to_canonical(), name.trim());
+pub async fn sign_in(engine: &Engine, name: &str, password: &Secret, origin: &Origin) -> Result<NewSession> {
+    let (now, name) = (engine.clock.now(), name.trim());
     let limits = &engine.shared.people.limits;
-    let refused = Refused { from, method: SignInMethod::Password, name: Some(name), now };
-    let attempt = match limits.begin(from, Some(name), now) {
+    let refused = Refused { origin, method: SignInMethod::Password, name: Some(name), now };
+    let attempt = match limits.begin(origin.address(), Some(name), now) {
         Ok(attempt) => attempt,
         Err(limited) => return Err(refused.hold_back(engine, limited).await),
     };
@@ -60,7 +58,7 @@ pub async fn sign_in(engine: &Engine, name: &str, password: &Secret, from: IpAdd
         }
     };
     limits.take_back(attempt);
-    begin(engine, account, SignInMethod::Password, from, Vec::new(), now).await
+    begin(engine, account, SignInMethod::Password, origin, Vec::new(), now).await
 }
 
 /// The account of this name, if this is its password.
@@ -75,14 +73,13 @@ async fn begin(
     engine: &Engine,
     account: Account,
     method: SignInMethod,
-    from: IpAddr,
+    origin: &Origin,
     mut changes: Vec<Change>,
     now: Timestamp,
 ) -> Result<NewSession> {
     let (secret, session, begun) = sessions::begin(engine, &account, method, now).await?;
     changes.extend(begun);
-    let told = Audit::new(action::CONSOLE_SIGN_IN, &accounts::caller(&account))
-        .from(from)
+    let told = Audit::new(action::CONSOLE_SIGN_IN, &accounts::caller(&account, origin))
         .on("account", &account.id)
         .with("name", &account.name)
         .with("method", word(method))
@@ -93,7 +90,7 @@ async fn begin(
 
 /// A sign-in that did not work.
 struct Refused<'a> {
-    from: IpAddr,
+    origin: &'a Origin,
     method: SignInMethod,
     name: Option<&'a str>,
     now: Timestamp,
@@ -102,7 +99,7 @@ struct Refused<'a> {
 impl Refused<'_> {
     /// Tells the log, unless it was told of this address within the minute.
     async fn tell(&self, engine: &Engine, error: Error) -> Error {
-        if engine.shared.people.limits.worth_telling(self.from, self.now) {
+        if engine.shared.people.limits.worth_telling(self.origin.address(), self.now) {
             self.write(engine, &error).await;
         }
         error
@@ -119,12 +116,11 @@ impl Refused<'_> {
 
     /// A log that cannot take the event must not turn a refusal into another error.
     async fn write(&self, engine: &Engine, error: &Error) {
-        let mut told = Audit::new(action::CONSOLE_SIGN_IN_REFUSED, &Caller::Service)
-            .from(self.from)
+        let mut told = Audit::of_stranger(action::CONSOLE_SIGN_IN_REFUSED, self.origin)
             .failed(error.code, &error.detail)
             .severity(Severity::Warning)
             .with("method", word(self.method))
-            .message(format!("A sign-in to the console from {} was refused", self.from));
+            .message(format!("A sign-in to the console from {} was refused", self.origin.address()));
         if let Some(name) = self.name {
             told = told.with("name", name.chars().take(accounts::NAME_MAX).collect::<String>());
         }

@@ -1,8 +1,7 @@
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auditwire_model::access::Principal;
+use auditwire_model::access::{Origin, Principal};
 use auditwire_model::clock::ManualClock;
 use auditwire_model::event::rows;
 use auditwire_model::{Clock, Position, TokenId};
@@ -49,25 +48,25 @@ impl World {
     /// The secret of a session that began with a link.
     async fn linked(&self) -> String {
         let (key, _) = create_link(&self.engine, &Caller::Service).await.unwrap();
-        let begun = sign_in_with_link(&self.engine, key.expose_text(), from()).await.unwrap();
+        let begun = sign_in_with_link(&self.engine, key.expose_text(), &from()).await.unwrap();
         begun.secret.expose_text().to_owned()
     }
 
     async fn signed_in(&self, secret: &str) -> SignedIn {
-        session(&self.engine, secret).await.unwrap().expect("a live session")
+        session(&self.engine, secret, &from()).await.unwrap().expect("a live session")
     }
 
     async fn is_live(&self, secret: &str) -> bool {
-        session(&self.engine, secret).await.unwrap().is_some()
+        session(&self.engine, secret, &from()).await.unwrap().is_some()
     }
 
     async fn set(&self, session: &str, current: Option<&str>, new: &str) -> Result<()> {
         let (signed_in, current) = (self.signed_in(session).await, current.map(secret));
-        set_password(&self.engine, &signed_in, current.as_ref(), &secret(new), from(), session).await
+        set_password(&self.engine, &signed_in, current.as_ref(), &secret(new), session).await
     }
 
     async fn try_password(&self, name: &str, password: &str) -> Result<NewSession> {
-        sign_in(&self.engine, name, &secret(password), from()).await
+        sign_in(&self.engine, name, &secret(password), &from()).await
     }
 
     /// With the operator's password set; gives the secret of the session that set it.
@@ -95,8 +94,8 @@ impl World {
     }
 }
 
-fn from() -> IpAddr {
-    "192.0.2.7".parse().unwrap()
+fn from() -> Origin {
+    Origin::new([192, 0, 2, 7], "r-1")
 }
 
 fn secret(text: &str) -> Secret {
@@ -121,12 +120,12 @@ async fn a_first_start_makes_the_account_and_every_start_a_fresh_link_until_ther
     assert_eq!(world.store.records(RecordKind::Account, None).await.unwrap().len(), 1);
     assert_eq!(world.told().await, ["account-create -", "console-sign-in-link -", "console-sign-in-link -"]);
 
-    let begun = sign_in_with_link(&world.engine, &second, from()).await.unwrap();
+    let begun = sign_in_with_link(&world.engine, &second, &from()).await.unwrap();
     assert_eq!((begun.account.name.as_str(), begun.account.operator), ("operator", true));
     world.set(begun.secret.expose_text(), None, PASSWORD).await.unwrap();
     let restarted = open(&Arc::new(world.store.crash()), &world.clock).await;
     assert!(!ensure_operator(&restarted, |_, _| panic!("there is a password")).await.unwrap());
-    let again = sign_in(&restarted, " Operator ", &secret(PASSWORD), from()).await.unwrap();
+    let again = sign_in(&restarted, " Operator ", &secret(PASSWORD), &from()).await.unwrap();
     assert_eq!(again.account.id, begun.account.id);
 }
 
@@ -151,16 +150,16 @@ async fn a_link_is_used_once_within_half_an_hour() {
     let key = key.expose_text();
     world.clock.advance(30 * MINUTE - Duration::from_nanos(1));
     assert!(link_is_valid(&world.engine, key).await.unwrap(), "to look is not to use");
-    sign_in_with_link(&world.engine, key, from()).await.unwrap();
+    sign_in_with_link(&world.engine, key, &from()).await.unwrap();
     assert!(!link_is_valid(&world.engine, key).await.unwrap());
-    assert_eq!(code(sign_in_with_link(&world.engine, key, from()).await), "link_invalid");
+    assert_eq!(code(sign_in_with_link(&world.engine, key, &from()).await), "link_invalid");
 
     let (key, _) = create_link(&world.engine, &Caller::Service).await.unwrap();
     world.clock.advance(30 * MINUTE);
     assert!(!link_is_valid(&world.engine, key.expose_text()).await.unwrap());
-    assert_eq!(code(sign_in_with_link(&world.engine, key.expose_text(), from()).await), "link_invalid");
+    assert_eq!(code(sign_in_with_link(&world.engine, key.expose_text(), &from()).await), "link_invalid");
     for wrong in ["", "0", &"0".repeat(64), &key.expose_text().to_uppercase()] {
-        let refused = sign_in_with_link(&world.engine, wrong, from()).await.unwrap_err();
+        let refused = sign_in_with_link(&world.engine, wrong, &from()).await.unwrap_err();
         assert_eq!((refused.code, refused.kind), ("link_invalid", Kind::Unauthenticated), "{wrong}");
     }
 }
@@ -172,8 +171,8 @@ async fn of_two_uses_of_a_link_at_once_one_succeeds() {
         let (key, _) = create_link(&world.engine, &Caller::Service).await.unwrap();
         let ways = std::array::from_fn::<_, 4, _>(|n| {
             let (engine, key) = (world.engine.clone(), key.clone());
-            let from = IpAddr::from([192, 0, 2, u8::try_from(n).unwrap()]);
-            tokio::spawn(async move { sign_in_with_link(&engine, key.expose_text(), from).await.map_err(|e| e.code) })
+            let from = Origin::new([192, 0, 2, u8::try_from(n).unwrap()], "r-1");
+            tokio::spawn(async move { sign_in_with_link(&engine, key.expose_text(), &from).await.map_err(|e| e.code) })
         });
         let mut ends = Vec::new();
         for way in ways {
@@ -204,6 +203,7 @@ async fn only_an_operator_makes_links() {
         project: ProjectId::system(),
         scopes: vec![auditwire_model::access::Scope::Configure],
         sources: vec![],
+        origin: Origin::new([127, 0, 0, 1], "r-1"),
     };
     assert_eq!(code(create_link(&world.engine, &token).await), "forbidden");
     assert_eq!(world.told().await, Vec::<String>::new());
@@ -215,7 +215,9 @@ async fn a_session_says_who_it_is() {
     let begun = world.try_password("operator", PASSWORD).await.unwrap();
     let secret = begun.secret.expose_text();
     let signed_in = world.signed_in(secret).await;
-    let Caller::Operator { by: Principal::Account { id, name } } = &signed_in.caller else { panic!("another caller") };
+    let Caller::Operator { by: Principal::Account { id, name }, .. } = &signed_in.caller else {
+        panic!("another caller")
+    };
     assert_eq!((id, name.as_str()), (&begun.account.id, "operator"));
     assert_eq!(signed_in.expires_at.since(world.clock.now()), 7 * 24 * HOUR);
     for wrong in ["", &"0".repeat(64), &secret.to_uppercase(), &secret[1..]] {
@@ -273,7 +275,7 @@ async fn a_request_costs_no_read_and_use_is_stored_at_most_every_five_minutes() 
     let _ = world.store.crash();
     assert!(world.is_live(&secret).await);
     world.clock.advance(Duration::from_secs(5));
-    assert!(session(&world.engine, &secret).await.is_err(), "after five seconds it looks again");
+    assert!(session(&world.engine, &secret, &from()).await.is_err(), "after five seconds it looks again");
 }
 
 #[tokio::test]
@@ -289,11 +291,11 @@ async fn sign_out_ends_a_session_at_once() {
     let (world, secret) = World::with_password().await;
     let other = world.try_password("operator", PASSWORD).await.unwrap();
     assert!(world.is_live(&secret).await, "it was just seen");
-    sign_out(&world.engine, &secret, from()).await.unwrap();
+    sign_out(&world.engine, &secret, &from()).await.unwrap();
     assert!(!world.is_live(&secret).await);
     assert!(world.is_live(other.secret.expose_text()).await);
-    sign_out(&world.engine, &secret, from()).await.unwrap();
-    sign_out(&world.engine, "nonsense", from()).await.unwrap();
+    sign_out(&world.engine, &secret, &from()).await.unwrap();
+    sign_out(&world.engine, "nonsense", &from()).await.unwrap();
     let told = world.told().await;
     assert_eq!(told.iter().filter(|t| t.starts_with("console-sign-out")).count(), 1, "{told:?}");
 }
@@ -337,10 +339,10 @@ async fn a_link_lets_one_new_password_be_set_within_half_an_hour() {
 async fn a_password_is_set_only_in_a_live_session_of_the_account() {
     let (world, first) = World::with_password().await;
     let signed_in = world.signed_in(&first).await;
-    sign_out(&world.engine, &first, from()).await.unwrap();
+    sign_out(&world.engine, &first, &from()).await.unwrap();
     let new = secret("another password");
     for keep in [first.as_str(), "nonsense"] {
-        let refused = set_password(&world.engine, &signed_in, Some(&secret(PASSWORD)), &new, from(), keep).await;
+        let refused = set_password(&world.engine, &signed_in, Some(&secret(PASSWORD)), &new, keep).await;
         assert_eq!(code(refused), "session_ended");
     }
 }
@@ -362,7 +364,7 @@ async fn of_two_changes_of_a_password_at_once_one_succeeds() {
     let (world, session) = World::with_password().await;
     let signed_in = world.signed_in(&session).await;
     let (current, one, two) = (secret(PASSWORD), secret("the first password"), secret("the second password"));
-    let change = |new| set_password(&world.engine, &signed_in, Some(&current), new, from(), &session);
+    let change = |new| set_password(&world.engine, &signed_in, Some(&current), new, &session);
     let (a, b) = tokio::join!(change(&one), change(&two));
     assert!(a.is_ok() != b.is_ok(), "{a:?} {b:?}");
     let fits = if a.is_ok() { "the first password" } else { "the second password" };
@@ -399,18 +401,18 @@ async fn failures_are_limited_and_told_but_a_link_is_never_held_up() {
     let before = world.told().await.len();
     assert_eq!(code(world.try_password("operator", "wrong password").await), "sign_in_refused");
     for _ in 0..9 {
-        assert_eq!(code(sign_in_with_link(&world.engine, "wrong", from()).await), "link_invalid");
+        assert_eq!(code(sign_in_with_link(&world.engine, "wrong", &from()).await), "link_invalid");
     }
     let held = world.try_password("operator", PASSWORD).await.unwrap_err();
     assert_eq!((held.code, held.kind, held.retry_after), ("too_many_sign_ins", Kind::Busy, Some(MINUTE)));
-    assert_eq!(code(sign_in_with_link(&world.engine, "wrong", from()).await), "too_many_sign_ins");
-    let mapped = "::ffff:192.0.2.7".parse().unwrap();
-    assert_eq!(code(sign_in_with_link(&world.engine, "wrong", mapped).await), "too_many_sign_ins");
+    assert_eq!(code(sign_in_with_link(&world.engine, "wrong", &from()).await), "too_many_sign_ins");
+    let mapped = Origin::new("::ffff:192.0.2.7".parse::<std::net::IpAddr>().unwrap(), "r-2");
+    assert_eq!(code(sign_in_with_link(&world.engine, "wrong", &mapped).await), "too_many_sign_ins");
     let told = world.told().await.split_off(before);
     assert_eq!(told, ["console-sign-in-refused sign_in_refused", "console-sign-in-refused too_many_sign_ins"]);
-    sign_in_with_link(&world.engine, link.expose_text(), from()).await.unwrap();
-    let elsewhere = "198.51.100.1".parse().unwrap();
-    sign_in(&world.engine, "operator", &secret(PASSWORD), elsewhere).await.unwrap();
+    sign_in_with_link(&world.engine, link.expose_text(), &from()).await.unwrap();
+    let elsewhere = Origin::new([198, 51, 100, 1], "r-2");
+    sign_in(&world.engine, "operator", &secret(PASSWORD), &elsewhere).await.unwrap();
     world.clock.advance(MINUTE);
     world.try_password("operator", PASSWORD).await.unwrap();
 }
@@ -430,11 +432,12 @@ async fn guesses_of_the_present_password_are_limited_and_told() {
 async fn the_log_is_told_who_did_what_and_never_a_secret() {
     let world = world().await;
     let link = world.first_link().await;
-    let begun = sign_in_with_link(&world.engine, &link, "2001:db8::9".parse().unwrap()).await.unwrap();
+    let from = Origin::new("2001:db8::9".parse::<std::net::IpAddr>().unwrap(), "r-9");
+    let begun = sign_in_with_link(&world.engine, &link, &from).await.unwrap();
     let session = begun.secret.expose_text().to_owned();
     world.set(&session, None, PASSWORD).await.unwrap();
     let _ = world.try_password(&format!("{}!", "n".repeat(200)), "a canary guess").await.unwrap_err();
-    sign_out(&world.engine, &session, from()).await.unwrap();
+    sign_out(&world.engine, &session, &from).await.unwrap();
 
     let system = ProjectId::system();
     let mut told = Vec::new();
@@ -458,11 +461,12 @@ async fn the_log_is_told_who_did_what_and_never_a_secret() {
     assert_eq!(signed_in["subject"]["user_id"], begun.account.id.as_str());
     assert_eq!(signed_in["subject"]["metadata"], serde_json::json!({"kind": "operator", "name": "operator"}));
     assert_eq!(signed_in["subject"]["address"], "2001:db8::9");
+    assert_eq!(signed_in["request_id"], "r-9");
     assert_eq!(signed_in["resource"]["metadata"]["method"], "link");
     let refused = &told[4];
     assert_eq!((&refused["severity"], &refused["outcome"]), (&"WARNING".into(), &"failure".into()));
     assert_eq!(refused["resource"]["metadata"]["name"], "n".repeat(128));
-    assert_eq!(refused["subject"]["metadata"]["kind"], "service");
+    assert_eq!(refused["subject"]["metadata"]["kind"], "stranger");
 
     let mut seen = serde_json::to_string(&told).unwrap();
     let signed_in = world.linked().await;

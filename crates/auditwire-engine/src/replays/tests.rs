@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use auditwire_model::access::{Principal, Scope};
+use auditwire_model::access::{Origin, Principal, Scope};
 use auditwire_model::clock::ManualClock;
 use auditwire_model::event::{EventDraft, Plane};
 use auditwire_model::{Clock, Position, TokenId};
@@ -52,7 +52,10 @@ impl World {
         let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-11-22T10:00:00Z").unwrap()));
         let store = Arc::new(MemoryStore::default());
         let engine = open(&store, &clock).await;
-        let caller = Caller::Operator { by: Principal::Token(TokenId::parse("t-operator").unwrap()) };
+        let caller = Caller::Operator {
+            by: Principal::Token(TokenId::parse("t-operator").unwrap()),
+            origin: Origin::new([127, 0, 0, 1], "r-1"),
+        };
         let project = ProjectId::default_project();
         let (address, received) = receiver(manners, None).await;
         received.lock().stalled = false;
@@ -267,6 +270,7 @@ async fn who_may_and_what_is_wrong() {
         project: project.clone(),
         scopes: scopes.to_vec(),
         sources: vec![],
+        origin: Origin::new([127, 0, 0, 1], "r-1"),
     };
     for scopes in [&[Scope::Read][..], &[Scope::Configure], &[Scope::Ingest]] {
         let refused = super::begin(engine, &token(scopes), project, id, &fast(), None).await;

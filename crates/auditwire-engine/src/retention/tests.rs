@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auditwire_model::access::{Principal, Scope};
+use auditwire_model::access::{Origin, Principal, Scope};
 use auditwire_model::clock::ManualClock;
 use auditwire_model::event::{EventDraft, Plane, view};
 use auditwire_model::{Position, Timestamp, TokenId};
@@ -17,7 +17,7 @@ use crate::store::memory::{Fault, MemoryStore};
 use crate::{Settings, log};
 
 fn operator() -> Caller {
-    Caller::Operator { by: Principal::Token(TokenId::parse("o").unwrap()) }
+    Caller::Operator { by: Principal::Token(TokenId::parse("o").unwrap()), origin: Origin::new([127, 0, 0, 1], "r-1") }
 }
 
 fn home() -> ProjectId {
@@ -107,6 +107,7 @@ async fn what_a_project_sets_holds_and_is_told() {
         project: home(),
         scopes: vec![Scope::Read],
         sources: Vec::new(),
+        origin: Origin::new([127, 0, 0, 1], "r-1"),
     };
     assert_eq!(set(&engine, &reader, &home(), wanted).await.unwrap_err().code, "forbidden");
     assert_eq!(get(&engine, &reader, &home()).await.unwrap(), after);

@@ -100,6 +100,7 @@ mod tests {
             project: project.clone(),
             scopes: vec![],
             sources: vec![],
+            origin: auditwire_model::access::Origin::new([127, 0, 0, 1], "r-1"),
         };
         assert_eq!(sources(&engine, &other, &project).await.unwrap_err().code, "forbidden");
     }

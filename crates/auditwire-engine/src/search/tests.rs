@@ -7,7 +7,7 @@ mod sealed;
 use std::sync::Arc;
 
 use auditwire_model::TokenId;
-use auditwire_model::access::{Caller, Principal};
+use auditwire_model::access::{Caller, Origin, Principal};
 use auditwire_model::clock::ManualClock;
 use auditwire_model::event::EventDraft;
 use futures_util::StreamExt;
@@ -43,7 +43,10 @@ pub(crate) async fn engine_with(settings: Settings) -> (Engine, Arc<MemoryStore>
 }
 
 pub(crate) fn operator() -> Caller {
-    Caller::Operator { by: Principal::Token(TokenId::parse("t-1").unwrap()) }
+    Caller::Operator {
+        by: Principal::Token(TokenId::parse("t-1").unwrap()),
+        origin: Origin::new([127, 0, 0, 1], "r-1"),
+    }
 }
 
 /// Posts `count` events like `draft`.

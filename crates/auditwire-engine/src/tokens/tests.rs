@@ -1,4 +1,3 @@
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,8 +35,12 @@ async fn world() -> World {
         Ok(())
     });
     assert!(made.await.unwrap());
-    let operator = authenticate(&engine, &text).await.unwrap().unwrap();
+    let operator = authenticate(&engine, &text, &from()).await.unwrap().unwrap();
     World { engine, clock, store, operator }
+}
+
+fn from() -> Origin {
+    Origin::new([192, 0, 2, 7], "r-1")
 }
 
 fn spec(scopes: &[Scope]) -> TokenSpec {
@@ -83,7 +86,7 @@ async fn a_token_that_could_not_be_handed_over_was_never_valid() {
         Err(std::io::Error::other("read-only"))
     });
     assert_eq!(code(failed.await), "operator_token_not_written");
-    assert_eq!(authenticate(&engine, &lost).await.unwrap(), None);
+    assert_eq!(authenticate(&engine, &lost, &from()).await.unwrap(), None);
     assert!(create_operator(&engine, |_| Ok(())).await.unwrap());
 }
 
@@ -97,11 +100,11 @@ async fn a_token_is_known_until_it_is_revoked_or_expires() {
     let secret = text(secret);
     assert!(secret.len() == 67 && secret.starts_with("aw_"));
     assert_eq!(token.scopes, [Scope::Ingest, Scope::Read]);
-    let caller = authenticate(engine, &secret).await.unwrap().unwrap();
+    let caller = authenticate(engine, &secret, &from()).await.unwrap().unwrap();
     assert!(matches!(&caller, Caller::Token { token: id, project: of, .. } if *id == token.id && *of == project));
     for wrong in [secret.to_uppercase(), secret[1..].to_owned(), format!("{secret}0"), format!("aw_{}", "0".repeat(64))]
     {
-        assert_eq!(authenticate(engine, &wrong).await.unwrap(), None, "{wrong}");
+        assert_eq!(authenticate(engine, &wrong, &from()).await.unwrap(), None, "{wrong}");
     }
     // Nothing that is stored or printed lets one in.
     for record in world.store.records(RecordKind::Token, None).await.unwrap() {
@@ -109,12 +112,12 @@ async fn a_token_is_known_until_it_is_revoked_or_expires() {
     }
     assert!(!format!("{token:?}{engine:?}").contains(&secret[3..]));
     world.clock.advance(Duration::from_secs(60));
-    assert_eq!(authenticate(engine, &secret).await.unwrap(), None, "it has expired");
+    assert_eq!(authenticate(engine, &secret, &from()).await.unwrap(), None, "it has expired");
     let (token, secret) = create(engine, &world.operator, &project, spec(&[Scope::Read]), None).await.unwrap();
     let secret = text(secret);
-    assert!(authenticate(engine, &secret).await.unwrap().is_some());
+    assert!(authenticate(engine, &secret, &from()).await.unwrap().is_some());
     revoke(engine, &world.operator, &project, &token.id).await.unwrap();
-    assert_eq!(authenticate(engine, &secret).await.unwrap(), None, "it was revoked, although just seen");
+    assert_eq!(authenticate(engine, &secret, &from()).await.unwrap(), None, "it was revoked, although just seen");
     assert_eq!(code(revoke(engine, &world.operator, &project, &token.id).await), "token_not_found");
     assert_eq!(told(engine, &project).await, ["token-create", "token-create", "token-revoke"]);
 }
@@ -130,7 +133,7 @@ async fn a_token_never_exceeds_its_maker() {
         ..spec(&[Scope::Ingest, Scope::Configure])
     };
     let (_, secret) = create(engine, &world.operator, &project, maker, None).await.unwrap();
-    let maker = authenticate(engine, &text(secret)).await.unwrap().unwrap();
+    let maker = authenticate(engine, &text(secret), &from()).await.unwrap().unwrap();
     let make = |spec| create(engine, &maker, &project, spec, None);
     let narrow = TokenSpec { sources: vec!["nova".to_owned()], expires_at: Some(end), ..spec(&[Scope::Ingest]) };
     assert!(make(narrow.clone()).await.is_ok());
@@ -140,7 +143,7 @@ async fn a_token_never_exceeds_its_maker() {
     assert_eq!(code(make(TokenSpec { expires_at: None, ..narrow.clone() }).await), "invalid_expiry");
     assert_eq!(code(create(engine, &maker, &ProjectId::system(), narrow, None).await), "project_not_found");
     let (_, secret) = create(engine, &world.operator, &project, spec(&[Scope::Read]), None).await.unwrap();
-    let reader = authenticate(engine, &text(secret)).await.unwrap().unwrap();
+    let reader = authenticate(engine, &text(secret), &from()).await.unwrap().unwrap();
     assert_eq!(code(create(engine, &reader, &project, spec(&[Scope::Read]), None).await), "forbidden");
     assert_eq!(code(list(engine, &reader, &project).await), "forbidden");
 }
@@ -180,7 +183,7 @@ async fn the_operators_token_is_rotated_and_the_last_one_stays() {
     assert_eq!(code(revoke(engine, &world.operator, &system, &first).await), "last_operator_token");
     assert_eq!(code(create(engine, &world.operator, &system, spec(&[Scope::Read]), None).await), "forbidden");
     let (_, secret) = create(engine, &world.operator, &system, spec(&ALL_SCOPES), None).await.unwrap();
-    let second = authenticate(engine, &text(secret)).await.unwrap().unwrap();
+    let second = authenticate(engine, &text(secret), &from()).await.unwrap().unwrap();
     assert!(matches!(second, Caller::Operator { .. }));
     revoke(engine, &second, &system, &first).await.unwrap();
     assert_eq!(list(engine, &second, &system).await.unwrap().len(), 1);
@@ -189,16 +192,15 @@ async fn the_operators_token_is_rotated_and_the_last_one_stays() {
 #[tokio::test]
 async fn refusals_are_told_once_a_minute_and_limited() {
     let world = world().await;
-    let peer: IpAddr = "192.0.2.7".parse().unwrap();
     let wrong = format!("aw_{}", "0".repeat(64));
     for _ in 0..30 {
-        assert_eq!(authenticate_from(&world.engine, Some(&wrong), peer).await.unwrap(), None);
+        assert_eq!(authenticate_from(&world.engine, Some(&wrong), &from()).await.unwrap(), None);
     }
-    let refused = authenticate_from(&world.engine, Some(&wrong), peer).await.unwrap_err();
+    let refused = authenticate_from(&world.engine, Some(&wrong), &from()).await.unwrap_err();
     assert_eq!((refused.code, refused.retry_after), ("too_many_refusals", Some(Duration::from_secs(60))));
     assert_eq!(told(&world.engine, &ProjectId::system()).await, ["token-create", "token-refused"]);
     world.clock.advance(Duration::from_secs(60));
-    assert_eq!(authenticate_from(&world.engine, Some(&wrong), peer).await.unwrap(), None);
+    assert_eq!(authenticate_from(&world.engine, Some(&wrong), &from()).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -218,7 +220,7 @@ async fn projects_are_made_by_the_operator_and_hidden_from_other_tokens() {
     assert_eq!(projects::list(engine, &world.operator).await.unwrap().len(), 4);
     let bank = ProjectId::parse("bank").unwrap();
     let (_, secret) = create(engine, &world.operator, &bank, spec(&[Scope::Ingest]), None).await.unwrap();
-    let sender = authenticate(engine, &text(secret)).await.unwrap().unwrap();
+    let sender = authenticate(engine, &text(secret), &from()).await.unwrap().unwrap();
     assert_eq!(ids(projects::list(engine, &sender).await.unwrap()), ["bank"]);
     assert_eq!(code(projects::create(engine, &sender, None, "x".to_owned(), None).await), "forbidden");
     let told = told(engine, &ProjectId::system()).await;

@@ -3,7 +3,7 @@
 
 use auditwire_engine::secrets::Secret;
 use auditwire_engine::tokens;
-use auditwire_model::access::Caller;
+use auditwire_model::access::{Caller, Origin};
 use auditwire_model::{Position, ProjectId};
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
@@ -11,23 +11,36 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::problem::{Problem, Result};
 use crate::App;
-use crate::client::ClientAddress;
+use crate::transport;
 
-/// The caller behind a valid token, and the token itself for those who must ask again (live streams).
+/// The caller behind a valid token.
 #[derive(Debug)]
 pub(crate) struct Auth {
     pub(crate) caller: Caller,
-    pub(crate) token: Secret,
+    origin: Origin,
+    token: Secret,
+}
+
+impl Auth {
+    /// Whether the token is valid still: a stream must not outlive the token that opened it.
+    pub(crate) async fn still_valid(&self, app: &App) -> bool {
+        let Ok(token) = std::str::from_utf8(self.token.expose()) else { return false };
+        // A store that fails for a moment is no reason to cut everyone off.
+        !matches!(tokens::authenticate(app.engine(), token, &self.origin).await, Ok(None))
+    }
 }
 
 impl FromRequestParts<App> for Auth {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let peer = parts.extensions.get::<ClientAddress>().map_or(app.local().ip(), |c| c.0);
+        let origin = transport::origin(parts, app);
         let token = bearer(&parts.headers);
-        match tokens::authenticate_from(app.engine(), token, peer).await? {
-            Some(caller) => Ok(Self { caller, token: Secret::new(token.unwrap_or_default().as_bytes().to_vec()) }),
+        match tokens::authenticate_from(app.engine(), token, &origin).await? {
+            Some(caller) => {
+                let token = Secret::new(token.unwrap_or_default().as_bytes().to_vec());
+                Ok(Self { caller, origin, token })
+            }
             None => Err(refused(app, token)),
         }
     }

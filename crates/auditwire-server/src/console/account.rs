@@ -105,8 +105,8 @@ pub(super) async fn set_password(Posted { by: visitor, form }: Posted<Visitor>) 
         return password_page(&visitor, StatusCode::UNPROCESSABLE_ENTITY, errors);
     }
     let current = Some(secret("current")).filter(|c| !c.expose().is_empty());
-    let (engine, from, new) = (visitor.engine(), visitor.guest.address, secret("new"));
-    let set = people::set_password(engine, &visitor.signed_in, current.as_ref(), &new, from, &visitor.session);
+    let (engine, new) = (visitor.engine(), secret("new"));
+    let set = people::set_password(engine, &visitor.signed_in, current.as_ref(), &new, &visitor.session);
     match set.await {
         Ok(()) => Ok(done(&visitor.guest, urls::HOME, Some(&Notice::new("password-saved", "")))),
         Err(error) => {

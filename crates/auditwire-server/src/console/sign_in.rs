@@ -56,7 +56,7 @@ fn sign_in_page(
 /// `POST /sign-in`.
 pub(super) async fn sign_in(Posted { by: guest, form }: Posted<Guest>) -> Result<Response, Problem> {
     let password = Secret::new(form.raw("password").as_bytes().to_vec());
-    match people::sign_in(guest.app.engine(), form.text("name"), &password, guest.address).await {
+    match people::sign_in(guest.app.engine(), form.text("name"), &password, &guest.origin).await {
         Ok(session) => Ok(enter(&guest, &session.secret, local(form.text("next")))),
         Err(error) => {
             let problem = Problem::from(error);
@@ -86,7 +86,7 @@ fn link_page(guest: &Guest, valid: bool, key: String) -> Result<Response, Proble
 
 /// `POST /sign-in/link`.
 pub(super) async fn sign_in_with_link(Posted { by: guest, form }: Posted<Guest>) -> Result<Response, Problem> {
-    match people::sign_in_with_link(guest.app.engine(), form.text("key"), guest.address).await {
+    match people::sign_in_with_link(guest.app.engine(), form.text("key"), &guest.origin).await {
         Ok(session) => Ok(enter(&guest, &session.secret, urls::PASSWORD)),
         Err(error) if error.code == "link_invalid" => link_page(&guest, false, String::new()),
         Err(error) => Err(error.into()),
@@ -109,7 +109,7 @@ fn local(next: &str) -> &str {
 
 /// `POST /sign-out`.
 pub(super) async fn sign_out(Posted { by: visitor, .. }: Posted<Visitor>) -> Result<Response, Problem> {
-    people::sign_out(visitor.engine(), &visitor.session, visitor.guest.address).await?;
+    people::sign_out(visitor.engine(), &visitor.session, &visitor.guest.origin).await?;
     let mut response = done(&visitor.guest, urls::SIGN_IN, Some(&Notice::new("signed-out", "")));
     add_cookie(&mut response, visitor.guest.cookies.clear(Cookie::Session));
     Ok(response)

@@ -3,12 +3,10 @@
 //! [`Guest`]: anyone. [`Visitor`]: somebody signed in; others are sent to the sign-in page. [`InProject`]: somebody signed in,
 //! in a project that they may see.
 
-use std::net::IpAddr;
-
 use auditwire_engine::people::{self, SignedIn};
 use auditwire_engine::records::{Alert, Project, Theme};
 use auditwire_engine::{alerts, projects};
-use auditwire_model::access::{Caller, Decision, Right, allows};
+use auditwire_model::access::{Caller, Decision, Origin, Right, allows};
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
@@ -20,9 +18,9 @@ use super::notice::Notice;
 use super::time::{self, Calendar};
 use super::urls::{self, Urls};
 use super::words::{Language, Words};
-use crate::App;
 use crate::api::Problem;
-use crate::client::{ClientAddress, Link};
+use crate::client::Link;
+use crate::{App, transport};
 
 /// The header that our script sends when it wants the page's content without the frame.
 const FRAGMENT: &str = "x-fragment";
@@ -35,8 +33,8 @@ pub(crate) struct Guest {
     pub(crate) words: Words,
     pub(crate) zone: TimeZone,
     pub(crate) theme: Theme,
-    /// Where the request came from.
-    pub(crate) address: IpAddr,
+    /// By which request they look.
+    pub(crate) origin: Origin,
     /// True when only the content is wanted.
     pub(crate) fragment: bool,
     /// Path and query of the request.
@@ -83,7 +81,7 @@ impl Guest {
             words: Words(asked_language(&parts.uri).unwrap_or_else(|| Language::accepted(&parts.headers))),
             zone: cookies.zone().and_then(time::zone).unwrap_or(TimeZone::UTC),
             theme: Theme::System,
-            address: parts.extensions.get::<ClientAddress>().map_or(app.local().ip(), |c| c.0),
+            origin: transport::origin(parts, app),
             fragment: parts.headers.contains_key(FRAGMENT),
             notice: cookies.get(Cookie::Notice).and_then(Notice::read),
             app: app.clone(),
@@ -162,7 +160,7 @@ impl FromRequestParts<App> for Visitor {
         let engine = app.engine();
         let session = guest.cookies.get(Cookie::Session).map(str::to_owned);
         let signed_in = match &session {
-            Some(session) => people::session(engine, session).await.map_err(Problem::from)?,
+            Some(session) => people::session(engine, session, &guest.origin).await.map_err(Problem::from)?,
             None => None,
         };
         let (Some(signed_in), Some(session)) = (signed_in, session) else {

@@ -10,6 +10,7 @@ mod events;
 mod export;
 mod objects;
 mod openapi;
+mod origins;
 mod overview;
 mod quarantine;
 mod replays;

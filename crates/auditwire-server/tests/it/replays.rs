@@ -8,7 +8,7 @@ use crate::service::Service;
 const PROJECT: &str = "/api/v1/projects/default";
 
 /// Reads what comes on every connection.
-async fn reader() -> u16 {
+pub(crate) async fn reader() -> u16 {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("binds");
     let port = listener.local_addr().expect("an address").port();
     tokio::spawn(async move {

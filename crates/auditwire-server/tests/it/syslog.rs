@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auditwire_model::access::{Caller, Principal};
+use auditwire_model::access::{Caller, Origin, Principal};
 use auditwire_model::{ProjectId, TokenId};
 use auditwire_server::doors::syslog::SyslogDoor;
 use serde_json::Value;
@@ -24,7 +24,10 @@ impl Door {
         let service = Service::start().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let link = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a link");
-        let caller = Caller::Operator { by: Principal::Token(TokenId::parse("t").expect("an id")) };
+        let caller = Caller::Operator {
+            by: Principal::Token(TokenId::parse("t").expect("an id")),
+            origin: Origin::new([127, 0, 0, 1], "r-1"),
+        };
         let door = SyslogDoor { engine: service.engine.clone(), caller, project: ProjectId::default_project() };
         let stop = CancellationToken::new();
         let serving = tokio::spawn(door.serve(listener, stop.clone()));

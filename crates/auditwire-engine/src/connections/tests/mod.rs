@@ -12,7 +12,7 @@ mod quarantining;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auditwire_model::access::{Caller, Principal, Scope};
+use auditwire_model::access::{Caller, Origin, Principal, Scope};
 use auditwire_model::clock::ManualClock;
 use auditwire_model::event::{Columns, EventDraft, Plane, rows};
 use auditwire_model::query::Expr;
@@ -42,7 +42,10 @@ impl World {
     async fn new() -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-11-22T10:00:00Z").unwrap()));
         let store = Arc::new(MemoryStore::default());
-        let caller = Caller::Operator { by: Principal::Token(TokenId::parse("t-operator").unwrap()) };
+        let caller = Caller::Operator {
+            by: Principal::Token(TokenId::parse("t-operator").unwrap()),
+            origin: Origin::new([127, 0, 0, 1], "r-1"),
+        };
         Self::open(clock, store, caller).await
     }
 
@@ -67,6 +70,7 @@ impl World {
             project: self.project.clone(),
             scopes: scopes.to_vec(),
             sources: vec![],
+            origin: Origin::new([127, 0, 0, 1], "r-1"),
         }
     }
 

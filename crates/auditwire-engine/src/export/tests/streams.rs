@@ -223,6 +223,7 @@ async fn only_readers_export_and_not_nothing() {
         project: world.project.clone(),
         scopes: vec![Scope::Ingest],
         sources: vec![],
+        origin: auditwire_model::access::Origin::new([127, 0, 0, 1], "r-1"),
     };
     let refused = export(&world.engine, &blind, &world.project, &wanted(Format::Csv)).await.unwrap_err();
     assert_eq!((refused.code, world.head()), ("forbidden", Position(4)));

@@ -278,6 +278,7 @@ async fn wrong_numbers_and_strangers_are_refused() {
         project: project.clone(),
         scopes: vec![],
         sources: vec![],
+        origin: auditwire_model::access::Origin::new([127, 0, 0, 1], "r-1"),
     };
     assert_eq!(count(&engine, &blind, &project, &all).await.unwrap_err().code, "forbidden");
     assert_eq!(histogram(&engine, &blind, &project, &all, 1).await.unwrap_err().code, "forbidden");

@@ -2,8 +2,7 @@
 
 use std::convert::Infallible;
 
-use auditwire_engine::secrets::Secret;
-use auditwire_engine::{Result as EngineResult, search, tokens};
+use auditwire_engine::{Result as EngineResult, search};
 use auditwire_model::event::{rows, write_canonical};
 use auditwire_model::{Position, ProjectId};
 use axum::body::{Body, Bytes};
@@ -67,7 +66,7 @@ pub(crate) async fn tail_events(
     let mut heartbeat = interval_at(Instant::now() + every, every);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let first = format!(": tail of {project}\n\n{}", gap.unwrap_or_default());
-    let live = Live { app, project, token: auth.token, batches, heartbeat };
+    let live = Live { app, project, auth, batches, heartbeat };
     let body = stream::once(async { Bytes::from(first) }).chain(stream::unfold(live, Live::step));
     let headers = [(header::CONTENT_TYPE, "text/event-stream"), (HeaderName::from_static("x-accel-buffering"), "no")];
     Ok((StatusCode::OK, headers, Body::from_stream(body.map(Ok::<_, Infallible>))).into_response())
@@ -90,7 +89,7 @@ fn gap(asked: Position, after: Position, reason: &str) -> String {
 struct Live {
     app: App,
     project: ProjectId,
-    token: Secret,
+    auth: Auth,
     batches: Batches,
     heartbeat: Interval,
 }
@@ -109,7 +108,8 @@ impl Live {
                 }
             },
             _ = self.heartbeat.tick() => {
-                if !still_valid(&self.app, &self.token).await {
+                // (Not a method of [`Live`], whose stream is not `Sync`.)
+                if !self.auth.still_valid(&self.app).await {
                     return None;
                 }
                 Bytes::from_static(b": still here\n\n")
@@ -117,13 +117,6 @@ impl Live {
         };
         Some((piece, self))
     }
-}
-
-/// A stream must not outlive the token that opened it. (Apart from [`Live`], whose stream is not `Sync`.)
-async fn still_valid(app: &App, token: &Secret) -> bool {
-    let Ok(token) = std::str::from_utf8(token.expose()) else { return false };
-    // A store that fails for a moment is no reason to cut everyone off.
-    !matches!(tokens::authenticate(app.engine(), token).await, Ok(None))
 }
 
 fn write(batch: &arrow_array::RecordBatch) -> Bytes {

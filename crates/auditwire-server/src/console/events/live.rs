@@ -9,7 +9,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use askama::Template;
-use auditwire_engine::{Engine, Result as EngineResult, people, search};
+use auditwire_engine::{Result as EngineResult, people, search};
 use auditwire_model::Position;
 use auditwire_model::event::view;
 use axum::body::{Body, Bytes};
@@ -26,7 +26,7 @@ use super::row::{Row, Rows};
 use super::view::{Place, View};
 use crate::api::Problem;
 use crate::console::form::Form;
-use crate::console::who::InProject;
+use crate::console::who::{InProject, Visitor};
 use crate::console::words::Words;
 
 /// Most rows of one message.
@@ -105,7 +105,7 @@ impl Live {
                 }
                 _ = self.heartbeat.tick() => {
                     let visitor = &self.by.visitor;
-                    if !still_signed_in(visitor.guest.app.engine(), &visitor.session).await {
+                    if !still_signed_in(visitor).await {
                         return None;
                     }
                     return Some((Bytes::from_static(b": still here\n\n"), self));
@@ -173,9 +173,9 @@ impl Gathered {
 }
 
 /// A stream must not outlive the session that opened it. (Apart from [`Live`], whose stream is not `Sync`.)
-async fn still_signed_in(engine: &Engine, session: &str) -> bool {
+async fn still_signed_in(visitor: &Visitor) -> bool {
     // A store that fails for a moment is no reason to cut everyone off.
-    !matches!(people::session(engine, session).await, Ok(None))
+    !matches!(people::session(visitor.engine(), &visitor.session, &visitor.guest.origin).await, Ok(None))
 }
 
 /// One message: HTML as data, line by line.

@@ -3,7 +3,7 @@
 use auditwire_engine::connections::check_state;
 use auditwire_model::ProjectId;
 use auditwire_model::TokenId;
-use auditwire_model::access::{Caller, Principal};
+use auditwire_model::access::{Caller, Origin, Principal};
 use serde_json::{Value, json};
 
 use super::Browser;
@@ -103,7 +103,10 @@ async fn a_name_and_a_connection_point_are_enough() {
         (&only["name"], &only["status"], &only["framing"]),
         (&json!("Main SIEM"), &json!("inactive"), &json!("lf"))
     );
-    let caller = Caller::Operator { by: Principal::Token(TokenId::parse("t-1").expect("an id")) };
+    let caller = Caller::Operator {
+        by: Principal::Token(TokenId::parse("t-1").expect("an id")),
+        origin: Origin::new([127, 0, 0, 1], "r-1"),
+    };
     let check = check_state(&service.engine, &caller, &ProjectId::default_project(), id).await.expect("answers");
     assert!(check.is_some(), "its check has begun");
 

@@ -31,6 +31,8 @@ pub(crate) struct Browser<'a> {
     pub(crate) service: &'a Service,
     pub(crate) cookies: BTreeMap<String, String>,
     pub(crate) language: &'static str,
+    /// Sent with every request.
+    pub(crate) headers: Vec<(&'static str, &'static str)>,
 }
 
 /// A one-time link's key for the operator.
@@ -48,7 +50,7 @@ pub(crate) async fn link(service: &Service) -> String {
 
 impl<'a> Browser<'a> {
     pub(crate) fn new(service: &'a Service) -> Self {
-        Self { service, cookies: BTreeMap::new(), language: "en" }
+        Self { service, cookies: BTreeMap::new(), language: "en", headers: Vec::new() }
     }
 
     /// A browser in which the operator is signed in, by a link.
@@ -116,7 +118,7 @@ impl<'a> Browser<'a> {
         if !cookies.is_empty() {
             request = request.header("cookie", cookies.join("; "));
         }
-        for (name, value) in headers {
+        for (name, value) in headers.iter().chain(&self.headers) {
             request = request.header(*name, *value);
         }
         let answer = self.service.raw(request.body(body.into()).expect("a request")).await;

@@ -8,7 +8,7 @@ use auditwire_engine::connections::{self, ConnectionInput, Start};
 use auditwire_engine::delivery::DeliverySettings;
 use auditwire_engine::secrets::Keyring;
 use auditwire_engine::{Engine, Settings};
-use auditwire_model::access::{Caller, Principal};
+use auditwire_model::access::{Caller, Origin, Principal};
 use auditwire_model::{ProjectId, TokenId};
 use auditwire_server::doors::syslog::SyslogDoor;
 use auditwire_store::{SqliteOptions, SqliteStore, open_segments};
@@ -28,7 +28,10 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
 
 async fn serve(folder: &Path, port: u16, certificate: Option<&str>) -> Result<()> {
     let engine = engine(folder).await?;
-    let caller = Caller::Operator { by: Principal::Token(TokenId::parse("bench").map_err(|_| "no token id")?) };
+    let caller = Caller::Operator {
+        by: Principal::Token(TokenId::parse("bench").map_err(|_| "no token id")?),
+        origin: Origin::new([127, 0, 0, 1], "bench"),
+    };
     let project = ProjectId::default_project();
     connect(&engine, &caller, &project, port, certificate).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;

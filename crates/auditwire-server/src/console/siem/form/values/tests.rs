@@ -4,7 +4,7 @@ use auditwire_engine::connections::{self, ConnectionInput};
 use auditwire_engine::secrets::Keyring;
 use auditwire_engine::store::memory::MemoryStore;
 use auditwire_engine::{Engine, Settings};
-use auditwire_model::access::{Caller, Principal};
+use auditwire_model::access::{Caller, Origin, Principal};
 use auditwire_model::clock::ManualClock;
 use auditwire_model::{ProjectId, Timestamp, TokenId};
 
@@ -44,7 +44,10 @@ impl World {
 }
 
 fn operator() -> Caller {
-    Caller::Operator { by: Principal::Token(TokenId::parse("t-1").expect("an id")) }
+    Caller::Operator {
+        by: Principal::Token(TokenId::parse("t-1").expect("an id")),
+        origin: Origin::new([127, 0, 0, 1], "r-1"),
+    }
 }
 
 #[track_caller]
