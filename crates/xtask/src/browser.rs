@@ -18,23 +18,22 @@ const PACKAGES: &[&str] = &["chromium", "chromium-driver", "fonts-dejavu-core"];
 
 /// Finds Chromium and its driver, or installs them.
 pub(crate) fn browser() -> Result<Browser, String> {
-    if let Some(found) = find() {
+    let found = |driver| in_path("chromium").map(|chromium| Browser { chromium, driver });
+    found(installed("chromedriver", PACKAGES)?).ok_or_else(|| "chromedriver is in PATH and chromium is not".to_owned())
+}
+
+/// The program of this name in PATH; where it is missing, Debian's packages are installed, which only root may.
+pub(crate) fn installed(program: &str, packages: &[&str]) -> Result<PathBuf, String> {
+    if let Some(found) = in_path(program) {
         return Ok(found);
     }
     if run_quietly(Command::new("id").arg("-u"))? != "0" {
-        return Err(format!(
-            "chromium and chromedriver are not in PATH; as root: apt-get install {}",
-            PACKAGES.join(" ")
-        ));
+        return Err(format!("{program} is not in PATH; as root: apt-get install {}", packages.join(" ")));
     }
-    println!("installing {}", PACKAGES.join(", "));
+    println!("installing {}", packages.join(", "));
     run_quietly(apt().arg("update"))?;
-    run_quietly(apt().args(["install", "--yes", "--no-install-recommends"]).args(PACKAGES))?;
-    find().ok_or_else(|| "the packages were installed but chromium and chromedriver are not in PATH".to_owned())
-}
-
-fn find() -> Option<Browser> {
-    Some(Browser { chromium: in_path("chromium")?, driver: in_path("chromedriver")? })
+    run_quietly(apt().args(["install", "--yes", "--no-install-recommends"]).args(packages))?;
+    in_path(program).ok_or_else(|| format!("the packages were installed but {program} is not in PATH"))
 }
 
 fn in_path(program: &str) -> Option<PathBuf> {

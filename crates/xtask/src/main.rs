@@ -3,6 +3,7 @@
 
 mod browser;
 mod ci;
+mod deny;
 mod duckdb;
 mod faults;
 mod real;
@@ -10,6 +11,7 @@ mod run;
 mod shim;
 mod test;
 mod tidy;
+mod unit;
 
 use std::process::ExitCode;
 
@@ -35,8 +37,13 @@ cargo xtask VERB
       Renews docs/console/*.png from the console's pages.
   tidy
       House rules that no lint knows.
+  deny
+      Bans, licences and sources of packages (deny.toml); advisories where their database can be had. Builds cargo-deny into
+      target/real/ where it is not installed.
+  unit
+      systemd's checks of contrib/systemd/auditwire.service.
   ci
-      What CI runs: house rules, formatting, clippy with warnings denied, `test --real=require`, `faults short`.
+      What CI runs: house rules, packages, the unit file, formatting, clippy with warnings denied, `test --real=require`, `faults short`.
 ";
 
 fn main() -> ExitCode {
@@ -50,6 +57,8 @@ fn main() -> ExitCode {
         Some("ci") => ci::run_all(),
         Some("screenshots") => test::screenshots(),
         Some("tidy") => tidy::check(),
+        Some("deny") => deny::check(),
+        Some("unit") => unit::check(),
         Some("help" | "--help" | "-h") => {
             println!("{USAGE}");
             Ok(())

@@ -4,15 +4,6 @@ use std::path::{Path, PathBuf};
 
 use crate::run::{cargo, root, run_quietly};
 
-/// Packages that must not come into the tree: second TLS stacks, and what needs more than a C compiler.
-const BANNED: &[(&str, &str)] = &[
-    ("ring", "aws-lc-rs is the one provider of cryptography"),
-    ("openssl-sys", "rustls with aws-lc-rs is the one TLS stack"),
-    ("native-tls", "rustls with aws-lc-rs is the one TLS stack"),
-    ("bindgen", "it needs libclang on the user's machine"),
-    ("prost-build", "it needs protoc on the user's machine"),
-];
-
 /// Lines above which a source file no longer reads from top to bottom.
 const FILE_LINES_MAX: usize = 600;
 
@@ -26,29 +17,28 @@ pub(crate) fn check() -> Result<(), String> {
     if found.is_empty() { Ok(()) } else { Err(format!("house rules are broken:\n  {}", found.join("\n  "))) }
 }
 
+/// The bans of `deny.toml`, without cargo-deny: it takes a while to be had, and a second TLS stack must not wait for it.
 fn banned_packages(found: &mut Vec<String>) -> Result<(), String> {
     // Not Cargo.lock: it also names optional packages that are never built.
     let mut tree = cargo();
-    tree.args([
-        "tree",
-        "--workspace",
-        "--locked",
-        "--target",
-        "all",
-        "--edges",
-        "all",
-        "--prefix",
-        "none",
-        "--format",
-        "{p}",
-    ]);
-    let tree = run_quietly(&mut tree)?;
-    for (name, why) in BANNED {
-        if tree.lines().any(|line| line.split(' ').next() == Some(name)) {
+    let all = ["--target", "all", "--edges", "all", "--prefix", "none", "--format", "{p}"];
+    let tree = run_quietly(tree.args(["tree", "--workspace", "--locked"]).args(all))?;
+    for (name, why) in bans(&read(&root().join("deny.toml"))?)? {
+        if tree.lines().any(|line| line.split(' ').next() == Some(&name)) {
             found.push(format!("the package {name} is in the dependency tree: {why}"));
         }
     }
     Ok(())
+}
+
+/// Names and reasons under `bans.deny`.
+fn bans(deny: &str) -> Result<Vec<(String, String)>, String> {
+    let deny: toml::Table = deny.parse().map_err(|e| format!("deny.toml: {e}"))?;
+    let list = deny.get("bans").and_then(|bans| bans.get("deny")).and_then(toml::Value::as_array);
+    let text = |ban: &toml::Value, key| ban.get(key).and_then(toml::Value::as_str).map(str::to_owned);
+    let pair = |ban| text(ban, "crate").zip(text(ban, "reason"));
+    let bans = list.into_iter().flatten().map(pair).collect::<Option<Vec<_>>>();
+    bans.filter(|bans| !bans.is_empty()).ok_or_else(|| "deny.toml: each of bans.deny names crate and reason".to_owned())
 }
 
 fn source_file(file: &Path, found: &mut Vec<String>) -> Result<(), String> {
@@ -81,4 +71,25 @@ fn sources(folder: &Path) -> Result<Vec<PathBuf>, String> {
 
 fn read(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bans_are_those_of_deny_toml() {
+        let bans = bans(&read(&root().join("deny.toml")).unwrap()).unwrap();
+        for name in ["ring", "openssl-sys", "native-tls", "bindgen"] {
+            assert!(bans.iter().any(|(banned, _)| banned == name), "{name}: {bans:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_read_is_no_empty_list() {
+        for text in ["", "[bans]\ndeny = []", "[bans]\ndeny = [\"ring\"]", "[bans]\ndeny = [{ crate = \"ring\" }]", "["]
+        {
+            assert!(bans(text).is_err(), "{text}");
+        }
+    }
 }

@@ -5,6 +5,8 @@ mod commit;
 mod disk;
 mod duplicates;
 mod error;
+#[doc(hidden)]
+pub mod foreign;
 mod groups;
 mod merge;
 mod plan;

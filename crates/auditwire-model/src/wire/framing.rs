@@ -97,6 +97,9 @@ impl FrameReader {
         if let Some(error) = &self.broken {
             return Err(error.clone());
         }
+        if self.skipping && !self.skip() {
+            return Ok(None);
+        }
         let range = match self.framing() {
             None => None,
             Some(Framing::Lf) => self.line()?,
@@ -140,7 +143,6 @@ impl FrameReader {
     fn framing(&mut self) -> Option<Framing> {
         match self.mode {
             FrameMode::Only(framing) => Some(framing),
-            FrameMode::Auto if self.skipping => Some(Framing::Lf),
             FrameMode::Auto => {
                 self.at += self.pending().iter().take_while(|c| **c == b'\n').count();
                 let first = self.pending().first()?;
@@ -149,33 +151,29 @@ impl FrameReader {
         }
     }
 
+    /// Throws the rest of an over-long line away; true when that is done. What follows is a message for itself.
+    fn skip(&mut self) -> bool {
+        let found = memchr::memchr(b'\n', self.pending());
+        self.at += found.map_or(self.pending().len(), |f| f + 1);
+        self.skipping = found.is_none();
+        !self.skipping
+    }
+
     fn line(&mut self) -> Result<Option<std::ops::Range<usize>>, FrameError> {
-        loop {
-            let rest = &self.buffer[self.at..];
-            let found = memchr::memchr(b'\n', &rest[self.searched..]).map(|p| p + self.searched);
-            let length = found.unwrap_or(rest.len());
-            let start = self.at;
-            if self.skipping {
-                self.searched = 0;
-                self.at += found.map_or(length, |f| f + 1);
-                if found.is_none() {
-                    return Ok(None);
-                }
-                self.skipping = false;
-                continue;
-            }
-            if length > self.max_bytes {
-                self.searched = 0;
-                self.at += found.map_or(length, |f| f + 1);
-                self.skipping = found.is_none();
-                return Err(FrameError::TooLong { size: length, limit: self.max_bytes });
-            }
-            self.searched = if found.is_some() { 0 } else { length };
-            return Ok(found.map(|f| {
-                self.at += f + 1;
-                start..start + f
-            }));
+        let rest = self.pending();
+        let found = rest.get(self.searched..).and_then(|rest| memchr::memchr(b'\n', rest)).map(|f| f + self.searched);
+        let (start, length) = (self.at, found.unwrap_or(rest.len()));
+        if length > self.max_bytes {
+            self.searched = 0;
+            self.at += found.map_or(length, |f| f + 1);
+            self.skipping = found.is_none();
+            return Err(FrameError::TooLong { size: length, limit: self.max_bytes });
         }
+        self.searched = if found.is_some() { 0 } else { length };
+        Ok(found.map(|f| {
+            self.at += f + 1;
+            start..start + f
+        }))
     }
 
     fn counted(&mut self) -> Result<Option<std::ops::Range<usize>>, FrameError> {

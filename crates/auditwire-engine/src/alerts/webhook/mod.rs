@@ -22,6 +22,15 @@ use crate::records::{Document, LastCall, LastCallRecord, Webhook, WebhookRecord}
 use crate::secrets::Secret;
 use crate::store::{RecordKey, RecordKind};
 
+/// Reads the address of a webhook, for the fuzz targets: where to connect, the `Host` header, path and query.
+///
+/// # Errors
+/// `invalid_url`.
+#[doc(hidden)]
+pub fn read_address(url: &str) -> Result<(String, String, String)> {
+    address::Address::parse(url).map(|found| (found.endpoint.to_string(), found.host, found.path))
+}
+
 pub use call::{CODES, CallReport, CallStage, Line, Post, PostRequest};
 pub use change::{NewWebhook, delete, set, test};
 pub use queue::round;

@@ -4,6 +4,8 @@
 
 mod certificate;
 mod client;
+#[doc(hidden)]
+pub mod foreign;
 mod pem;
 mod verify;
 

@@ -6,6 +6,7 @@
 //! merged, eight of a level into one, and go when they lie outside the window. After a crash the ids that no run holds
 //! are read back from the log.
 
+pub(super) mod foreign;
 mod run;
 mod work;
 

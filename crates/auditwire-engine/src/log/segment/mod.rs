@@ -6,6 +6,7 @@ mod decode;
 mod fetch;
 mod filter;
 mod footer;
+pub(super) mod foreign;
 mod layout;
 mod notes;
 mod open;

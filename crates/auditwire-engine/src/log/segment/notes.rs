@@ -159,6 +159,15 @@ fn digits_at(end: &[u8]) -> Option<usize> {
     (end.len() >= at + END_DIGITS).then_some(at)
 }
 
+/// Blanks the place for the checksum again, as [`blank_end`] made it.
+pub(super) fn blank(end: &mut [u8]) {
+    if let Some(at) = digits_at(end)
+        && let Some(digits) = end.get_mut(at..at + END_DIGITS)
+    {
+        digits.fill(b'0');
+    }
+}
+
 /// Fills in the checksum of `end`, the file's bytes from `offset` on.
 pub(super) fn stamp(end: &mut [u8], offset: u64) -> Option<()> {
     let at = digits_at(end)?;

@@ -53,6 +53,16 @@ fn a_line_too_long_costs_only_itself() {
 }
 
 #[test]
+fn what_follows_a_line_too_long_is_framed_for_itself() {
+    let stream = b"abcdefghijklm\n3 a\nb<x>\n4 <y>\n<z\n";
+    for piece in 1..stream.len() {
+        let (messages, errors) = read(FrameMode::Auto, 4, stream, piece);
+        assert_eq!(messages, ["a\nb", "<x>", "<y>\n", "<z"], "in pieces of {piece}");
+        assert!(matches!(errors[..], [FrameError::TooLong { size: 5.., limit: 4 }]), "{errors:?}");
+    }
+}
+
+#[test]
 fn a_wrong_count_ends_the_stream() {
     for (stream, expected) in [
         (&b"<13>1 x"[..], r#"found <13>1 x"#),
