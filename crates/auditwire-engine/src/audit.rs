@@ -38,6 +38,8 @@ pub mod action {
     pub const EXPORT: &str = "export";
     pub const EXPORT_END: &str = "export-end";
     pub const TOKEN_CREATE: &str = "token-create";
+    pub const TOKEN_ROTATE: &str = "token-rotate";
+    pub const TOKEN_ADOPT: &str = "token-adopt";
     pub const TOKEN_REVOKE: &str = "token-revoke";
     pub const TOKEN_REFUSED: &str = "token-refused";
     pub const RETENTION_UPDATE: &str = "retention-update";

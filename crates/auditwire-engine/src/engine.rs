@@ -16,7 +16,7 @@ use crate::error::{Error, Kind, Result};
 use crate::log::{Log, LogSettings, Submission};
 use crate::permits::Permits;
 use crate::recent::Recent;
-use crate::records::{Document, Instance, InstanceRecord, Token};
+use crate::records::{Document, Instance, InstanceRecord};
 use crate::secrets::Keyring;
 use crate::store::{Change, Effect, Expect, RecordKey, RecordKind, Store};
 use crate::{people, projects, secrets, tokens};
@@ -64,7 +64,9 @@ pub(crate) struct Shared {
     closing: watch::Sender<bool>,
     background: Mutex<JoinSet<()>>,
     pub(crate) projects: projects::Cache,
-    pub(crate) tokens: Recent<Token>,
+    pub(crate) tokens: Recent<tokens::Proved>,
+    /// When each token was used last.
+    pub(crate) uses: tokens::Uses,
     pub(crate) refusals: tokens::Refusals,
     pub(crate) people: people::Desk,
     pub(crate) checks: Checks,
@@ -87,6 +89,7 @@ impl Shared {
             background: Mutex::default(),
             projects: projects::Cache::default(),
             tokens: Recent::default(),
+            uses: tokens::Uses::default(),
             refusals: tokens::Refusals::default(),
             people: people::Desk::default(),
             checks: Checks::default(),
@@ -169,6 +172,7 @@ impl Engine {
         let mut background = std::mem::take(&mut *self.shared.background.lock());
         // A task that panicked has been reported by the runtime; the others must still end.
         while background.join_next().await.is_some() {}
+        tokens::store_rest(self).await;
         self.log.close().await;
     }
 }

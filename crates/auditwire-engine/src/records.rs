@@ -1,10 +1,9 @@
 //! The stored documents. Each is JSON in a versioned enum: all versions are read, the newest is written, so old data
 //! opens for ever (golden files in the tests).
 
-use auditwire_model::access::Scope;
 use auditwire_model::connection::ConnectionSpec;
 use auditwire_model::query::Expr;
-use auditwire_model::{ConnectionId, Position, ProjectId, Timestamp, TokenId};
+use auditwire_model::{ConnectionId, Position, ProjectId, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::delivery::check::Stage;
@@ -68,6 +67,7 @@ mod people;
 mod replay;
 mod retention;
 mod step;
+mod token;
 mod webhook;
 
 pub use alert::{Alert, AlertRecord};
@@ -80,6 +80,10 @@ pub(crate) use replay::both;
 pub use replay::{Replay, ReplayRecord, ReplayState};
 pub use retention::{Expired, ExpiredRecord, KeptFor, RetentionRecord};
 pub use step::{Beginning, CHANGES_MAX, DeliveryStep, DeliveryStepRecord, Moved, SecondStream, StateChange, Totals};
+pub use token::{
+    EarlierSecret, Token, TokenRecord, TokenSecret, TokenSecretRecord, TokenTree, TokenTreeRecord, TokenUse,
+    TokenUseRecord, TokenV1,
+};
 pub use webhook::{LastCall, LastCallRecord, Webhook, WebhookCall, WebhookCallRecord, WebhookRecord};
 
 document!(
@@ -113,32 +117,6 @@ pub struct Project {
     pub name: String,
     /// When it was made.
     pub created_at: Timestamp,
-}
-
-document!(
-    /// [`crate::store::RecordKind::Token`]; global, id = token id.
-    TokenRecord,
-    Token
-);
-/// An API token without its secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Token {
-    /// Public half.
-    pub id: TokenId,
-    /// For people.
-    pub name: String,
-    /// `None`: the operator's.
-    pub project: Option<ProjectId>,
-    /// What it may do.
-    pub scopes: Vec<Scope>,
-    /// The `source.id`s it may send; empty means any.
-    pub sources: Vec<String>,
-    /// Lower-case hex SHA-256 of the whole token text.
-    pub sha256: String,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it ends by itself.
-    pub expires_at: Option<Timestamp>,
 }
 
 document!(

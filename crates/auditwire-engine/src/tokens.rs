@@ -1,10 +1,20 @@
 //! API tokens: `aw_` and 64 hex digits of 256 random bits, shown once, stored hashed.
 //!
-//! A token's public id is the beginning of its hash, so a token is found by one read and compared in constant time.
+//! A token's public id is the beginning of its first secret's hash, so a token is found by one read and compared in
+//! constant time; secrets that it gets later lead to it by a record of their own. Tokens form a [`tree`] within a project:
+//! one that a token made never does more than its makers still may, and ends with them. What operators make has no parent.
 
+mod proof;
 mod refusals;
+mod revoke;
+mod rights;
+mod rotate;
+mod tree;
+mod uses;
 
-use auditwire_model::access::{Caller, Origin, Principal, Right, Scope};
+use std::collections::HashMap;
+
+use auditwire_model::access::{Caller, Right, Scope};
 use auditwire_model::{ProjectId, Timestamp, TokenId};
 
 use crate::Engine;
@@ -14,14 +24,24 @@ use crate::idempotency::{self, Known};
 use crate::log::Submission;
 use crate::projects::{authorize, checked_name, forbidden};
 use crate::records::{Document, InstanceRecord, Token, TokenRecord};
-use crate::secrets::{Secret, same, sha256_hex};
+use crate::secrets::{Secret, sha256_hex};
 use crate::store::{Change, Effect, Expect, RecordKey, RecordKind};
 
+pub(crate) use proof::Known as Proved;
+pub use proof::authenticate;
 pub(crate) use refusals::Refusals;
 pub use refusals::authenticate_from;
+pub use revoke::{Descendants, RevokeError, revoke};
+use rights::{Excess, Rights};
+pub use rotate::{OVERLAP_DEFAULT, OVERLAP_MAX, rotate};
+use tree::{DEPTH_MAX, Tree};
+pub use uses::start;
+pub(crate) use uses::{Uses, store_rest};
 
 const TOKENS_MAX: usize = 1000;
 const SOURCES_MAX: usize = 64;
+/// Attempts at a change that others get ahead of.
+const ATTEMPTS: usize = 5;
 /// All that an operator's token may do.
 const ALL_SCOPES: [Scope; 4] = [Scope::Ingest, Scope::Read, Scope::Configure, Scope::Metrics];
 
@@ -38,30 +58,19 @@ pub struct TokenSpec {
     pub expires_at: Option<Timestamp>,
 }
 
-/// Who asks with this token from `origin`; `None` when it is unknown, revoked or expired. Costs no read of the store for a token that was
-/// seen within the last seconds.
-///
-/// # Errors
-/// When the store fails.
-pub async fn authenticate(engine: &Engine, token: &str, origin: &Origin) -> Result<Option<Caller>> {
-    let digits = token.strip_prefix("aw_").filter(|d| d.len() == 64 && d.bytes().all(|c| c.is_ascii_hexdigit()));
-    if digits.is_none() {
-        return Ok(None);
-    }
-    let (now, sha256) = (engine.clock.now(), sha256_hex(token.as_bytes()));
-    let cache = &engine.shared.tokens;
-    let found = match cache.get(&sha256, now) {
-        Some(found) => Some(found),
-        None => {
-            let generation = cache.generation();
-            let found = find(engine, &token_id(&sha256)?).await?.filter(|t| same(&t.sha256, &sha256));
-            if let Some(found) = &found {
-                cache.put(generation, &sha256, found.clone(), now);
-            }
-            found
-        }
-    };
-    Ok(found.filter(|t| t.expires_at.is_none_or(|end| now < end)).map(|t| caller_of(t, origin.clone())))
+/// A token with what only its project's tree tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenView {
+    /// As it is stored, without the earlier secrets that have ended.
+    pub token: Token,
+    /// When it really ends: by itself or with the first of those that it comes from.
+    pub ends_at: Option<Timestamp>,
+    /// The token that it comes from with which it ends, when that one ends first.
+    pub ends_with: Option<TokenId>,
+    /// When it was used last, as far as it is known.
+    pub last_used_at: Option<Timestamp>,
+    /// Those that it made or adopted, oldest first.
+    pub children: Vec<TokenId>,
 }
 
 /// Makes the operator's token of a first start; `false` if there ever was one. `hand_over` stores the token where the
@@ -84,7 +93,7 @@ pub async fn create_operator(
     }
     let spec =
         TokenSpec { name: "operator".to_owned(), scopes: ALL_SCOPES.to_vec(), sources: Vec::new(), expires_at: None };
-    let (token, secret) = make(None, spec, engine.clock.now())?;
+    let (token, secret) = make(None, None, &Caller::Service, spec, engine.clock.now())?;
     hand_over(&secret).map_err(|e| {
         Error::new(Kind::Internal, "operator_token_not_written", "the operator's token could not be written")
             .caused_by(e)
@@ -92,92 +101,113 @@ pub async fn create_operator(
     instance.operator_token_made = true;
     let effect = Effect::Put(InstanceRecord::from(instance).encode()?);
     let made = Change { key, expect: Expect::Version(record.version), effect };
-    submit(engine, audit_of(action::TOKEN_CREATE, &Caller::Service, &token), &token, vec![put(&token)?, made]).await?;
+    let told = created(&Caller::Service, &token);
+    submit(engine, vec![told], &token, vec![put(&token)?, made]).await?;
     Ok(true)
 }
 
-/// Makes a token of a project; it never exceeds its maker. The secret is there exactly once: a repeated request with the
-/// same key answers with the token that the first one made, without its secret.
+/// Makes a token of a project; it never exceeds its maker, which is its parent when it is a token of the project. The secret
+/// is there exactly once: a repeated request with the same key answers with the token that the first one made, without its
+/// secret.
 ///
-/// A token of project `system` is an operator's token: only an operator makes one, and it names all scopes. So the
-/// operator's token is rotated: make another one, then revoke the old one.
+/// A token of project `system` is an operator's token: only an operator makes one, and it names all scopes.
 ///
 /// # Errors
 /// `forbidden`, `project_not_found`, `invalid_name`, `invalid_scopes`, `invalid_sources`, `invalid_expiry`,
-/// `too_many_tokens`, `idempotency_key_reused`.
+/// `too_many_tokens`, `token_tree_too_deep`, `idempotency_key_reused`.
 pub async fn create(
     engine: &Engine,
     caller: &Caller,
     project: &ProjectId,
     spec: TokenSpec,
     idempotency_key: Option<&str>,
-) -> Result<(Token, Option<Secret>)> {
+) -> Result<(TokenView, Option<Secret>)> {
     authorize(engine, caller, project, &[Right::Configure(project)]).await?;
-    let now = engine.clock.now();
-    let spec = checked(spec, now)?;
+    let spec = checked(spec, engine.clock.now())?;
     let operator = *project == ProjectId::system();
     if operator && (!matches!(caller, Caller::Operator { .. }) || spec.scopes.len() < ALL_SCOPES.len()) {
         let detail = "a token of project 'system' is an operator's: only an operator makes one, with all scopes";
         return Err(Error::new(Kind::Forbidden, "forbidden", detail).in_field("scopes"));
     }
-    within_maker(engine, caller, &spec).await?;
+    tried_again(|| create_once(engine, caller, project, &spec, idempotency_key)).await
+}
+
+async fn create_once(
+    engine: &Engine,
+    caller: &Caller,
+    project: &ProjectId,
+    spec: &TokenSpec,
+    idempotency_key: Option<&str>,
+) -> Result<(TokenView, Option<Secret>)> {
+    let (tree, fence) = Tree::read(engine, project).await?;
+    let maker = match caller {
+        Caller::Token { token, .. } => Some(within_maker(&tree, token, spec)?),
+        Caller::Operator { .. } | Caller::Service => None,
+    };
     let request = serde_json::to_vec(&(&spec.name, &spec.scopes, &spec.sources, &spec.expires_at)).unwrap_or_default();
     let pending = match idempotency::look_up(engine, caller, "token-create", project, idempotency_key, &request).await?
     {
-        Known::Done(id) => return Ok((of_project(engine, project, &id).await?, None)),
+        Known::Done(id) => {
+            let id = TokenId::parse(&id).map_err(|_| tree::not_found())?;
+            return Ok((view_of(engine, &tree, tree.get(&id)?).await?, None));
+        }
         Known::New(pending) => pending,
     };
-    if list(engine, caller, project).await?.len() >= TOKENS_MAX {
-        return Err(Error::new(
-            Kind::Conflict,
-            "too_many_tokens",
-            format!("a project has at most {TOKENS_MAX} tokens"),
-        ));
+    if tree.len() >= TOKENS_MAX {
+        let detail = format!("a project has at most {TOKENS_MAX} tokens; revoke those that nobody uses");
+        return Err(Error::new(Kind::Conflict, "too_many_tokens", detail));
     }
-    let (token, secret) = make((!operator).then(|| project.clone()), spec, now)?;
-    let mut changes = vec![put(&token)?];
+    let now = engine.clock.now();
+    let home = (*project != ProjectId::system()).then(|| project.clone());
+    let (token, secret) = make(home, maker, caller, spec.clone(), now)?;
+    let mut changes = vec![fence, put(&token)?];
     if let Some(pending) = pending {
         changes.extend(pending.changes(token.id.as_str(), now)?);
     }
-    submit(engine, audit_of(action::TOKEN_CREATE, caller, &token), &token, changes).await?;
-    Ok((token, Some(secret)))
+    submit(engine, vec![created(caller, &token)], &token, changes).await?;
+    // Within its maker's, so its own end is the first.
+    let ends_at = token.expires_at;
+    Ok((TokenView { token, ends_at, ends_with: None, last_used_at: None, children: Vec::new() }, Some(secret)))
 }
 
 /// The tokens of a project, oldest first; those of `system` are the operators'.
 ///
 /// # Errors
 /// `forbidden`, `project_not_found`.
-pub async fn list(engine: &Engine, caller: &Caller, project: &ProjectId) -> Result<Vec<Token>> {
+pub async fn list(engine: &Engine, caller: &Caller, project: &ProjectId) -> Result<Vec<TokenView>> {
     authorize(engine, caller, project, &[Right::Configure(project)]).await?;
-    let mut tokens = Vec::new();
-    for record in engine.store.records(RecordKind::Token, None).await? {
-        tokens.push(TokenRecord::decode(&record)?.into_current());
-    }
-    tokens.retain(|t| audit::home(t.project.as_ref()) == *project);
-    tokens.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
-    Ok(tokens)
+    let (tree, _) = Tree::read(engine, project).await?;
+    let last = uses::all(engine).await?;
+    let now = engine.clock.now();
+    let mut views: Vec<_> = tree.all().map(|token| view(&tree, token, &last, now)).collect();
+    views.sort_by(|a, b| (a.token.created_at, &a.token.id).cmp(&(b.token.created_at, &b.token.id)));
+    Ok(views)
 }
 
-/// Revokes a token at once.
-///
-/// # Errors
-/// `forbidden`, `project_not_found`, `token_not_found`; `last_operator_token`, because nobody could make another.
-pub async fn revoke(engine: &Engine, caller: &Caller, project: &ProjectId, id: &TokenId) -> Result<()> {
-    authorize(engine, caller, project, &[Right::Configure(project)]).await?;
-    let token = of_project(engine, project, id.as_str()).await?;
-    let now = engine.clock.now();
-    if token.project.is_none() {
-        let lasting = |t: &Token| t.id != *id && t.expires_at.is_none_or(|end| now < end);
-        if !list(engine, caller, project).await?.iter().any(lasting) {
-            let detail = "this is the last operator's token; make another one first";
-            return Err(Error::new(Kind::Conflict, "last_operator_token", detail));
+async fn view_of(engine: &Engine, tree: &Tree, token: &Token) -> Result<TokenView> {
+    Ok(view(tree, token, &uses::all(engine).await?, engine.clock.now()))
+}
+
+fn view(tree: &Tree, token: &Token, last: &HashMap<TokenId, Timestamp>, now: Timestamp) -> TokenView {
+    let earlier = token.earlier.iter().filter(|secret| secret.opens(now)).cloned().collect();
+    TokenView {
+        ends_at: tree.rights(&token.id).map_or(token.expires_at, |rights| rights.ends_at),
+        ends_with: tree.ends_with(&token.id).map(|maker| maker.id.clone()),
+        last_used_at: last.get(&token.id).copied(),
+        children: tree.children(&token.id).into_iter().map(|child| child.id.clone()).collect(),
+        token: Token { earlier, ..token.clone() },
+    }
+}
+
+/// Decides and commits anew when others changed the project's tokens meanwhile.
+async fn tried_again<T, F: Future<Output = Result<T>>>(mut once: impl FnMut() -> F) -> Result<T> {
+    for _ in 1..ATTEMPTS {
+        match once().await {
+            Err(error) if error.code == "conflict" => {}
+            done => return done,
         }
     }
-    let key = RecordKey::global(RecordKind::Token, id.as_str());
-    let gone = Change { key, expect: Expect::Any, effect: Effect::Delete };
-    submit(engine, audit_of(action::TOKEN_REVOKE, caller, &token), &token, vec![gone]).await?;
-    engine.shared.tokens.forget();
-    Ok(())
+    once().await
 }
 
 fn checked(mut spec: TokenSpec, now: Timestamp) -> Result<TokenSpec> {
@@ -201,81 +231,106 @@ fn checked(mut spec: TokenSpec, now: Timestamp) -> Result<TokenSpec> {
     Ok(spec)
 }
 
-/// A token never exceeds its maker: neither in scopes, nor in sources, nor in time.
-async fn within_maker(engine: &Engine, caller: &Caller, spec: &TokenSpec) -> Result<()> {
-    let Caller::Token { token, scopes, sources, .. } = caller else { return Ok(()) };
-    if !spec.scopes.iter().all(|s| scopes.contains(s)) {
-        return Err(forbidden().in_field("scopes"));
+/// A token never exceeds its maker: neither in scopes, nor in sources, nor in time, as the maker is at this moment.
+fn within_maker(tree: &Tree, maker: &TokenId, spec: &TokenSpec) -> Result<TokenId> {
+    let (Some(line), Some(rights)) = (tree.line(maker), tree.rights(maker)) else { return Err(forbidden()) };
+    if line.len() >= DEPTH_MAX {
+        let detail =
+            format!("tokens stand at most {DEPTH_MAX} above each other; have a token nearer to the root make it");
+        return Err(Error::new(Kind::Conflict, "token_tree_too_deep", detail));
     }
-    let ingests = spec.scopes.contains(&Scope::Ingest);
-    let narrower = !spec.sources.is_empty() && spec.sources.iter().all(|s| sources.contains(s));
-    if ingests && !sources.is_empty() && !narrower {
-        return Err(forbidden().in_field("sources"));
-    }
-    let maker_end = find(engine, token).await?.and_then(|t| t.expires_at);
-    if maker_end.is_some_and(|end| spec.expires_at.is_none_or(|wanted| wanted > end)) {
-        let detail = "a token cannot outlive the token that makes it";
-        return Err(Error::invalid("invalid_expiry", "expires_at", detail));
-    }
-    Ok(())
-}
-
-fn make(project: Option<ProjectId>, spec: TokenSpec, now: Timestamp) -> Result<(Token, Secret)> {
-    let mut text = b"aw_".to_vec();
-    text.extend_from_slice(hex::encode(Secret::random(32)?.expose()).as_bytes());
-    let secret = Secret::new(text);
-    let sha256 = sha256_hex(secret.expose());
-    let TokenSpec { name, scopes, sources, expires_at } = spec;
-    let id = token_id(&sha256)?;
-    Ok((Token { id, name, project, scopes, sources, sha256, created_at: now, expires_at }, secret))
-}
-
-/// The public half: 64 bits of the hash of 256 random bits tell nothing about them.
-fn token_id(sha256: &str) -> Result<TokenId> {
-    let short = sha256.get(..16).unwrap_or_default();
-    TokenId::parse(&format!("t-{short}")).map_err(|e| Error::new(Kind::Internal, "internal", e.to_string()))
-}
-
-fn caller_of(token: Token, origin: Origin) -> Caller {
-    match token.project {
-        None => Caller::Operator { by: Principal::Token(token.id), origin },
-        Some(project) => {
-            Caller::Token { token: token.id, project, scopes: token.scopes, sources: token.sources, origin }
+    let TokenSpec { scopes, sources, expires_at, .. } = spec.clone();
+    match (Rights { scopes, sources, ends_at: expires_at }).beyond(&rights) {
+        None => Ok(maker.clone()),
+        Some(Excess::Scopes) => Err(forbidden().in_field("scopes")),
+        Some(Excess::Sources) => Err(forbidden().in_field("sources")),
+        Some(Excess::Expiry) => {
+            let detail = "a token cannot outlive the token that makes it";
+            Err(Error::invalid("invalid_expiry", "expires_at", detail))
         }
     }
 }
 
+fn make(
+    project: Option<ProjectId>,
+    parent: Option<TokenId>,
+    by: &Caller,
+    spec: TokenSpec,
+    now: Timestamp,
+) -> Result<(Token, Secret)> {
+    let (secret, sha256) = fresh_secret()?;
+    let TokenSpec { name, scopes, sources, expires_at } = spec;
+    let token = Token {
+        id: token_id(&sha256)?,
+        name,
+        project,
+        scopes,
+        sources,
+        sha256,
+        created_at: now,
+        expires_at,
+        parent,
+        made_by: Some(by.id().to_owned()).filter(|id| !id.is_empty()),
+        lasts_from: now,
+        earlier: Vec::new(),
+    };
+    Ok((token, secret))
+}
+
+/// The text of a new token and its hash.
+fn fresh_secret() -> Result<(Secret, String)> {
+    let mut text = b"aw_".to_vec();
+    text.extend_from_slice(hex::encode(Secret::random(32)?.expose()).as_bytes());
+    let secret = Secret::new(text);
+    let sha256 = sha256_hex(secret.expose());
+    Ok((secret, sha256))
+}
+
+/// The public half: 64 bits of the hash of 256 random bits tell nothing about them.
+fn token_id(sha256: &str) -> Result<TokenId> {
+    TokenId::parse(&format!("t-{}", short(sha256))).map_err(|e| Error::new(Kind::Internal, "internal", e.to_string()))
+}
+
+fn short(sha256: &str) -> &str {
+    sha256.get(..16).unwrap_or_default()
+}
+
+fn token_key(id: &TokenId) -> RecordKey {
+    RecordKey::global(RecordKind::Token, id.as_str())
+}
+
 async fn find(engine: &Engine, id: &TokenId) -> Result<Option<Token>> {
-    let record = engine.store.record(&RecordKey::global(RecordKind::Token, id.as_str())).await?;
+    let record = engine.store.record(&token_key(id)).await?;
     record.map(|r| TokenRecord::decode(&r).map(TokenRecord::into_current)).transpose()
 }
 
-async fn of_project(engine: &Engine, project: &ProjectId, id: &str) -> Result<Token> {
-    let found = match TokenId::parse(id) {
-        Ok(id) => find(engine, &id).await?.filter(|t| audit::home(t.project.as_ref()) == *project),
-        Err(_) => None,
-    };
-    found.ok_or_else(|| Error::new(Kind::NotFound, "token_not_found", "there is no such token in this project"))
+fn put(token: &Token) -> Result<Change> {
+    Ok(Change { expect: Expect::Absent, ..put_changed(token)? })
 }
 
-fn put(token: &Token) -> Result<Change> {
+/// (The tree's fence says that nobody else changed it.)
+fn put_changed(token: &Token) -> Result<Change> {
     let effect = Effect::Put(TokenRecord::from(token.clone()).encode()?);
-    Ok(Change { key: RecordKey::global(RecordKind::Token, token.id.as_str()), expect: Expect::Absent, effect })
+    Ok(Change { key: token_key(&token.id), expect: Expect::Any, effect })
+}
+
+fn created(caller: &Caller, token: &Token) -> Audit {
+    audit_of(action::TOKEN_CREATE, caller, token).message(format!("API token {} was created", token.name))
 }
 
 fn audit_of(action: &'static str, caller: &Caller, token: &Token) -> Audit {
     let scopes = serde_json::to_string(&token.scopes).unwrap_or_default();
-    let done = if action == action::TOKEN_CREATE { "created" } else { "revoked" };
-    Audit::new(action, caller)
-        .on("token", &token.id)
-        .with("name", &token.name)
-        .with("scopes", scopes)
-        .message(format!("API token {} was {done}", token.name))
+    let told = Audit::new(action, caller).on("token", &token.id).with("name", &token.name).with("scopes", scopes);
+    match &token.parent {
+        Some(parent) => told.with("parent", parent),
+        None => told,
+    }
 }
 
-async fn submit(engine: &Engine, audit: Audit, token: &Token, changes: Vec<Change>) -> Result<()> {
-    let project = audit::home(token.project.as_ref());
-    let events = vec![audit.build(engine.clock.now())];
+/// Commits a change of `token`, and perhaps of others of its project, with what is told of it.
+async fn submit(engine: &Engine, told: Vec<Audit>, token: &Token, changes: Vec<Change>) -> Result<()> {
+    let (project, now) = (audit::home(token.project.as_ref()), engine.clock.now());
+    let events = told.into_iter().map(|audit| audit.build(now)).collect();
     engine.log.submit(Submission { project: Some(project), events, changes }).await.map(|_| ())
 }
 

@@ -142,6 +142,7 @@ impl Service {
             .map_err(|e| Failure::caused_by("the engine cannot start", &e))?;
         auditwire_engine::alerts::start(&engine);
         auditwire_engine::history::start(&engine);
+        tokens::start(&engine);
         write_operator_token(&engine, &data.path().join("operator.token")).await?;
         let base = sign_in::base_url(bound.scheme(), bound.local_addr(), &config.server);
         let sign_in_link = sign_in::offer(&engine, &base, data.path(), link).await?;

@@ -15,9 +15,6 @@ fn holds<D: Document + std::fmt::Debug>(text: &str) {
 fn version_1_of_every_document() {
     holds::<InstanceRecord>(r#"{"v":"1","id":"00ff","created_at":"2026-11-22T10:00:00Z","operator_token_made":true}"#);
     holds::<ProjectRecord>(r#"{"v":"1","id":"default","name":"Default","created_at":"2026-11-22T10:00:00.5Z"}"#);
-    holds::<TokenRecord>(
-        r#"{"v":"1","id":"t-1","name":"n","project":null,"scopes":["ingest","read","configure","metrics"],"sources":["nova"],"sha256":"aa","created_at":"2026-11-22T10:00:00Z","expires_at":null}"#,
-    );
     holds::<ConnectionNameRecord>(r#"{"v":"1","connection":"c-1"}"#);
     holds::<SecretRecord>(r#"{"v":"1","key_id":"k1","data_key":"00","ciphertext":"ff"}"#);
     holds::<ActiveConnectionRecord>(
@@ -33,6 +30,26 @@ fn version_1_of_every_document() {
     holds::<RetentionRecord>(r#"{"v":"1","days":30,"bytes":null}"#);
     holds::<ExpiredRecord>(r#"{"v":"1","through":70,"events":60,"at":"2026-11-22T10:00:00Z"}"#);
     holds::<QuarantineRecord>(r#"{"v":"1","seq":5,"reason":"too large","at":"2026-11-22T10:00:00Z"}"#);
+}
+
+#[test]
+fn versions_1_and_2_of_a_token() {
+    let first = concat!(
+        r#"{"v":"1","id":"t-1","name":"n","project":null,"scopes":["ingest","read","configure","metrics"],"#,
+        r#""sources":["nova"],"sha256":"aa","created_at":"2026-11-22T10:00:00Z","expires_at":null}"#,
+    );
+    holds::<TokenRecord>(first);
+    let token = serde_json::from_str::<TokenRecord>(first).unwrap().into_current();
+    assert_eq!((&token.parent, token.lasts_from, token.earlier.len()), (&None, token.created_at, 0), "it is a root");
+    holds::<TokenRecord>(concat!(
+        r#"{"v":"2","id":"t-1","name":"n","project":"bank","scopes":["ingest"],"sources":[],"sha256":"aa","#,
+        r#""created_at":"2026-11-22T10:00:00Z","expires_at":"2026-12-22T10:00:00Z","parent":"t-0","made_by":"t-0","#,
+        r#""lasts_from":"2026-11-23T10:00:00Z","#,
+        r#""earlier":[{"sha256":"bb","until":"2026-11-24T10:00:00Z","until_used":true}]}"#,
+    ));
+    holds::<TokenSecretRecord>(r#"{"v":"1","token":"t-1"}"#);
+    holds::<TokenUseRecord>(r#"{"v":"1","at":"2026-11-22T10:00:00Z"}"#);
+    holds::<TokenTreeRecord>(r#"{"v":"1","changes":3}"#);
 }
 
 #[test]

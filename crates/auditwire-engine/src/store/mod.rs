@@ -191,6 +191,9 @@ pub enum RecordKind {
     WebhookCall = 24,
     WebhookLast = 25,
     Fresh = 30,
+    TokenTree = 50,
+    TokenSecret = 51,
+    TokenUse = 52,
 }
 
 /// A record's address.

@@ -28,6 +28,7 @@ struct Inner {
     retry_after: Option<Duration>,
     headers: Vec<(HeaderName, HeaderValue)>,
     check: Option<Value>,
+    descendants: Option<Value>,
     query: Option<Box<QueryError>>,
     cause: Option<String>,
 }
@@ -66,6 +67,10 @@ pub(crate) struct ProblemBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     check: Option<&'a Value>,
+    /// With `token_has_descendants`: the tokens that come from it, each with its id, name, parent, scopes and last use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    descendants: Option<&'a Value>,
     /// Also in the `x-request-id` header and in our log.
     request_id: &'a str,
 }
@@ -80,6 +85,7 @@ impl Problem {
             retry_after: None,
             headers: Vec::new(),
             check: None,
+            descendants: None,
             query: None,
             cause: None,
         }))
@@ -116,6 +122,12 @@ impl Problem {
     #[must_use]
     pub(crate) fn with_check(mut self, check: Value) -> Self {
         self.0.check = Some(check);
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn with_descendants(mut self, descendants: Value) -> Self {
+        self.0.descendants = Some(descendants);
         self
     }
 
@@ -163,6 +175,7 @@ impl Problem {
             expected: query.map(|query| query.expected.as_slice()),
             suggestion: query.map(|query| query.suggestion.as_deref()),
             check: inner.check.as_ref(),
+            descendants: inner.descendants.as_ref(),
             request_id,
         };
         // Strings, numbers and a JSON value always serialise.

@@ -20,4 +20,5 @@ mod sign_in_links;
 mod sockets;
 mod syslog;
 mod tail;
+mod tokens;
 mod webhook;
