@@ -41,6 +41,7 @@ pub mod action {
     pub const TOKEN_ROTATE: &str = "token-rotate";
     pub const TOKEN_ADOPT: &str = "token-adopt";
     pub const TOKEN_REVOKE: &str = "token-revoke";
+    pub const KEYS_REWRAP: &str = "keys-rewrap";
     pub const TOKEN_REFUSED: &str = "token-refused";
     pub const RETENTION_UPDATE: &str = "retention-update";
     pub const RETENTION_EXPIRE: &str = "retention-expire";

@@ -74,6 +74,8 @@ pub(crate) struct Shared {
     pub(crate) beats: crate::alerts::Beats,
     /// What speaks HTTP for webhooks.
     pub(crate) http: OnceLock<Arc<dyn Post>>,
+    /// Where the master keys lie.
+    pub(crate) key_source: OnceLock<Arc<dyn secrets::KeySource>>,
     /// How those calls went.
     pub(crate) webhook_calls: crate::alerts::webhook::Calls,
     /// Places for searches.
@@ -95,6 +97,7 @@ impl Shared {
             checks: Checks::default(),
             beats: crate::alerts::Beats::default(),
             http: OnceLock::new(),
+            key_source: OnceLock::new(),
             webhook_calls: crate::alerts::webhook::Calls::default(),
             searches: Permits::new(settings.search.searches_max),
             exports: Permits::new(settings.export.exports_max),
@@ -117,6 +120,7 @@ impl Engine {
     ) -> Result<Self> {
         check_secrets(&*store, &keyring).await?;
         let log = Log::open(Arc::clone(&store), objects, Arc::clone(&clock), settings.log.clone()).await?;
+        secrets::back_in_use(&*store, &log, &keyring).await?;
         let instance = Arc::new(identity(&*store, &log, &*clock).await?);
         let settings = Arc::new(settings);
         let delivery = Delivery::start(
@@ -134,6 +138,11 @@ impl Engine {
     /// Names what speaks HTTP for webhooks; the first one stays.
     pub fn speak_http(&self, http: Arc<dyn Post>) {
         self.shared.http.get_or_init(|| http);
+    }
+
+    /// Names where the master keys are read again; the first one stays.
+    pub fn read_keys_from(&self, source: Arc<dyn secrets::KeySource>) {
+        self.shared.key_source.get_or_init(|| source);
     }
 
     /// Whether new events and changes may come in.

@@ -63,6 +63,7 @@ macro_rules! document {
 
 mod alert;
 mod fresh;
+mod key;
 mod people;
 mod replay;
 mod retention;
@@ -72,6 +73,7 @@ mod webhook;
 
 pub use alert::{Alert, AlertRecord};
 pub use fresh::{Fresh, FreshRecord};
+pub use key::{Retiring, RetiringRecord};
 pub use people::{
     Account, AccountName, AccountNameRecord, AccountRecord, PasswordHash, Preferences, Session, SessionRecord,
     SignInLink, SignInLinkRecord, SignInMethod, Theme,

@@ -4,14 +4,22 @@
 //! context (whose secret it is), so a sealed secret that is moved to another connection does not open. AES-256-GCM with
 //! random nonces is safe here: each data key seals once, and a master key seals far fewer than 2^32 data keys.
 
+mod places;
+mod rewrap;
+mod ring;
+
 use auditwire_model::ProjectId;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use aws_lc_rs::{digest, rand};
 
-use crate::alerts::webhook;
 use crate::error::{Error, Kind, Result};
-use crate::records::{Document, Sealed, SecretRecord, WebhookRecord};
+use crate::records::{Document, SecretRecord};
 use crate::store::{RecordKey, RecordKind, Store};
+
+pub use places::verify_all;
+pub use rewrap::{KeySource, KeyView, Rewrapped, Vault, keys, rewrap, rewrap_in, views};
+pub(crate) use rewrap::{back_in_use, still_seals};
+pub use ring::{Keyring, MasterKey};
 
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 12;
@@ -69,65 +77,6 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// The master keys, by id. Read from files by the binary; the engine never sees where.
-#[derive(Debug)]
-pub struct Keyring {
-    keys: Vec<(String, Secret)>,
-}
-
-impl Keyring {
-    /// Keys as `(id, 32 bytes)`; the last one seals, all of them open.
-    #[must_use]
-    pub fn new(keys: Vec<(String, Secret)>) -> Self {
-        Self { keys }
-    }
-
-    /// A new master key with a random id, for the binary to write to a file and to pass to [`new`](Self::new).
-    ///
-    /// # Errors
-    /// When the system gives no randomness.
-    pub fn generate() -> Result<(String, Secret)> {
-        let id = Secret::random(4)?;
-        Ok((format!("key-{}", hex::encode(id.expose())), Secret::random(KEY_BYTES)?))
-    }
-
-    /// Seals a secret for `context` (see [`connection_context`]), which is authenticated with it.
-    ///
-    /// # Errors
-    /// `key_missing` when there is no key; `invalid_key` when it has not 32 bytes.
-    pub fn seal(&self, context: &str, secret: &Secret) -> Result<Sealed> {
-        let (key_id, master) = self.keys.last().ok_or_else(|| {
-            Error::new(Kind::Internal, "key_missing", "there is no key to encrypt secrets with; see AUDITWIRE_KEYS")
-        })?;
-        let data_key = Secret::random(KEY_BYTES)?;
-        Ok(Sealed {
-            key_id: key_id.clone(),
-            data_key: encrypt(master, &key_context(key_id, context), &data_key)?,
-            ciphertext: encrypt(&data_key, &secret_context(context), secret)?,
-        })
-    }
-
-    /// Opens what [`seal`](Self::seal) made.
-    ///
-    /// # Errors
-    /// `key_missing` names the key id that is not here; `secret_damaged` when authentication fails: another key of that
-    /// id, another context, or changed bytes.
-    pub fn open(&self, context: &str, sealed: &Sealed) -> Result<Secret> {
-        let key_id = &sealed.key_id;
-        let (_, master) = self.keys.iter().find(|(id, _)| id == key_id).ok_or_else(|| {
-            Error::new(Kind::Internal, "key_missing", format!("the key '{key_id}' that seals {context} is missing"))
-        })?;
-        let opened = decrypt(master, &key_context(key_id, context), &sealed.data_key)
-            .and_then(|data_key| decrypt(&data_key, &secret_context(context), &sealed.ciphertext));
-        opened.ok_or_else(|| {
-            let why = format!(
-                "{context} cannot be opened: the key '{key_id}' is not the one that sealed it, or it is damaged"
-            );
-            Error::new(Kind::Internal, "secret_damaged", why)
-        })
-    }
-}
-
 /// The context of a connection's PEM: names the secret in errors and binds it to its connection.
 #[must_use]
 pub fn connection_context(project: &ProjectId, connection: &str) -> String {
@@ -150,28 +99,6 @@ pub async fn connection_pem(
     keyring.open(&connection_context(project, connection), &sealed).map(Some)
 }
 
-/// Tries to open every stored secret. The answer names what cannot be opened and why; start-up is refused unless it is
-/// empty. With an empty keyring it tells whether a new key may be made at all.
-///
-/// # Errors
-/// When the store fails.
-pub async fn verify_all(store: &dyn Store, keyring: &Keyring) -> Result<Vec<Error>> {
-    let mut failed = Vec::new();
-    for record in store.records(RecordKind::ConnectionSecret, None).await? {
-        let project = record.key.project.clone().unwrap_or_else(ProjectId::system);
-        let opened = SecretRecord::decode(&record)
-            .and_then(|sealed| keyring.open(&connection_context(&project, &record.key.id), &sealed.into_current()));
-        failed.extend(opened.err());
-    }
-    for record in store.records(RecordKind::Webhook, None).await? {
-        let project = record.key.project.clone().unwrap_or_else(ProjectId::system);
-        let opened = WebhookRecord::decode(&record)
-            .and_then(|webhook| keyring.open(&webhook::context(&project), &webhook.into_current().secret));
-        failed.extend(opened.err());
-    }
-    Ok(failed)
-}
-
 /// Lower-case hex SHA-256.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
@@ -181,14 +108,6 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 /// Whether two texts are the same, in a time that does not tell where they differ.
 pub(crate) fn same(a: &str, b: &str) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(a.as_bytes(), b.as_bytes()).is_ok()
-}
-
-fn key_context(key_id: &str, context: &str) -> String {
-    format!("auditwire data key v1\0{key_id}\0{context}")
-}
-
-fn secret_context(context: &str) -> String {
-    format!("auditwire secret v1\0{context}")
 }
 
 /// Hex of nonce, ciphertext and tag.
@@ -214,6 +133,7 @@ fn decrypt(key: &Secret, context: &str, sealed: &str) -> Option<Secret> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::records::Sealed;
 
     const CANARY: &[u8] = b"canary-7d1f-private-key";
 
@@ -278,6 +198,19 @@ mod tests {
         assert!(error.detail.contains("'key-old'"), "{error}");
         assert_eq!(keyring("k", 1).seal("a", &Secret::new(vec![])).unwrap().key_id, "k");
         assert_eq!(Keyring::new(vec![]).seal("a", &Secret::new(vec![])).unwrap_err().code, "key_missing");
+    }
+
+    #[test]
+    fn a_rewrapped_secret_needs_the_newest_key_alone() {
+        let key = |id: &str, fill| (id.to_owned(), Secret::new(vec![fill; 32]));
+        let old = keyring("k1", 7).seal("a", &Secret::new(CANARY.to_vec())).unwrap();
+        let both = Keyring::new(vec![key("k1", 7), key("k2", 8)]);
+        let new = both.rewrap("a", &old).unwrap().unwrap();
+        assert_eq!((new.key_id.as_str(), &new.ciphertext), ("k2", &old.ciphertext));
+        assert_eq!(keyring("k2", 8).open("a", &new).unwrap().expose(), CANARY);
+        assert_eq!(code(keyring("k1", 7).open("a", &new)), "key_missing");
+        assert_eq!(both.rewrap("a", &new).unwrap(), None);
+        assert_eq!(both.rewrap("b", &old).unwrap_err().code, "secret_damaged");
     }
 
     #[test]

@@ -139,19 +139,21 @@ async fn create_once(
     spec: &TokenSpec,
     idempotency_key: Option<&str>,
 ) -> Result<(TokenView, Option<Secret>)> {
-    let (tree, fence) = Tree::read(engine, project).await?;
-    let maker = match caller {
-        Caller::Token { token, .. } => Some(within_maker(&tree, token, spec)?),
-        Caller::Operator { .. } | Caller::Service => None,
-    };
     let request = serde_json::to_vec(&(&spec.name, &spec.scopes, &spec.sources, &spec.expires_at)).unwrap_or_default();
-    let pending = match idempotency::look_up(engine, caller, "token-create", project, idempotency_key, &request).await?
-    {
+    let pending =
+        idempotency::look_up(engine, caller, action::TOKEN_CREATE, project, idempotency_key, &request).await?;
+    // After the key: what the request made that was faster is in the tree, or the fence fails.
+    let (tree, fence) = Tree::read(engine, project).await?;
+    let pending = match pending {
         Known::Done(id) => {
             let id = TokenId::parse(&id).map_err(|_| tree::not_found())?;
             return Ok((view_of(engine, &tree, tree.get(&id)?).await?, None));
         }
         Known::New(pending) => pending,
+    };
+    let maker = match caller {
+        Caller::Token { token, .. } => Some(within_maker(&tree, token, spec)?),
+        Caller::Operator { .. } | Caller::Service => None,
     };
     if tree.len() >= TOKENS_MAX {
         let detail = format!("a project has at most {TOKENS_MAX} tokens; revoke those that nobody uses");

@@ -4,7 +4,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::failure::Result;
-use crate::{alerts, check, connections, demo, events, receive, replay, serve, sign_in, tokens};
+use crate::{alerts, check, connections, demo, events, keys, receive, replay, serve, sign_in, tokens};
 
 /// A self-hosted audit service: durable event log in, every event out to your SIEM.
 #[derive(Debug, Parser)]
@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Replay(replay::ReplayArgs),
     /// Show what is wrong with delivery, and set the webhook that is told of it.
     Alerts(alerts::AlertsArgs),
+    /// List, renew and replace the master keys that secrets are sealed by.
+    Keys(keys::KeysArgs),
     /// List, create, rotate and revoke API tokens.
     Tokens(tokens::TokensArgs),
     /// Make a link that signs the operator in to the console once, within 30 minutes.

@@ -1,15 +1,23 @@
-//! Master keys: where they lie, how they are read, and the one case in which a new one is made: nothing was configured,
+//! Master keys: where they lie, how they are read, and the one case in which a start makes one: nothing was configured,
 //! and nothing is sealed yet. A key file has lines of `ID:HEX` with 32 bytes in hex; the last key seals, all of them open.
+//! A comment `# made TIME` tells when the key below it was made.
+
+mod rotate;
+mod verbs;
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use auditwire_engine::secrets::{Keyring, Secret, verify_all};
+use auditwire_engine::secrets::{self, Keyring, MasterKey, Secret, verify_all};
 use auditwire_engine::store::Store;
+use auditwire_model::{Clock, Timestamp};
 
+use crate::clock::SystemClock;
 use crate::failure::{Failure, Result, chain};
+
+pub(crate) use verbs::{KeysArgs, run};
 
 /// What `AUDITWIRE_KEYS` and the service manager say.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +37,17 @@ impl KeySource {
         }
     }
 
+    /// The file or folder that the keys are read from.
+    ///
+    /// # Errors
+    /// When a credential is named and there is none.
+    fn place(&self, data: &Path) -> Result<PathBuf> {
+        match &self.configured {
+            None => Ok(data.join("keys")),
+            Some(text) => configured_place(text, self),
+        }
+    }
+
     /// True when the keys are in the data directory, as nothing else was said.
     pub(crate) fn beside_data(&self) -> bool {
         self.configured.is_none()
@@ -40,11 +59,7 @@ impl KeySource {
 /// # Errors
 /// When a key is missing, wrong or unreadable: names the secrets that cannot be opened, or the file.
 pub(crate) async fn load(source: &KeySource, data: &Path, store: &dyn Store) -> Result<Keyring> {
-    let beside = data.join("keys");
-    let place = match &source.configured {
-        None => beside.clone(),
-        Some(text) => configured_place(text, source)?,
-    };
+    let place = source.place(data)?;
     let mut keys = read(&place)?;
     if keys.is_empty() {
         refuse_unless_fresh(&place, store).await?;
@@ -56,17 +71,37 @@ pub(crate) async fn load(source: &KeySource, data: &Path, store: &dyn Store) -> 
                 place = place.display()
             )));
         }
-        keys.push(make(&beside)?);
+        keys.push(make(&place)?);
     }
     if source.beside_data() {
         tracing::warn!(
-            path = %beside.display(),
+            path = %place.display(),
             "the keys lie beside the data they protect; set AUDITWIRE_KEYS to a folder, file or credential elsewhere"
         );
     }
-    let keyring = Keyring::new(keys);
+    let keyring = Keyring::of(keys);
     let failed = verify_all(store, &keyring).await.map_err(|e| Failure::caused_by("the secrets cannot be read", &e))?;
     if failed.is_empty() { Ok(keyring) } else { Err(cannot_open(&place, &failed)) }
+}
+
+/// The keys of a running service, read again.
+#[derive(Debug)]
+pub(crate) struct Place {
+    source: KeySource,
+    data: PathBuf,
+}
+
+impl Place {
+    /// Where [`load`] found them.
+    pub(crate) fn of(source: &KeySource, data: &Path) -> Self {
+        Self { source: source.clone(), data: data.to_owned() }
+    }
+}
+
+impl secrets::KeySource for Place {
+    fn read(&self) -> std::result::Result<Vec<MasterKey>, String> {
+        self.source.place(&self.data).and_then(|place| read(&place)).map_err(|failure| failure.message)
+    }
 }
 
 fn configured_place(text: &str, source: &KeySource) -> Result<PathBuf> {
@@ -80,8 +115,26 @@ fn configured_place(text: &str, source: &KeySource) -> Result<PathBuf> {
     Ok(folder.join(name))
 }
 
-/// The keys in a file, or in the `*.key` files of a folder by name. Nothing there means no keys.
-fn read(place: &Path) -> Result<Vec<(String, Secret)>> {
+/// The keys in a file, or in the `*.key` files of a folder by name. Nothing there means no keys. Two keys of one id are
+/// refused: what one of them sealed the other cannot open, and nobody could tell which.
+fn read(place: &Path) -> Result<Vec<MasterKey>> {
+    let mut keys: Vec<(PathBuf, MasterKey)> = Vec::new();
+    for file in files(place)? {
+        for key in read_file(&file)? {
+            if let Some((other, _)) = keys.iter().find(|(_, other)| other.id == key.id) {
+                let (id, other, file) = (&key.id, other.display(), file.display());
+                return Err(Failure::new(format!(
+                    "the key id \"{id}\" stands twice: in {other} and in {file}; give one of them another id, or remove it"
+                )));
+            }
+            keys.push((file.clone(), key));
+        }
+    }
+    Ok(keys.into_iter().map(|(_, key)| key).collect())
+}
+
+/// The file, or the `*.key` files of a folder by name.
+fn files(place: &Path) -> Result<Vec<PathBuf>> {
     let failed = |path: &Path, e: &std::io::Error| {
         Failure::caused_by(format!("the keys in {} cannot be read", path.display()), e)
     };
@@ -91,36 +144,33 @@ fn read(place: &Path) -> Result<Vec<(String, Secret)>> {
         Err(e) => return Err(failed(place, &e)),
     };
     if !kind.is_dir() {
-        return read_file(place);
+        return Ok(vec![place.to_owned()]);
     }
     let entries = std::fs::read_dir(place).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
     let entries = entries.map_err(|e| failed(place, &e))?;
     let mut files: Vec<PathBuf> = entries.iter().map(std::fs::DirEntry::path).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "key"));
     files.sort();
-    let mut keys = Vec::new();
-    for file in files {
-        keys.extend(read_file(&file)?);
-    }
-    Ok(keys)
+    Ok(files)
 }
 
-fn read_file(path: &Path) -> Result<Vec<(String, Secret)>> {
+fn read_file(path: &Path) -> Result<Vec<MasterKey>> {
     let text = std::fs::read_to_string(path)
         .map_err(|e| Failure::caused_by(format!("the key file {} cannot be read", path.display()), &e))?;
     if std::fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o077 != 0) {
         tracing::warn!(path = %path.display(), "the key file can be read by others; `chmod 600` it");
     }
-    let mut keys = Vec::new();
+    let (mut keys, mut made_at) = (Vec::new(), None);
     for (number, line) in text.lines().enumerate().map(|(i, line)| (i + 1, line.trim())) {
         if line.is_empty() || line.starts_with('#') {
+            made_at = line.strip_prefix(MADE).and_then(|time| Timestamp::parse(time.trim()).ok()).or(made_at);
             continue;
         }
         // The line is not quoted: it may be a key.
-        let key = parse_line(line).ok_or_else(|| {
+        let (id, secret) = parse_line(line).ok_or_else(|| {
             Failure::new(format!("{}:{number}: a key is written ID:HEX with 64 hex digits", path.display()))
         })?;
-        keys.push(key);
+        keys.push(MasterKey { id, secret, made_at: made_at.take() });
     }
     Ok(keys)
 }
@@ -156,13 +206,32 @@ fn cannot_open(place: &Path, errors: &[auditwire_engine::Error]) -> Failure {
 }
 
 /// Makes the first key; on disk before it is used.
-fn make(folder: &Path) -> Result<(String, Secret)> {
-    let (id, key) = Keyring::generate().map_err(|e| Failure::caused_by("no key can be made", &e))?;
-    let line: String = key.expose().iter().map(|byte| format!("{byte:02x}")).collect();
-    write_private(&folder.join(format!("{id}.key")), &format!("{id}:{line}\n"))
+fn make(folder: &Path) -> Result<MasterKey> {
+    let (key, text) = fresh()?;
+    write_private(&folder.join(format!("{}.key", key.id)), text.expose_text())
         .map_err(|e| Failure::caused_by(format!("the first key cannot be written to {}", folder.display()), &e))?;
-    tracing::info!(path = %folder.display(), key = id, "made the first key");
-    Ok((id, key))
+    tracing::info!(path = %folder.display(), key = key.id, "made the first key");
+    Ok(key)
+}
+
+/// What a comment that tells when a key was made begins with.
+const MADE: &str = "# made ";
+
+/// A new key, and how a key file has it.
+fn fresh() -> Result<(MasterKey, Secret)> {
+    let (id, secret) = Keyring::generate().map_err(|e| Failure::caused_by("no key can be made", &e))?;
+    let now = SystemClock.now().whole_seconds();
+    let head = format!("{MADE}{now}\n{id}:");
+    // At its size from the start, so that no copy is left where it grew.
+    let mut text = Vec::with_capacity(head.len() + 2 * secret.expose().len() + 1);
+    text.extend_from_slice(head.as_bytes());
+    for byte in secret.expose() {
+        text.extend(
+            [byte >> 4, byte & 15].map(|half| b"0123456789abcdef".get(usize::from(half)).copied().unwrap_or(b'0')),
+        );
+    }
+    text.push(b'\n');
+    Ok((MasterKey { id, secret, made_at: Some(now) }, Secret::new(text)))
 }
 
 /// Writes a file that only its owner can read, in a folder that only its owner can enter, whole or not at all.
@@ -206,8 +275,11 @@ mod tests {
         std::fs::write(folder.path().join("b.key"), format!("# new\nb:{HEX}\n")).unwrap();
         std::fs::write(folder.path().join("a.key"), format!("a:{HEX}\n")).unwrap();
         std::fs::write(folder.path().join("notes.txt"), "not a key").unwrap();
-        let ids: Vec<String> = read(folder.path()).unwrap().into_iter().map(|(id, _)| id).collect();
+        let ids: Vec<String> = read(folder.path()).unwrap().into_iter().map(|key| key.id).collect();
         assert_eq!(ids, ["a", "b"]);
+        std::fs::write(folder.path().join("c.key"), format!("a:{HEX}\n")).unwrap();
+        let twice = read(folder.path()).unwrap_err().message;
+        assert!(twice.contains("a.key") && twice.contains("c.key") && !twice.contains(HEX), "{twice}");
         std::fs::write(folder.path().join("a.key"), "canary-secret").unwrap();
         let failure = read(folder.path()).unwrap_err();
         assert!(failure.message.contains("a.key:1"), "{}", failure.message);
@@ -218,11 +290,12 @@ mod tests {
     fn a_made_key_is_private_and_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let keys = folder.path().join("keys");
-        let (id, key) = make(&keys).unwrap();
+        let made = make(&keys).unwrap();
         let read = read(&keys).unwrap();
-        assert_eq!((read[0].0.as_str(), read[0].1.expose()), (id.as_str(), key.expose()));
+        assert_eq!((&read[0].id, read[0].secret.expose()), (&made.id, made.secret.expose()));
+        assert!(made.made_at.is_some() && read[0].made_at == made.made_at);
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&keys), mode(&keys.join(format!("{id}.key")))), (0o700, 0o600));
+        assert_eq!((mode(&keys), mode(&keys.join(format!("{}.key", made.id)))), (0o700, 0o600));
     }
 
     #[test]

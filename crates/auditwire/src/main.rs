@@ -52,6 +52,7 @@ fn run(command: Command) -> Result {
         Command::Events(args) => runtime.block_on(events::run(args)),
         Command::Replay(args) => runtime.block_on(replay::run(args)),
         Command::Alerts(args) => runtime.block_on(alerts::run(args)),
+        Command::Keys(args) => runtime.block_on(keys::run(args)),
         Command::Tokens(args) => runtime.block_on(tokens::run(args)),
         Command::SignInLink(args) => runtime.block_on(sign_in::run(args)),
         Command::Receive(args) => runtime.block_on(receive::run(args)),

@@ -140,6 +140,7 @@ impl Service {
         let engine = Engine::open(store, objects, Arc::new(SystemClock), Arc::new(keyring), settings)
             .await
             .map_err(|e| Failure::caused_by("the engine cannot start", &e))?;
+        engine.read_keys_from(Arc::new(keys::Place::of(keys, data.path())));
         auditwire_engine::alerts::start(&engine);
         auditwire_engine::history::start(&engine);
         tokens::start(&engine);

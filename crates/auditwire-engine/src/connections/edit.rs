@@ -16,7 +16,7 @@ use crate::projects::authorize;
 use crate::records::{
     ConnectionName, ConnectionNameRecord, ConnectionRecord, Document, SecretRecord, StoredConnection,
 };
-use crate::secrets::{Secret, connection_context};
+use crate::secrets::{Secret, connection_context, still_seals};
 use crate::store::{Change, Expect, RecordKey, RecordKind};
 
 const CONNECTIONS_MAX: usize = 100;
@@ -122,7 +122,7 @@ async fn try_update(
         .with("changed", changed)
         .message(format!("SIEM connection {} was changed", new.spec.name))
         .build(now);
-    let mut changes = Vec::from_iter(pem_change(engine, project, &new.id, &pem)?);
+    let mut changes = pem_change(engine, project, &new.id, &pem)?;
     if new.spec.name != old.value.spec.name {
         changes.push(stored::delete(RecordKind::ConnectionName, project, &old.value.spec.name));
         changes.push(name_change(engine, project, &new).await?);
@@ -155,14 +155,15 @@ async fn name_change(engine: &Engine, project: &ProjectId, connection: &StoredCo
     stored::put::<ConnectionNameRecord>(key, Expect::Absent, ConnectionName { connection: connection.id.clone() })
 }
 
-fn pem_change(engine: &Engine, project: &ProjectId, id: &ConnectionId, pem: &PemInput) -> Result<Option<Change>> {
+fn pem_change(engine: &Engine, project: &ProjectId, id: &ConnectionId, pem: &PemInput) -> Result<Vec<Change>> {
     match pem {
-        PemInput::Keep => Ok(None),
-        PemInput::Remove => Ok(Some(stored::delete(RecordKind::ConnectionSecret, project, id.as_str()))),
+        PemInput::Keep => Ok(Vec::new()),
+        PemInput::Remove => Ok(vec![stored::delete(RecordKind::ConnectionSecret, project, id.as_str())]),
         PemInput::Replace(pem) => {
             let sealed = engine.keyring.seal(&connection_context(project, id.as_str()), pem)?;
             let key = RecordKey::of(RecordKind::ConnectionSecret, project, id.as_str());
-            stored::put::<SecretRecord>(key, Expect::Any, sealed).map(Some)
+            let fence = still_seals(&sealed);
+            Ok(vec![stored::put::<SecretRecord>(key, Expect::Any, sealed)?, fence])
         }
     }
 }

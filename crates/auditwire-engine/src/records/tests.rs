@@ -50,6 +50,7 @@ fn versions_1_and_2_of_a_token() {
     holds::<TokenSecretRecord>(r#"{"v":"1","token":"t-1"}"#);
     holds::<TokenUseRecord>(r#"{"v":"1","at":"2026-11-22T10:00:00Z"}"#);
     holds::<TokenTreeRecord>(r#"{"v":"1","changes":3}"#);
+    holds::<RetiringRecord>(r#"{"v":"1","since":"2026-11-22T10:00:00Z","retired_at":"2026-11-22T10:00:01Z"}"#);
 }
 
 #[test]

@@ -194,6 +194,7 @@ pub enum RecordKind {
     TokenTree = 50,
     TokenSecret = 51,
     TokenUse = 52,
+    RetiringKey = 53,
 }
 
 /// A record's address.

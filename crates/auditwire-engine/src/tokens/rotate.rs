@@ -57,12 +57,13 @@ async fn once(
     overlap: Duration,
     idempotency_key: Option<&str>,
 ) -> Result<(TokenView, Option<Secret>)> {
+    let request = serde_json::to_vec(&(id, overlap.as_secs())).unwrap_or_default();
+    let pending =
+        idempotency::look_up(engine, caller, action::TOKEN_ROTATE, project, idempotency_key, &request).await?;
     let (tree, fence) = Tree::read(engine, project).await?;
     let token = tree.get(id)?;
     tree.demand_own(caller, id, true)?;
-    let request = serde_json::to_vec(&(id, overlap.as_secs())).unwrap_or_default();
-    let pending = match idempotency::look_up(engine, caller, "token-rotate", project, idempotency_key, &request).await?
-    {
+    let pending = match pending {
         Known::Done(_) => return Ok((view_of(engine, &tree, token).await?, None)),
         Known::New(pending) => pending,
     };

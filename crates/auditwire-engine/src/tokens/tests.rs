@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auditwire_model::Clock;
+use auditwire_model::access::Origin;
 use auditwire_model::clock::ManualClock;
 use auditwire_model::event::rows;
 

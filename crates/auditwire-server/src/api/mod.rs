@@ -7,6 +7,7 @@ mod body;
 mod connections;
 mod events;
 mod json;
+mod keys;
 mod problem;
 mod projects;
 mod replays;
@@ -94,6 +95,8 @@ fn documented() -> OpenApiRouter<App> {
     let v1 = OpenApiRouter::new()
         .routes(routes!(projects::list_projects, projects::create_project))
         .routes(routes!(connections::connections_overview))
+        .routes(routes!(keys::list_keys))
+        .routes(routes!(keys::rewrap_keys))
         .routes(routes!(sign_in_links::create_sign_in_link))
         .nest("/projects/{project}", project);
     OpenApiRouter::with_openapi(Document::openapi())

@@ -14,6 +14,7 @@ mod console;
 mod crash;
 mod demo;
 mod events;
+mod keys;
 mod process;
 mod quarantine;
 mod questions;

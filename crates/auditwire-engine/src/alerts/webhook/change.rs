@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::log::Submission;
 use crate::projects::authorize;
 use crate::records::{Document, Webhook, WebhookRecord};
-use crate::secrets::Secret;
+use crate::secrets::{Secret, still_seals};
 use crate::store::{Change, Effect, Expect};
 
 /// Characters of a secret that is given.
@@ -53,7 +53,9 @@ pub async fn set(
     let made = if new.secret.is_none() && before.is_none() { Some(Secret::random_key()?) } else { None };
     let sealed = match (new.secret.as_ref().or(made.as_ref()), &before) {
         (Some(secret), _) => engine.keyring.seal(&context(project), secret)?,
-        (None, Some((before, _))) => before.secret.clone(),
+        (None, Some((before, _))) => {
+            engine.keyring.rewrap(&context(project), &before.secret)?.unwrap_or_else(|| before.secret.clone())
+        }
         (None, None) => return Err(not_found()),
     };
     let now = engine.clock.now();
@@ -62,6 +64,7 @@ pub async fn set(
         None => (Expect::Absent, now, None),
     };
     let pem = new.pem.unwrap_or(kept);
+    let fence = still_seals(&sealed);
     let webhook = Webhook { url: new.url, secret: sealed, pem, created_at, updated_at: now };
     let effect = Effect::Put(WebhookRecord::from(webhook).encode()?);
     let host = address.endpoint.to_string();
@@ -71,7 +74,7 @@ pub async fn set(
         .with("secret_changed", new.secret.is_some() || made.is_some())
         .message(format!("Alerts are told to {host}"));
     // What the last call came to was of what there was before.
-    let changes = vec![Change { key: key(project), expect, effect }, unnoted(project)];
+    let changes = vec![Change { key: key(project), expect, effect }, fence, unnoted(project)];
     engine.log.submit(Submission { project: Some(project.clone()), events: vec![event.build(now)], changes }).await?;
     Ok((view(engine, project).await?, made))
 }

@@ -61,6 +61,23 @@ async fn a_repeated_rotation_answers_without_the_secret() {
 }
 
 #[tokio::test]
+async fn two_requests_with_one_key_make_one_token_and_one_secret() {
+    let it = made(spec(&[Scope::Ingest])).await;
+    let (world, project) = (&it.world, ProjectId::default_project());
+    for n in 0..20 {
+        let key = format!("k{n}");
+        let again = || create(&world.engine, &world.operator, &project, spec(&[Scope::Read]), Some(&key));
+        let (first, second) = tokio::join!(again(), again());
+        let (first, second) = (first.unwrap(), second.unwrap());
+        assert_eq!((first.0.token.id, first.1.is_some()), (second.0.token.id, second.1.is_none()));
+        let again = || rotate(&world.engine, &world.operator, &project, &it.id, Duration::ZERO, Some(&key));
+        let (first, second) = tokio::join!(again(), again());
+        let (first, second) = (first.unwrap(), second.unwrap());
+        assert_eq!((first.0.token, first.1.is_some()), (second.0.token, second.1.is_none()));
+    }
+}
+
+#[tokio::test]
 async fn what_it_made_stays_with_it() {
     let it = made(spec(&[Scope::Ingest, Scope::Configure])).await;
     let project = ProjectId::default_project();
