@@ -75,7 +75,7 @@ pub async fn export(engine: &Engine, caller: &Caller, project: &ProjectId, wante
         formulas: wanted.formulas,
         taken: Taken::default(),
         send,
-        _permit: permit,
+        permit: Some(permit),
     };
     engine.spawn(work.run(scan));
     Ok(Export { expected, pieces: pieces(receive) })
@@ -158,7 +158,8 @@ struct Work {
     formulas: Formulas,
     taken: Taken,
     send: mpsc::Sender<Result<Piece>>,
-    _permit: Permit,
+    /// Until the end of the work: what then waits for the client is a last piece.
+    permit: Option<Permit>,
 }
 
 /// Why an export ended early.
@@ -178,6 +179,7 @@ impl Work {
     async fn run(mut self, scan: Scan) {
         let engine = self.engine.clone();
         let ended = engine.unless_closing(self.write(scan)).await.unwrap_or_else(|closing| Err(closing.into()));
+        self.permit = None;
         let event = self.ended(ended.as_ref().err()).build(engine.clock.now());
         if let Err(error) = submit(&engine, &self.project, event).await {
             tracing::warn!(project = %self.project, %error, "the end of an export could not be told in the Event log");

@@ -188,13 +188,14 @@ async fn a_client_that_goes_away_ends_the_work_and_frees_the_place() {
 #[tokio::test]
 async fn little_is_read_ahead_of_a_client_that_takes_nothing_and_it_is_given_up() {
     let pause_max = Duration::from_millis(50);
-    let world = World::with(ExportSettings { pause_max, ..ExportSettings::default() }).await;
+    let world = World::with(ExportSettings { pause_max, exports_max: 1, ..ExportSettings::default() }).await;
     let all: u64 = 80_000;
     world.post(all as usize, event("m")).await;
     let export = export(&world.engine, &world.caller, &world.project, &wanted(Format::JsonLines)).await.unwrap();
     let counted = world.engine.log.stats().await.unwrap().scans.rows_read;
     let (end, code) = eventually("the end", async || last(&world, "export-end").await).await;
     assert_eq!(code.as_deref(), Some("export_paused"));
+    assert!(world.engine.shared.exports.try_take(&world.project).is_some(), "its place is free when its end is told");
     let read = world.engine.log.stats().await.unwrap().scans.rows_read - counted;
     assert!(read < all / 2, "{read} rows were read ahead");
     assert!(value(&end, "rows").parse::<u64>().unwrap() <= read);
