@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use auditwire_engine::Engine;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::BodyBudget;
-use crate::client::ClientRules;
+use crate::answer::Answers;
+use crate::api::Bodies;
+use crate::client::{ClientRules, Places};
 use crate::listen::{HttpLimits, ServerSettings};
 use crate::metrics::Metrics;
 
@@ -22,7 +23,9 @@ struct Shared {
     limits: HttpLimits,
     local: SocketAddr,
     clients: ClientRules,
-    bodies: BodyBudget,
+    bodies: Bodies,
+    places: Places,
+    answers: Answers,
     metrics: Metrics,
     keys_beside_data: bool,
     draining: AtomicBool,
@@ -37,8 +40,10 @@ impl App {
         Self(Arc::new(Shared {
             engine,
             local,
-            clients: ClientRules::new(settings),
-            bodies: BodyBudget::new(settings.limits.bodies_in_flight_bytes_max),
+            clients: ClientRules::new(settings, local),
+            bodies: Bodies::new(&settings.limits),
+            places: Places::new(&settings.limits),
+            answers: Answers::default(),
             metrics: Metrics::new(),
             limits: settings.limits.clone(),
             keys_beside_data: settings.keys_beside_data,
@@ -83,8 +88,18 @@ impl App {
         &self.0.clients
     }
 
-    pub(crate) fn bodies(&self) -> &BodyBudget {
+    pub(crate) fn bodies(&self) -> &Bodies {
         &self.0.bodies
+    }
+
+    /// Requests under way.
+    pub(crate) fn places(&self) -> &Places {
+        &self.0.places
+    }
+
+    /// Long answers under way.
+    pub(crate) fn answers(&self) -> &Answers {
+        &self.0.answers
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

@@ -3,6 +3,7 @@
 //!
 //! Handlers decide nothing: they read a request, call one verb of the engine and write its answer. No SQL in this crate.
 
+mod answer;
 pub mod api;
 mod app;
 mod client;
@@ -17,5 +18,6 @@ mod webhook;
 
 pub use api::sign_in_link;
 pub use app::App;
-pub use listen::{BoundServer, HttpLimits, ListenError, ServerSettings, TlsFiles, bind};
+pub use client::{Authority, Host, NotAProxy, NotAnAuthority, from_peer, proxy_network};
+pub use listen::{BodyClass, BoundServer, HttpLimits, ListenError, ServerSettings, TlsFiles, bind};
 pub use router::router;

@@ -19,6 +19,7 @@ pub(crate) struct Metrics {
     requests: Family<RequestLabels, Counter>,
     seconds: Family<RouteLabel, Histogram, fn() -> Histogram>,
     connections: Gauge,
+    connections_closed: Family<ReasonLabel, Counter>,
     events: Family<ResultLabel, Counter>,
     body_bytes: Counter,
     refused_tokens: Counter,
@@ -39,6 +40,11 @@ struct RouteLabel {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ResultLabel {
     result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
 }
 
 /// Counts one open connection until it is dropped.
@@ -64,13 +70,25 @@ impl Metrics {
         registry.register("http_request_seconds", "Time from a request's head to its answer's head", seconds.clone());
         let connections = Gauge::<i64, AtomicI64>::default();
         registry.register("http_connections", "Open connections to our listener", connections.clone());
+        let connections_closed = Family::default();
+        let help = "Connections that a limit ended: no_request, handshake, newcomer (time is over), crowded_out (for another one)";
+        registry.register("http_connections_closed", help, Clone::clone(&connections_closed));
         let events = Family::default();
         registry.register("intake_events", "Events by what became of them", Clone::clone(&events));
         let body_bytes = Counter::<u64, AtomicU64>::default();
         registry.register("intake_body_bytes", "Bytes of events bodies after decompression", body_bytes.clone());
         let refused_tokens = Counter::<u64, AtomicU64>::default();
         registry.register("refused_tokens", "Requests with a token that is not valid", refused_tokens.clone());
-        Self { registry: Arc::new(registry), requests, seconds, connections, events, body_bytes, refused_tokens }
+        Self {
+            registry: Arc::new(registry),
+            requests,
+            seconds,
+            connections,
+            connections_closed,
+            events,
+            body_bytes,
+            refused_tokens,
+        }
     }
 
     pub(crate) fn registry(&self) -> &Registry {
@@ -80,6 +98,11 @@ impl Metrics {
     pub(crate) fn connection(&self) -> OpenConnection {
         self.connections.inc();
         OpenConnection(self.connections.clone())
+    }
+
+    /// A limit ended a connection.
+    pub(crate) fn closed(&self, reason: &'static str) {
+        self.connections_closed.get_or_create(&ReasonLabel { reason }).inc();
     }
 
     pub(crate) fn answered(&self, route: Option<&str>, method: &Method, status: StatusCode, took: Duration) {

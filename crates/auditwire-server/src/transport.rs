@@ -1,6 +1,7 @@
 //! What happens to every request, whatever it asks: its origin (the client's address and an id), the Host check, a line in the log, counters,
 //! security headers, and the writing of problems.
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
@@ -15,29 +16,38 @@ use uuid::Uuid;
 
 use crate::App;
 use crate::api::Problem;
-use crate::client::Link;
+use crate::client::{Asker, CalledBy, HostRefused, Link};
 use crate::console::failure::Written;
 
+/// What tells nothing of projects is answered to whoever reaches us: the probes of a cluster do not come through the proxy.
+const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
+/// A year, for this name alone: what other hosts of the domain do is not ours to promise.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Everything around a handler.
 pub(crate) async fn handle(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = request_id(request.headers());
-    let link = request.extensions().get::<Link>().copied();
-    let link = link.unwrap_or(Link { peer: app.local(), local: app.local() });
+    let link = Link::of(request.extensions(), &app);
     let client = app.clients().address(link, request.headers());
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().cloned();
 
-    let mut response = if app.clients().host_allowed(link, request.uri(), request.headers()) {
-        request.extensions_mut().insert(Origin::new(client, &*id));
-        // A defect in one request must not take the connection's other requests with it.
-        let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-        answer.unwrap_or_else(|_| internal().into_response())
-    } else {
-        host_not_allowed().into_response()
+    let admitted = admit(&app, link, client, &request);
+    let promises_tls = admitted.as_ref().is_ok_and(|(name, _)| app.clients().promises_tls(name));
+    let asker = admitted.as_ref().ok().map(|(_, asker)| asker.clone());
+    let mut response = match admitted {
+        Ok((name, asker)) => {
+            request.extensions_mut().insert(Origin::new(client, &*id));
+            request.extensions_mut().insert(name);
+            request.extensions_mut().insert(asker);
+            // A defect in one request must not take the connection's other requests with it.
+            let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+            answer.unwrap_or_else(|_| internal().into_response())
+        }
+        Err(problem) => problem.into_response(),
     };
 
     let problem = response.extensions_mut().remove::<Problem>();
@@ -50,7 +60,26 @@ pub(crate) async fn handle(State(app): State<App>, mut request: Request, next: N
     }
     app.metrics().answered(route.as_ref().map(MatchedPath::as_str), &method, response.status(), line.took);
     add_headers(response.headers_mut(), &id);
-    response
+    if promises_tls {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+    }
+    match asker {
+        Some(asker) => app.answers().watch(response, asker),
+        None => response,
+    }
+}
+
+/// Where the request comes from, what it calls us by, and how many more there are, before anybody looks at what it asks.
+fn admit(app: &App, link: Link, client: IpAddr, request: &Request) -> Result<(CalledBy, Asker), Problem> {
+    if !app.clients().lets_in(link.peer) && !HEALTH.contains(&request.uri().path()) {
+        return Err(not_through_proxy());
+    }
+    let called_by =
+        app.clients().called_by(link, request.uri(), request.headers()).map_err(|refused| match refused {
+            HostRefused::Invalid => invalid_host(),
+            HostRefused::NotOurs => host_not_allowed(),
+        })?;
+    Ok((called_by, Asker::begin(app, client, request.extensions().get())?))
 }
 
 /// By which request somebody asks.
@@ -66,6 +95,18 @@ fn request_id(headers: &HeaderMap) -> String {
     };
     let given = headers.get(&REQUEST_ID).and_then(|v| v.to_str().ok()).filter(harmless);
     given.map_or_else(|| Uuid::now_v7().simple().to_string(), str::to_owned)
+}
+
+fn not_through_proxy() -> Problem {
+    let detail = "this service is asked through its proxy only (behind_proxy); use the proxy's address";
+    // Whoever goes on would only be refused again.
+    Problem::new(StatusCode::FORBIDDEN, "not_through_proxy", detail)
+        .with_header(header::CONNECTION, HeaderValue::from_static("close"))
+}
+
+fn invalid_host() -> Problem {
+    let detail = "a request has one Host header: a name or an address, and a port from 1 to 65535 if there is one";
+    Problem::bad_request("invalid_host", detail)
 }
 
 fn host_not_allowed() -> Problem {
@@ -89,7 +130,7 @@ struct Line<'a> {
     id: &'a str,
     method: &'a Method,
     path: &'a str,
-    client: std::net::IpAddr,
+    client: IpAddr,
     took: Duration,
 }
 

@@ -8,6 +8,7 @@ mod clock;
 mod config;
 mod connections;
 mod demo;
+mod descriptors;
 mod events;
 mod failure;
 mod keys;

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemClock;
 use crate::config::{self, Config, Overrides};
+use crate::descriptors::{self, Shares};
 use crate::failure::{Failure, LOCKED, Result, chain};
 use crate::keys::{self, KeySource};
 use crate::lifecycle::Lifecycle;
@@ -118,13 +119,15 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Opens everything, in this order: lock, listener, store, keys, engine, operator's token and sign-in link.
+    /// Opens everything, in this order: lock, file descriptors, listener, store, keys, engine, operator's token and sign-in link.
     ///
     /// # Errors
     /// Exit code 3 when another process holds the data directory; else 1, saying what to do.
     pub(crate) async fn open(config: &Config, keys: &KeySource, unsafe_no_sync: bool, link: LinkFor) -> Result<Self> {
         let data = DataDir::lock(&config.data).map_err(|e| not_locked(&e))?;
-        let bound = auditwire_server::bind(&server_settings(config, keys)).map_err(|e| Failure::new(chain(&e)))?;
+        let shares = descriptors::share_out(config.server.limits.connections_max)?;
+        let bound =
+            auditwire_server::bind(&server_settings(config, keys, shares)).map_err(|e| Failure::new(chain(&e)))?;
         if unsafe_no_sync {
             tracing::warn!("commits are not synced to disk: what is answered can be lost");
         }
@@ -204,7 +207,7 @@ fn not_locked(error: &DirError) -> Failure {
     }
 }
 
-fn server_settings(config: &Config, keys: &KeySource) -> ServerSettings {
+fn server_settings(config: &Config, keys: &KeySource, shares: Shares) -> ServerSettings {
     let server = &config.server;
     let tls = server.tls.as_ref();
     let mut settings = ServerSettings::new(server.listen);
@@ -212,6 +215,8 @@ fn server_settings(config: &Config, keys: &KeySource) -> ServerSettings {
     settings.behind_proxy.clone_from(&server.behind_proxy);
     settings.hostnames.clone_from(&server.hostnames);
     settings.keys_beside_data = keys.beside_data();
+    settings.limits.clone_from(&server.limits);
+    settings.limits.connections_max = usize::try_from(shares.connections).unwrap_or(usize::MAX);
     settings.limits.drain_max = REQUESTS_DRAIN_MAX;
     settings
 }

@@ -101,7 +101,7 @@ pub(crate) fn base_url(scheme: &str, local: SocketAddr, server: &ServerConfig) -
     }
     let port = local.port();
     if let Some(name) = name {
-        return format!("{scheme}://{name}:{port}");
+        return format!("{scheme}://{}", name.or_port(Some(port)));
     }
     let loopback = match local.ip() {
         IpAddr::V4(_) => IpAddr::from(Ipv4Addr::LOCALHOST),
@@ -174,7 +174,8 @@ mod tests {
                 listen: local.parse().unwrap(),
                 tls: None,
                 behind_proxy: if proxy { vec!["10.0.0.0/8".parse().unwrap()] } else { vec![] },
-                hostnames: names.iter().map(|name| (*name).to_owned()).collect(),
+                hostnames: names.iter().map(|name| name.parse().unwrap()).collect(),
+                limits: auditwire_server::HttpLimits::default(),
             };
             base_url("http", server.listen, &server)
         };

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::problem::{Problem, Result};
 use crate::App;
+use crate::client::Asker;
 use crate::transport;
 
 /// The caller behind a valid token.
@@ -38,6 +39,7 @@ impl FromRequestParts<App> for Auth {
         let token = bearer(&parts.headers);
         match tokens::authenticate_from(app.engine(), token, &origin).await? {
             Some(caller) => {
+                Asker::of(&parts.extensions, app).prove(app, caller.id())?;
                 let token = Secret::new(token.unwrap_or_default().as_bytes().to_vec());
                 Ok(Self { caller, origin, token })
             }

@@ -21,7 +21,7 @@ impl FromRequest<App> for JsonBytes {
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
         let (parts, body) = request.into_parts();
-        let bytes = body::read_small(app, &parts.headers, body).await?;
+        let bytes = body::read_small(app, &parts.headers, &parts.extensions, body).await?;
         if !bytes.is_empty() && media_type(&parts.headers).as_deref() != Some("application/json") {
             let detail = "send the body as Content-Type: application/json";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));

@@ -3,16 +3,14 @@
 use auditwire_engine::people;
 use auditwire_engine::secrets::Secret;
 use auditwire_model::Timestamp;
-use axum::extract::{FromRequestParts, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::request::Parts;
-use axum::http::uri::Authority;
 use axum::response::Response;
 use serde::Serialize;
 
 use super::auth::Auth;
 use super::json::{self, JsonBytes, Nothing};
-use super::problem::{Problem, ProblemBody, Result};
+use super::problem::{ProblemBody, Result};
 use crate::App;
 use crate::client::Link;
 use crate::console::urls;
@@ -21,25 +19,6 @@ use crate::console::urls;
 #[must_use]
 pub fn sign_in_link(origin: &str, key: &Secret) -> Secret {
     Secret::new(format!("{origin}{}?key={}", urls::SIGN_IN_LINK, key.expose_text()).into_bytes())
-}
-
-/// How the client reaches us: scheme, host and port.
-#[derive(Debug)]
-pub(crate) struct Origin(String);
-
-impl FromRequestParts<App> for Origin {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let link = parts.extensions.get::<Link>().copied();
-        let link = link.unwrap_or(Link { peer: app.local(), local: app.local() });
-        let scheme = if app.clients().is_secure(link, &parts.headers) { "https" } else { "http" };
-        let authority = app.clients().authority(link, &parts.uri, &parts.headers);
-        let authority = authority.and_then(|text| text.parse::<Authority>().ok());
-        let authority =
-            authority.ok_or_else(|| Problem::bad_request("invalid_host", "the Host header is not an address"))?;
-        Ok(Self(format!("{scheme}://{authority}")))
-    }
 }
 
 /// A link that signs its holder in once.
@@ -69,11 +48,11 @@ pub(crate) struct SignInLink {
 pub(crate) async fn create_sign_in_link(
     State(app): State<App>,
     auth: Auth,
-    Origin(origin): Origin,
+    link: Link,
     body: JsonBytes,
 ) -> Result<Response> {
     let Nothing {} = body.parse_or_default()?;
     let (key, expires_at) = people::create_link(app.engine(), &auth.caller).await?;
-    let url = sign_in_link(&origin, &key).expose_text().to_owned();
+    let url = sign_in_link(&app.clients().origin(link), &key).expose_text().to_owned();
     json::answer(StatusCode::CREATED, &SignInLink { url, expires_at })
 }

@@ -10,7 +10,7 @@ use super::who::Viewer;
 use super::words::Words;
 use crate::App;
 use crate::api::{Problem, read_small_body};
-use crate::client::Link;
+use crate::client::CalledBy;
 
 /// The fields of a form, in its order.
 #[derive(Clone, Default)]
@@ -108,10 +108,8 @@ where
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let by = V::from_request_parts(&mut parts, app).await.map_err(IntoResponse::into_response)?;
-        let link = parts.extensions.get::<Link>().copied();
-        let link = link.unwrap_or(Link { peer: app.local(), local: app.local() });
-        let authority = app.clients().authority(link, &parts.uri, &parts.headers);
-        csrf::check_origin(&parts.headers, authority).map_err(IntoResponse::into_response)?;
+        let called_by = parts.extensions.get::<CalledBy>().map(|name| &name.0);
+        csrf::check_origin(&parts.headers, called_by).map_err(IntoResponse::into_response)?;
         let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         if !kind.starts_with("application/x-www-form-urlencoded") {
             let detail = "a form is sent as application/x-www-form-urlencoded";
@@ -119,7 +117,8 @@ where
                 Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail).into_response()
             );
         }
-        let bytes = read_small_body(app, &parts.headers, body).await.map_err(IntoResponse::into_response)?;
+        let bytes = read_small_body(app, &parts.headers, &parts.extensions, body).await;
+        let bytes = bytes.map_err(IntoResponse::into_response)?;
         let form = Form::parse(&bytes);
         if !csrf::matches(by.csrf_cookie(), form.raw(csrf::FIELD)) {
             return Err(csrf::refused().into_response());

@@ -19,7 +19,7 @@ use super::time::{self, Calendar};
 use super::urls::{self, Urls};
 use super::words::{Language, Words};
 use crate::api::Problem;
-use crate::client::Link;
+use crate::client::{Asker, Link};
 use crate::{App, transport};
 
 /// The header that our script sends when it wants the page's content without the frame.
@@ -67,8 +67,7 @@ pub(crate) struct InProject {
 impl Guest {
     /// Reads what the request says of its sender.
     pub(crate) fn read(parts: &Parts, app: &App) -> Self {
-        let link = parts.extensions.get::<Link>().copied();
-        let link = link.unwrap_or(Link { peer: app.local(), local: app.local() });
+        let link = Link::of(&parts.extensions, app);
         let cookies = Cookies::of(app, link, &parts.headers);
         let visit = match cookies.get(Cookie::Visit) {
             Some(visit) => (visit.to_owned(), false),
@@ -169,6 +168,7 @@ impl FromRequestParts<App> for Visitor {
             }
             return Err(NotSignedIn::SignIn(sign_in_then(&parts.method, &guest)));
         };
+        Asker::of(&parts.extensions, app).prove(app, signed_in.caller.id())?;
         let chosen = &signed_in.account.preferences;
         if let Some(language) = chosen.language.as_deref().and_then(Language::parse) {
             guest.words = Words(language);

@@ -3,7 +3,12 @@
 //! Product section 10 rules here: plain HTTP only on loopback or behind a named proxy, TLS files reloaded when they change.
 
 mod accept;
+mod limits;
+mod open;
+mod progress;
+mod serve;
 mod settings;
+mod table;
 mod tls;
 
 use std::net::{SocketAddr, TcpListener};
@@ -12,8 +17,12 @@ use auditwire_engine::Engine;
 use tokio_util::sync::CancellationToken;
 
 use crate::App;
+use crate::client::{NotAProxy, proxy_network};
 
-pub use settings::{HttpLimits, ServerSettings, TlsFiles};
+pub(crate) use open::{Open, UnderWay};
+
+pub use limits::{BodyClass, HttpLimits};
+pub use settings::{ServerSettings, TlsFiles};
 
 /// Why the listener could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +37,9 @@ pub enum ListenError {
         /// The refused address.
         address: SocketAddr,
     },
+    /// A network that names no proxy.
+    #[error(transparent)]
+    Proxy(#[from] NotAProxy),
     /// The address cannot be had.
     #[error("cannot listen on {address}: {source}")]
     Bind {
@@ -62,11 +74,15 @@ pub fn bind(settings: &ServerSettings) -> Result<BoundServer, ListenError> {
     if !address.ip().is_loopback() && settings.tls.is_none() && settings.behind_proxy.is_empty() {
         return Err(ListenError::PlainOnNetwork { address });
     }
+    let mut settings = settings.clone();
+    for network in &mut settings.behind_proxy {
+        *network = proxy_network(*network)?;
+    }
     let tls = settings.tls.clone().map(tls::ReloadingTls::load).transpose()?;
     let listener = TcpListener::bind(address).map_err(|source| ListenError::Bind { address, source })?;
     listener.set_nonblocking(true).map_err(ListenError::Socket)?;
     let local = listener.local_addr().map_err(ListenError::Socket)?;
-    Ok(BoundServer { listener, local, tls, settings: settings.clone() })
+    Ok(BoundServer { listener, local, tls, settings })
 }
 
 impl BoundServer {
@@ -115,5 +131,7 @@ mod tests {
         assert!(refused.as_ref().is_err_and(|e| e.to_string().contains("--behind-proxy")), "{refused:?}");
         settings.behind_proxy = vec!["10.0.0.0/8".parse().expect("a network")];
         assert!(bind(&settings).is_ok());
+        settings.behind_proxy = vec!["0.0.0.0/0".parse().expect("a network")];
+        assert!(matches!(bind(&settings), Err(ListenError::Proxy(_))));
     }
 }

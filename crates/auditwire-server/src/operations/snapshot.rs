@@ -40,7 +40,22 @@ struct ResultLabel {
     result: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ClassLabel {
+    class: &'static str,
+}
+
 type Gauges<L> = Family<L, Gauge>;
+
+fn bodies(registry: &mut Registry, app: &App) {
+    let in_flight = register::<ClassLabel>(registry, "http_body_bytes_in_flight", "Bytes of request bodies in memory");
+    let bodies = app.bodies();
+    for (class, budget) in
+        [("intake", &bodies.intake), ("management", &bodies.management), ("anonymous", &bodies.anonymous)]
+    {
+        in_flight.get_or_create(&ClassLabel { class }).set(i64::try_from(budget.used()).unwrap_or(i64::MAX));
+    }
+}
 
 /// What is read from the engine when asked, rather than counted here all the time. A project's token sees its project only.
 pub(super) async fn take(app: &App, caller: &Caller) -> Result<Registry> {
@@ -51,8 +66,7 @@ pub(super) async fn take(app: &App, caller: &Caller) -> Result<Registry> {
         log(&mut registry, &stats);
     }
     webhooks(&mut registry, webhook::call_counts(engine));
-    let in_flight = i64::try_from(app.bodies().used()).unwrap_or(i64::MAX);
-    registry.register("http_body_bytes_in_flight", "Bytes of request bodies in memory", ConstGauge::new(in_flight));
+    bodies(&mut registry, app);
     let head = register::<ProjectLabel>(&mut registry, "log_head", "Last committed position");
     let delivery = Delivery::register(&mut registry);
     let own = if let Caller::Token { project, .. } = caller { Some(project) } else { None };

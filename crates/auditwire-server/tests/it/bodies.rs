@@ -1,8 +1,10 @@
 //! Events bodies, good and bad.
 
 use std::io::Write;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
+use axum::http::Request;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
@@ -166,21 +168,121 @@ async fn too_much_is_refused() {
 }
 
 #[tokio::test]
-async fn bodies_in_flight_have_one_budget_that_is_given_back() {
-    let service = Service::with(|s| s.limits.bodies_in_flight_bytes_max = 1000).await;
+async fn bodies_in_flight_have_budgets_of_their_own_that_are_given_back() {
+    let service = Service::with(|s| {
+        s.limits.intake.in_flight_bytes_max = 1000;
+        s.limits.management.in_flight_bytes_max = 1000;
+    })
+    .await;
+    let events = |bytes: usize| format!(r#"{{"action":"{}"}}"#, "a".repeat(bytes));
     for _ in 0..3 {
-        let large = format!(r#"{{"action":"{}"}}"#, "a".repeat(2000));
-        service.send("POST", EVENTS, &[JSON], large).await.is_problem(503, "overloaded");
+        service.send("POST", EVENTS, &[JSON], events(2000)).await.is_problem(503, "overloaded");
+        service.send("POST", EVENTS, &[JSON], events(700)).await.is_problem(429, "too_many_bodies");
+        service.post("/api/v1/projects", &json!({"name": "a".repeat(1000)})).await.is_problem(503, "overloaded");
         service.send("POST", EVENTS, &[JSON], r#"{"action":"a"}"#).await.is(200);
     }
 }
 
+/// A body that begins with `beginning` and never ends.
+fn endless(beginning: &'static str) -> Body {
+    let beginning = futures_util::stream::once(async move { Ok::<_, std::io::Error>(Bytes::from(beginning)) });
+    Body::from_stream(futures_util::StreamExt::chain(beginning, futures_util::stream::pending()))
+}
+
 #[tokio::test]
 async fn a_body_that_pauses_for_too_long_is_given_up() {
-    let service = Service::with(|s| s.limits.body_pause_max = std::time::Duration::from_millis(50)).await;
-    let stuck = futures_util::stream::once(async { Ok::<_, std::io::Error>(Bytes::from_static(b"[")) });
-    let stuck = Body::from_stream(futures_util::StreamExt::chain(stuck, futures_util::stream::pending()));
-    service.send("POST", EVENTS, &[JSON], stuck).await.is_problem(408, "body_timeout");
+    let service = Service::with(|s| s.limits.intake.slack = Duration::from_millis(50)).await;
+    service.send("POST", EVENTS, &[JSON], endless("[")).await.is_problem(408, "body_timeout");
+}
+
+#[tokio::test]
+async fn a_body_that_drips_is_given_up_however_short_its_pauses_are() {
+    let service = Service::with(|s| {
+        s.limits.intake.slack = Duration::from_millis(300);
+        s.limits.intake.rate_min = 1000;
+    })
+    .await;
+    // A byte every 20 ms: 50 bytes a second, for as long as somebody reads.
+    let drips = futures_util::stream::unfold((), |()| async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Some((Ok::<_, std::io::Error>(Bytes::from_static(b" ")), ()))
+    });
+    let headers = [JSON, ("content-length", "16000000")];
+    service.send("POST", EVENTS, &headers, Body::from_stream(drips)).await.is_problem(408, "body_timeout");
+}
+
+#[tokio::test]
+async fn who_shows_no_credential_fills_nobody_elses_memory() {
+    let service = Service::with(|s| {
+        s.limits.anonymous.in_flight_bytes_max = 3000;
+        s.limits.anonymous.slack = Duration::from_secs(600);
+    })
+    .await;
+    let form = |length: usize, body: Body| {
+        let request = Request::builder().method("POST").uri("/sign-in").header("host", "127.0.0.1:8080");
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        service.raw(request.header("content-length", length).body(body).expect("a request"))
+    };
+    // More than an anonymous body may have is refused before it is read.
+    assert_eq!(form((64 << 10) + 1, endless("name=")).await.status, 413);
+    // A thousand bytes each, and never an end: more than the share of one address.
+    const PART: &str = concat!(
+        "name=",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    );
+    let attackers = futures_util::future::join_all((0..108).map(|_| form(60_000, endless(PART))));
+    let victim = async {
+        for _ in 0..200 {
+            service.send("POST", EVENTS, &[JSON], r#"{"action":"a"}"#).await.is(200);
+            service.get("/api/v1/projects").await.is(200);
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = attackers => panic!("the attackers' deadline is far away"),
+        () = victim => {}
+    }
+}
+
+#[tokio::test]
+async fn behind_a_proxy_requests_are_counted_by_client() {
+    let service = Service::with(|s| {
+        s.behind_proxy = vec!["127.0.0.0/8".parse().expect("a network")];
+        s.limits.newcomers_per_address_max = 2;
+        s.limits.anonymous.slack = Duration::from_secs(600);
+    })
+    .await;
+    let form = |client: &str, body: Body| {
+        let request = Request::builder().method("POST").uri("/sign-in").header("host", "127.0.0.1:8080");
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        service.raw(request.header("x-forwarded-for", client).body(body).expect("a request"))
+    };
+    let two = futures_util::future::join(form("203.0.113.9", endless("a")), form("203.0.113.9", endless("a")));
+    let others = async {
+        form("203.0.113.9", Body::empty()).await.is_problem(429, "too_many_requests");
+        // Another client, and one with a token at the same address.
+        assert_ne!(form("203.0.113.10", Body::empty()).await.status, 429);
+    };
+    tokio::select! {
+        biased;
+        _ = two => panic!("their deadline is far away"),
+        () = others => {}
+    }
+}
+
+#[tokio::test]
+async fn a_compressed_body_that_begins_again_and_again_is_refused() {
+    let service = Service::start().await;
+    let (gz, zs) = (("content-encoding", "gzip"), ("content-encoding", "zstd"));
+    let whole = r#"[{"action":"a"}]"#.as_bytes();
+    for (encoding, empty, full) in [(gz, gzip(b""), gzip(whole)), (zs, zstd(b""), zstd(whole))] {
+        let few = [empty.repeat(1000), full.clone()].concat();
+        let answer = service.send("POST", EVENTS, &[JSON, encoding], few).await;
+        assert_eq!(answer.is(200).json()["accepted"], 1, "{encoding:?}");
+        let many = [empty.repeat(400_000), full].concat();
+        let answer = service.send("POST", EVENTS, &[JSON, encoding], many).await;
+        answer.is_problem(413, "too_many_members");
+    }
 }
 
 #[tokio::test]

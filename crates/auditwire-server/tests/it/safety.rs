@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use auditwire_engine::store::memory::Fault;
+use auditwire_server::Authority;
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::json;
@@ -49,7 +50,7 @@ async fn failing_again_and_again_is_limited_and_hurts_no_valid_token() {
 
 #[tokio::test]
 async fn other_names_than_ours_are_refused() {
-    let service = Service::with(|s| s.hostnames = vec!["audit.example.com".to_owned()]).await;
+    let service = Service::with(|s| s.hostnames = vec!["audit.example.com".parse().expect("a name")]).await;
     let ask = async |host: &str| {
         let request = Request::builder().uri("/healthz").header("host", host).body(Body::empty()).expect("a request");
         service.raw(request).await
@@ -60,6 +61,37 @@ async fn other_names_than_ours_are_refused() {
     for host in ["evil.example", "10.0.0.1"] {
         ask(host).await.is_problem(421, "host_not_allowed");
     }
+    for host in ["localhost:1@evil.example", "[127.0.0.1]evil.example", "127.0.0.1:evil"] {
+        ask(host).await.is_problem(400, "invalid_host");
+    }
+    let two = Request::builder().uri("/healthz").header("host", "localhost").header("host", "evil.example");
+    service.raw(two.body(Body::empty()).expect("a request")).await.is_problem(400, "invalid_host");
+}
+
+#[tokio::test]
+async fn no_header_gets_into_a_link_of_ours() {
+    const LINKS: &str = "/api/v1/sign-in-links";
+    let behind = |names: &[&str]| {
+        let names: Vec<Authority> = names.iter().map(|name| name.parse().expect("a name")).collect();
+        Service::with(|s| {
+            s.behind_proxy = vec!["127.0.0.0/8".parse().expect("a network")];
+            s.hostnames = names;
+        })
+    };
+    let named = behind(&["audit.example:8443", "second.example"]).await;
+    for headers in [&[][..], &[("x-forwarded-host", "second.example")], &[("x-forwarded-proto", "http")]] {
+        let url = named.send("POST", LINKS, headers, Body::empty()).await.is(201).json()["url"].clone();
+        assert!(url.as_str().is_some_and(|u| u.starts_with("https://audit.example:8443/sign-in/link?key=")), "{url}");
+    }
+    let unnamed = behind(&[]).await;
+    for service in [&named, &unnamed] {
+        for host in ["evil.example", "127.0.0.1", "audit.example, evil.example"] {
+            let forged = service.send("POST", LINKS, &[("x-forwarded-host", host)], Body::empty()).await;
+            forged.is_problem(421, "host_not_allowed");
+        }
+    }
+    let url = unnamed.send("POST", LINKS, &[], Body::empty()).await.is(201).json()["url"].clone();
+    assert!(url.as_str().is_some_and(|u| u.starts_with("http://127.0.0.1:8080/sign-in/link?key=")), "{url}");
 }
 
 #[tokio::test]

@@ -84,11 +84,19 @@ impl Service {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut ServerSettings)) -> Self {
+        Self::with_both(|_| {}, change).await
+    }
+
+    pub(crate) async fn with_both(
+        engine: impl FnOnce(&mut Settings),
+        change: impl FnOnce(&mut ServerSettings),
+    ) -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::parse(NOW).expect("a time")));
         let keyring = Arc::new(Keyring::new(vec![Keyring::generate().expect("a key")]));
         let store = Arc::new(MemoryStore::default());
         let mut settings = Settings::default();
         settings.delivery.allow_loopback = true;
+        engine(&mut settings);
         let engine = Engine::open(
             Arc::clone(&store) as _,
             auditwire_engine::store::memory::objects(),

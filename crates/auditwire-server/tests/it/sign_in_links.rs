@@ -41,7 +41,7 @@ async fn a_projects_token_makes_none() {
 async fn behind_a_proxy_the_link_has_the_proxys_name() {
     let service = Service::with(|settings| {
         settings.behind_proxy = vec!["127.0.0.0/8".parse().expect("a network")];
-        settings.hostnames = vec!["audit.example".to_owned()];
+        settings.hostnames = vec!["audit.example".parse().expect("a name")];
     })
     .await;
     let headers = [("x-forwarded-host", "audit.example"), ("x-forwarded-proto", "https")];

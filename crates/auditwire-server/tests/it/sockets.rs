@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use auditwire_engine::Settings;
 use auditwire_server::{ServerSettings, TlsFiles, bind};
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,7 +23,11 @@ struct Served {
 }
 
 async fn serve(change: impl FnOnce(&mut ServerSettings)) -> Served {
-    let service = Service::start().await;
+    serve_with(|_| {}, change).await
+}
+
+async fn serve_with(engine: impl FnOnce(&mut Settings), change: impl FnOnce(&mut ServerSettings)) -> Served {
+    let service = Service::with_both(engine, |_| {}).await;
     let mut settings = ServerSettings::new(SocketAddr::from(([127, 0, 0, 1], 0)));
     change(&mut settings);
     let bound = bind(&settings).expect("binds");
@@ -110,8 +115,63 @@ async fn connect_tls(
 }
 
 #[tokio::test]
+async fn a_name_of_ours_is_asked_for_over_tls_only_where_we_speak_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let files = TlsFiles { cert: folder.path().join("c.pem"), key: folder.path().join("k.pem") };
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+    std::fs::write(&files.cert, made.cert.pem()).expect("writes");
+    std::fs::write(&files.key, made.signing_key.serialize_pem()).expect("writes");
+    let named = |tls: Option<TlsFiles>| {
+        serve(|s| {
+            s.hostnames = vec!["audit.example".parse().expect("a name")];
+            s.tls = tls;
+        })
+    };
+    let ask = |host: &str| {
+        format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n\r\n")
+    };
+    let served = named(Some(files)).await;
+    for (host, promised) in [("audit.example", true), ("127.0.0.1", false), ("localhost", false)] {
+        let mut stream = connect_tls(served.address, made.cert.der(), "http/1.1").await;
+        stream.write_all(ask(host).as_bytes()).await.expect("writes");
+        let answer = read_all(&mut stream).await;
+        assert_eq!(answer.contains("strict-transport-security: max-age=31536000\r\n"), promised, "{host}: {answer}");
+    }
+    served.stop(Duration::from_secs(5)).await;
+    let served = named(None).await;
+    let mut stream = served.connect().await;
+    stream.write_all(ask("audit.example").as_bytes()).await.expect("writes");
+    let answer = read_all(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && !answer.contains("strict-transport"), "{answer}");
+    served.stop(Duration::from_secs(5)).await;
+}
+
+/// 203.0.113.0/24 (RFC 5737) is nobody's, so the peer is made up where the request is: on a socket it would be this machine.
+#[tokio::test]
+async fn behind_a_proxy_others_are_refused_and_told_why() {
+    let service = Service::with(|s| s.behind_proxy = vec!["10.0.0.0/8".parse().expect("a network")]).await;
+    let ask = async |peer: &str, path: &str| {
+        let peer = SocketAddr::new(peer.parse().expect("an address"), 4000);
+        let request = crate::service::request(&service.token, "GET", path, &[], axum::body::Body::empty());
+        service.raw(auditwire_server::from_peer(request, peer)).await
+    };
+    const EVENTS: &str = crate::service::EVENTS;
+    for (peer, let_in) in [("10.1.2.3", true), ("127.0.0.1", true), ("203.0.113.9", false), ("fd00::1", false)] {
+        let answer = ask(peer, EVENTS).await;
+        if let_in {
+            answer.is(200);
+        } else {
+            answer.is_problem(403, "not_through_proxy");
+            assert_eq!(answer.header("connection"), "close");
+        }
+        ask(peer, "/healthz").await.is(200);
+        ask(peer, "/readyz").await.is(200);
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_never_finishes_its_head_is_dropped() {
-    let served = serve(|s| s.limits.head_timeout = Duration::from_millis(200)).await;
+    let served = serve(|s| s.limits.first_request_max = Duration::from_millis(200)).await;
     for beginning in ["", "P", "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "] {
         let mut stream = served.connect().await;
         stream.write_all(beginning.as_bytes()).await.expect("writes");
@@ -121,15 +181,93 @@ async fn a_client_that_never_finishes_its_head_is_dropped() {
 }
 
 #[tokio::test]
-async fn more_connections_than_allowed_wait_their_turn() {
-    let served = serve(|s| s.limits.connections_max = 1).await;
-    let first = served.connect().await;
+async fn a_newcomer_has_so_much_time_and_who_shows_a_credential_has_more() {
+    let served = serve(|s| s.limits.newcomer_max = Duration::from_millis(300)).await;
+    let known = format!(
+        "GET {} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\r\n",
+        crate::service::EVENTS,
+        served.address,
+        served.service.token
+    );
+    let newcomer = format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", served.address);
+    for (request, ends) in [(&newcomer, true), (&known, false)] {
+        let mut stream = served.connect().await;
+        let mut piece = [0; 4096];
+        let mut asked = 0;
+        // Twice as long as a newcomer has.
+        while asked < 60 {
+            stream.write_all(request.as_bytes()).await.expect("writes");
+            match stream.read(&mut piece).await {
+                Ok(0) | Err(_) => break,
+                Ok(_) if String::from_utf8_lossy(&piece).contains("connection: close") => break,
+                Ok(_) => asked += 1,
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(asked < 60, ends, "{request}");
+    }
+    served.stop(Duration::from_secs(5)).await;
+}
+
+/// A whole answer to a request that closes the connection.
+async fn ask(stream: &mut TcpStream, request: &str) -> String {
+    stream.write_all(request.as_bytes()).await.expect("writes");
+    read_all(stream).await
+}
+
+#[tokio::test]
+async fn when_all_places_are_taken_the_one_that_has_shown_nothing_makes_room() {
+    let served = serve(|s| s.limits.connections_max = 2).await;
+    let mut idle = served.connect().await;
+    let kept = served.head("GET /api/v1/projects", "");
+    idle.write_all(kept.as_bytes()).await.expect("writes");
+    let mut piece = [0; 4096];
+    assert!(idle.read(&mut piece).await.expect("reads") > 0);
+    let mut silent = served.connect().await;
+    let mut next = served.connect().await;
+    let last = served.head("GET /healthz", "Connection: close\r\n");
+    assert!(ask(&mut next, &last).await.starts_with("HTTP/1.1 200 OK\r\n"));
+    assert_eq!(read_all(&mut silent).await, "", "it made room");
+    idle.write_all(kept.as_bytes()).await.expect("writes");
+    assert!(idle.read(&mut piece).await.expect("reads") > 0, "it has shown a token");
+
+    // Where nobody else can, one that is idle makes room, too.
     let mut second = served.connect().await;
-    second.write_all(served.head("GET /healthz", "Connection: close\r\n").as_bytes()).await.expect("writes");
-    let mut byte = [0];
-    assert!(tokio::time::timeout(Duration::from_millis(300), second.peek(&mut byte)).await.is_err());
-    drop(first);
-    assert!(read_all(&mut second).await.starts_with("HTTP/1.1 200 OK\r\n"));
+    second.write_all(kept.as_bytes()).await.expect("writes");
+    assert!(second.read(&mut piece).await.expect("reads") > 0);
+    let mut next = served.connect().await;
+    assert!(ask(&mut next, &last).await.starts_with("HTTP/1.1 200 OK\r\n"));
+    assert_eq!(read_all(&mut idle).await, "");
+    served.stop(Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn a_tail_that_nobody_reads_gives_its_place_back() {
+    let served =
+        serve_with(|engine| engine.log.tails_max = 1, |s| s.limits.stalled_max = Duration::from_millis(500)).await;
+    let tail = served.head(&format!("GET {}/tail", crate::service::EVENTS), "Last-Event-ID: 0\r\n");
+    let large = "x".repeat(200_000);
+    let events: Vec<_> = (0..50).map(|n| serde_json::json!({"action": format!("a{n}"), "message": large})).collect();
+    for _ in 0..3 {
+        served.service.post(crate::service::EVENTS, &events.clone().into()).await.is(200);
+    }
+    let mut stalled = served.connect().await;
+    stalled.write_all(tail.as_bytes()).await.expect("writes");
+    let mut first = [0; 12];
+    stalled.read_exact(&mut first).await.expect("reads");
+    assert_eq!(&first, b"HTTP/1.1 200");
+    let began = std::time::Instant::now();
+    loop {
+        let mut next = served.connect().await;
+        next.write_all(tail.as_bytes()).await.expect("writes");
+        next.read_exact(&mut first).await.expect("reads");
+        if &first == b"HTTP/1.1 200" {
+            break;
+        }
+        assert_eq!(&first, b"HTTP/1.1 429");
+        assert!(began.elapsed() < Duration::from_secs(20), "the place is not given back");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     served.stop(Duration::from_secs(5)).await;
 }
 

@@ -326,7 +326,7 @@ async fn an_alert_is_told_when_it_begins_and_when_it_is_over_also_after_a_restar
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_leads_to_the_connection_s_page_where_the_console_s_name_is_configured() {
     for (names, origin) in [(&[][..], None), (&["audit.example.com"], Some("http://audit.example.com:8080"))] {
-        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let names = names.iter().map(|name| name.parse().expect("a name")).collect();
         let service = Service::with(|settings| settings.hostnames = names).await;
         let hook = Hook::new(&["127.0.0.1"], OK).await;
         set(&service, &hook).await;

@@ -4,11 +4,12 @@
 
 mod raw;
 mod search;
+mod server;
 mod units;
 mod variables;
 
 use std::ffi::OsString;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ use ipnet::IpNet;
 
 use crate::failure::{Failure, Result, USAGE};
 use raw::Raw;
+
+pub(crate) use server::ServerConfig;
 
 /// The documented defaults, as printed by `auditwire serve --print-default-config`.
 pub(crate) const DEFAULTS: &str = include_str!("../../config.default.toml");
@@ -44,28 +47,6 @@ pub(crate) struct Config {
     pub(crate) alerts: AlertSettings,
     /// How the process talks about itself.
     pub(crate) telemetry: TelemetryConfig,
-}
-
-/// `[server]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ServerConfig {
-    /// Where to listen.
-    pub(crate) listen: SocketAddr,
-    /// Certificate chain and key, both or none.
-    pub(crate) tls: Option<TlsFiles>,
-    /// Networks of the proxy in front of us.
-    pub(crate) behind_proxy: Vec<IpNet>,
-    /// Further names a Host header may carry.
-    pub(crate) hostnames: Vec<String>,
-}
-
-/// PEM files of our own certificate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TlsFiles {
-    /// The chain, leaf first.
-    pub(crate) cert: PathBuf,
-    /// The private key.
-    pub(crate) key: PathBuf,
 }
 
 /// `[log]`: the engine's settings, comparable.
@@ -184,7 +165,7 @@ fn refuse(problems: &[String]) -> Failure {
 
 /// The second stage. Every key is read even when an earlier one was wrong, so that all problems are told at once.
 fn check(raw: &mut Raw) -> Option<Config> {
-    let server = server(raw);
+    let server = server::server(raw);
     let data = raw.required_text("data", "dir").map(PathBuf::from);
     let reserve_bytes = raw.size("data", "reserve_bytes", 0, 64 << 30).and_then(|bytes| u64::try_from(bytes).ok());
     let log = log(raw);
@@ -205,35 +186,6 @@ fn check(raw: &mut Raw) -> Option<Config> {
         alerts: alerts?,
         telemetry: telemetry?,
     })
-}
-
-fn server(raw: &mut Raw) -> Option<ServerConfig> {
-    let listen = raw.parsed("server", "listen", |text| {
-        text.parse::<SocketAddr>()
-            .map_err(|_| "write an IP address and a port, such as 127.0.0.1:8514 or [::1]:0".into())
-    });
-    let cert = raw.text("server", "tls_cert")?;
-    let key = raw.text("server", "tls_key")?;
-    let behind_proxy = raw.list("server", "behind_proxy", network);
-    let hostnames = raw.list("server", "hostnames", host_name);
-    let tls = match (cert, key) {
-        (Some(cert), Some(key)) => Some(TlsFiles { cert: cert.into(), key: key.into() }),
-        (None, None) => None,
-        (cert, _) => {
-            let (have, lack) = if cert.is_some() { ("tls_cert", "tls_key") } else { ("tls_key", "tls_cert") };
-            raw.problem("server", lack, &format!("is needed when {have} is set"));
-            return None;
-        }
-    };
-    let (listen, behind_proxy) = (listen?, behind_proxy?);
-    if !is_loopback(listen.ip()) && tls.is_none() && behind_proxy.is_empty() {
-        let why = format!(
-            "{listen} is reachable from other machines; set tls_cert and tls_key, or behind_proxy to the network of the \
-             proxy that speaks TLS for us"
-        );
-        raw.problem("server", "listen", &why);
-    }
-    Some(ServerConfig { listen, tls, behind_proxy, hostnames: hostnames? })
 }
 
 /// Loopback also in its IPv4-mapped form.
@@ -346,7 +298,7 @@ fn network(text: &str) -> Result<IpNet, String> {
     single.or_else(|_| text.parse()).map_err(|_| format!("\"{text}\" is not a network such as 10.0.0.0/8 or fd00::/8"))
 }
 
-/// What may stand in a Host header and in HOSTNAME (RFC 5424 section 6.2.4): printable ASCII without blanks.
+/// What may stand in HOSTNAME (RFC 5424 section 6.2.4): printable ASCII without blanks.
 fn host_name(text: &str) -> Result<String, String> {
     let fine = (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() && !b"/@?#\"".contains(&b));
     if fine { Ok(text.to_owned()) } else { Err(format!("\"{text}\" is not a host name")) }

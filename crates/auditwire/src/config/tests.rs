@@ -23,6 +23,7 @@ fn problem(file: &str, environment: &[(&str, &str)]) -> String {
 fn the_defaults_are_the_products() {
     let config = Config::load(None, [], &Vec::new()).unwrap();
     assert_eq!(config.server.listen, "127.0.0.1:8514".parse().unwrap());
+    assert_eq!(config.server.limits, auditwire_server::HttpLimits::default());
     assert_eq!(config.data, PathBuf::from("auditwire-data"));
     assert_eq!(config.reserve_bytes, 64 << 20);
     assert_eq!(config.event, EventLimits::default());
@@ -45,7 +46,7 @@ fn the_command_line_wins_over_the_environment_over_the_file() {
     ];
     let config = load(file, &environment, &vec![("server", "listen", "127.0.0.1:3".into())]).unwrap();
     assert_eq!(config.server.listen.port(), 3);
-    assert_eq!(config.server.hostnames, ["b", "c"]);
+    assert_eq!(config.server.hostnames, ["b", "c"].map(|name| name.parse().unwrap()));
     assert_eq!(config.data, PathBuf::from("file"));
     assert_eq!(config.log.tail_bytes_max, 2 << 20);
 }
@@ -91,7 +92,19 @@ fn every_wrong_value_names_its_key() {
         ("[server]\ntls_key = 'a.pem'", "server.tls_cert"),
         ("[server]\nbehind_proxy = ['10.0.0.0/99']", "10.0.0.0/99"),
         ("[server]\nbehind_proxy = [1]", "server.behind_proxy"),
+        ("[server]\nbehind_proxy = ['0.0.0.0/0']", "0.0.0.0/0 is too wide"),
+        ("[server]\nbehind_proxy = ['10.0.0.1', '::/0']", "::/0 is too wide"),
         ("[server]\nhostnames = ['a b']", "server.hostnames"),
+        ("[server]\nhostnames = ['user@audit.example']", "server.hostnames"),
+        ("[server]\nhostnames = ['audit.example:port']", "server.hostnames"),
+        ("[server]\nconnections_max = 1", "server.connections_max"),
+        ("[server]\nnewcomers_per_address_max = 0", "server.newcomers_per_address_max"),
+        ("[server]\nintake_bodies_bytes_max = '1 MiB'", "server.intake_bodies_bytes_max"),
+        ("[server]\nfirst_request_max = '0 s'", "server.first_request_max"),
+        ("[server]\nnewcomer_max = '2 h'", "server.newcomer_max"),
+        ("[server]\nbody_slack = 'long'", "server.body_slack"),
+        ("[server]\nanonymous_body_slack = ''", "server.anonymous_body_slack"),
+        ("[server]\nstalled_max = '1 d'", "server.stalled_max"),
         ("[data]\ndir = ''", "data.dir"),
         ("[log]\ngroup_bytes_max = '4 MB'", "log.group_bytes_max"),
         ("[search]\ntime_max = '1 d'", "search.time_max"),

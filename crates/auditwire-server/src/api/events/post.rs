@@ -10,9 +10,10 @@ use serde::Serialize;
 
 use crate::App;
 use crate::api::auth::{Auth, InProject};
-use crate::api::body::{self, BodyLimits, Encoding, Reserved};
+use crate::api::body::{self, Decompression, Encoding, Reserved};
 use crate::api::json::{self, media_type};
 use crate::api::problem::{Problem, ProblemBody, Result};
+use crate::client::Asker;
 
 /// Smaller bodies are read where they are: handing them to another thread would cost more.
 const OFFLOAD_BYTES: usize = 256 << 10;
@@ -87,13 +88,10 @@ pub(crate) async fn post_events(
     let shape = Shape::of(&parts.headers)?;
     let encoding = Encoding::of(&parts.headers)?;
     let idempotency_key = json::idempotency_key(&parts.headers)?;
-    let limits = BodyLimits {
-        bytes_max: app.limits().events_body_bytes_max,
-        pause_max: app.limits().body_pause_max,
-        ratio_max: app.limits().compression_ratio_max,
-    };
-    let mut reserved = app.bodies().start();
-    let sent = body::read(&parts.headers, body, limits, &mut reserved).await?;
+    let (class, ratio_max) = (app.limits().intake, app.limits().compression_ratio_max);
+    let mut reserved = app.bodies().intake.start(&Asker::of(&parts.extensions, &app));
+    let sent = body::read(&parts.headers, body, class, &mut reserved).await?;
+    let limits = Decompression { bytes_max: class.bytes_max, ratio_max };
     let reader = DraftReader { limits: app.engine().settings.event, items_max: app.limits().events_items_max };
     let read = Reading { shape, encoding, limits, reader };
     let (items, body_bytes, _reserved) = read.run(sent, reserved).await?;
@@ -139,7 +137,7 @@ impl Shape {
 struct Reading {
     shape: Shape,
     encoding: Encoding,
-    limits: BodyLimits,
+    limits: Decompression,
     reader: DraftReader,
 }
 
