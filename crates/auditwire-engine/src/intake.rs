@@ -1,6 +1,6 @@
 //! The verb of every door: takes drafts, answers when they are on disk.
 
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::event::{Event, EventDraft, Plane, Rejection, RejectionCode, content_bytes};
 use auditwire_model::{ProjectId, Timestamp};
 use aws_lc_rs::digest::{Context, SHA256, digest};
@@ -60,7 +60,7 @@ pub async fn enqueue<I>(engine: &Engine, caller: &Caller, project: &ProjectId, i
 where
     I: IntoIterator<Item = Result<EventDraft, Rejection>>,
 {
-    projects::authorize(engine, caller, project, &[Right::Ingest(project)]).await?;
+    projects::authorize(engine, caller, project, Verb::PostEvents).await?;
     // While the senders finish, the log still takes their cursors, but no more events.
     engine.accepting()?;
     engine.log.check_room()?;

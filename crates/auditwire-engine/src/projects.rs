@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use auditwire_model::access::{Caller, Decision, Right, allows};
+use auditwire_model::access::{Caller, Decision, Verb, allows, knows};
 use auditwire_model::{ProjectId, Timestamp};
 use parking_lot::RwLock;
 
@@ -18,18 +18,26 @@ use crate::store::{Change, Effect, Expect, RecordKey, RecordKind};
 #[derive(Debug, Default)]
 pub(crate) struct Cache(RwLock<HashSet<ProjectId>>);
 
-/// The first line of every verb of a project: all of `rights` are there and the project exists. A project that the caller
-/// may not see answers as one that does not exist.
+/// The first line of every verb of a project: the caller has what the verb needs and the project exists. A project that the
+/// caller may not see answers as one that does not exist.
 ///
 /// # Errors
 /// `forbidden`, `project_not_found`.
-pub async fn authorize(engine: &Engine, caller: &Caller, project: &ProjectId, rights: &[Right<'_>]) -> Result<()> {
-    let decides = |wanted| rights.iter().any(|right| allows(caller, *right) == wanted);
-    if decides(Decision::Hidden) || !exists(engine, project).await? {
+pub async fn authorize(engine: &Engine, caller: &Caller, project: &ProjectId, verb: Verb) -> Result<()> {
+    let decision = allows(caller, verb, Some(project));
+    if decision == Decision::Hidden || !exists(engine, project).await? {
         let detail = format!("there is no project '{project}', or this token is not one of its own");
         return Err(Error::new(Kind::NotFound, "project_not_found", detail));
     }
-    if decides(Decision::Forbidden) { Err(forbidden()) } else { Ok(()) }
+    if decision == Decision::Forbidden { Err(forbidden()) } else { Ok(()) }
+}
+
+/// The first line of every verb that is not one of a project.
+///
+/// # Errors
+/// `forbidden`.
+pub fn authorize_above(caller: &Caller, verb: Verb) -> Result<()> {
+    if allows(caller, verb, None) == Decision::Allowed { Ok(()) } else { Err(forbidden()) }
 }
 
 pub(crate) fn forbidden() -> Error {
@@ -45,8 +53,7 @@ pub async fn list(engine: &Engine, caller: &Caller) -> Result<Vec<Project>> {
     let mut projects = Vec::with_capacity(records.len());
     for record in &records {
         let project = ProjectRecord::decode(record)?.into_current();
-        // A token knows its own project even when it may only send to it.
-        if allows(caller, Right::Read(&project.id)) != Decision::Hidden {
+        if knows(caller, &project.id) {
             projects.push(project);
         }
     }
@@ -65,9 +72,7 @@ pub async fn create(
     name: String,
     idempotency_key: Option<&str>,
 ) -> Result<Project> {
-    if allows(caller, Right::Operate) != Decision::Allowed {
-        return Err(forbidden());
-    }
+    authorize_above(caller, Verb::CreateProject)?;
     let name = checked_name(&name, "name")?;
     let home = ProjectId::system();
     let request = format!("{}\0{name}", id.as_deref().unwrap_or_default());

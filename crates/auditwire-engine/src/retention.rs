@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auditwire_model::ProjectId;
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 
 use crate::audit::{Audit, action};
 use crate::error::{Error, Result};
@@ -34,7 +34,7 @@ pub struct RetentionView {
 /// # Errors
 /// `forbidden`, `project_not_found`.
 pub async fn get(engine: &Engine, caller: &Caller, project: &ProjectId) -> Result<RetentionView> {
-    projects::authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    projects::authorize(engine, caller, project, Verb::GetRetention).await?;
     let record = engine.store.record(&retention_key(project)).await?;
     let set = record.map(|record| RetentionRecord::decode(&record)).transpose()?;
     view(engine, project, set.map(RetentionRecord::into_current).unwrap_or_default()).await
@@ -45,7 +45,7 @@ pub async fn get(engine: &Engine, caller: &Caller, project: &ProjectId) -> Resul
 /// # Errors
 /// `forbidden`, `project_not_found`, `invalid_days`, `invalid_bytes`.
 pub async fn set(engine: &Engine, caller: &Caller, project: &ProjectId, set: KeptFor) -> Result<RetentionView> {
-    projects::authorize(engine, caller, project, &[Right::Configure(project)]).await?;
+    projects::authorize(engine, caller, project, Verb::SetRetention).await?;
     if set.days.is_some_and(|days| days > DAYS_MAX) {
         let detail = format!("events are kept 1 to {DAYS_MAX} days, or for ever (null)");
         return Err(Error::invalid("invalid_days", "days", detail));

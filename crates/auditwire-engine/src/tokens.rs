@@ -14,7 +14,7 @@ mod uses;
 
 use std::collections::HashMap;
 
-use auditwire_model::access::{Caller, Right, Scope};
+use auditwire_model::access::{Caller, Scope, Verb};
 use auditwire_model::{ProjectId, Timestamp, TokenId};
 
 use crate::Engine;
@@ -122,7 +122,7 @@ pub async fn create(
     spec: TokenSpec,
     idempotency_key: Option<&str>,
 ) -> Result<(TokenView, Option<Secret>)> {
-    authorize(engine, caller, project, &[Right::Configure(project)]).await?;
+    authorize(engine, caller, project, Verb::CreateToken).await?;
     let spec = checked(spec, engine.clock.now())?;
     let operator = *project == ProjectId::system();
     if operator && (!matches!(caller, Caller::Operator { .. }) || spec.scopes.len() < ALL_SCOPES.len()) {
@@ -177,7 +177,7 @@ async fn create_once(
 /// # Errors
 /// `forbidden`, `project_not_found`.
 pub async fn list(engine: &Engine, caller: &Caller, project: &ProjectId) -> Result<Vec<TokenView>> {
-    authorize(engine, caller, project, &[Right::Configure(project)]).await?;
+    authorize(engine, caller, project, Verb::ListTokens).await?;
     let (tree, _) = Tree::read(engine, project).await?;
     let last = uses::all(engine).await?;
     let now = engine.clock.now();

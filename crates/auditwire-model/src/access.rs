@@ -1,6 +1,10 @@
 //! Who asks, from where, and who may do what: the one decision table.
 
+mod verbs;
+
 use std::net::IpAddr;
+
+pub use verbs::{Needs, Verb};
 
 use crate::{AccountId, ProjectId, TokenId};
 
@@ -119,21 +123,6 @@ impl Caller {
     }
 }
 
-/// What is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Right<'a> {
-    /// Send events to a project.
-    Ingest(&'a ProjectId),
-    /// See a project's events and connections.
-    Read(&'a ProjectId),
-    /// Change a project's connections and tokens.
-    Configure(&'a ProjectId),
-    /// Create projects and see all of them.
-    Operate,
-    /// Read the metrics.
-    Metrics,
-}
-
 /// The answer. A project that one may not see does not exist for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
@@ -145,28 +134,25 @@ pub enum Decision {
     Hidden,
 }
 
-/// The one decision.
+/// The one decision: whether the caller has what the verb [`needs`](Verb::needs), in the project that it is asked of if it is
+/// one of a project.
 #[must_use]
-pub fn allows(caller: &Caller, right: Right<'_>) -> Decision {
-    match caller {
-        Caller::Operator { .. } | Caller::Service => Decision::Allowed,
-        Caller::Token { project, scopes, .. } => {
-            let (wanted, of) = match right {
-                Right::Ingest(p) => (Scope::Ingest, Some(p)),
-                Right::Read(p) => (Scope::Read, Some(p)),
-                Right::Configure(p) => (Scope::Configure, Some(p)),
-                Right::Metrics => (Scope::Metrics, None),
-                Right::Operate => return Decision::Forbidden,
-            };
-            if of.is_some_and(|p| p != project) {
-                Decision::Hidden
-            } else if scopes.contains(&wanted) {
-                Decision::Allowed
-            } else {
-                Decision::Forbidden
-            }
-        }
+pub fn allows(caller: &Caller, verb: Verb, project: Option<&ProjectId>) -> Decision {
+    let Caller::Token { project: own, scopes, .. } = caller else { return Decision::Allowed };
+    let has = |allowed| if allowed { Decision::Allowed } else { Decision::Forbidden };
+    match verb.needs() {
+        Needs::Nothing | Needs::Token => Decision::Allowed,
+        Needs::Operator => Decision::Forbidden,
+        Needs::Anywhere(scope) => has(scopes.contains(&scope)),
+        Needs::InProject(_) if project.is_some_and(|project| project != own) => Decision::Hidden,
+        Needs::InProject(needed) => has(project.is_some() && needed.iter().all(|scope| scopes.contains(scope))),
     }
+}
+
+/// Whether the caller may know that the project exists: a token knows its own even when it may only send to it.
+#[must_use]
+pub fn knows(caller: &Caller, project: &ProjectId) -> bool {
+    if let Caller::Token { project: own, .. } = caller { own == project } else { true }
 }
 
 #[cfg(test)]
@@ -174,7 +160,7 @@ mod tests {
     use super::Decision::{Allowed, Forbidden, Hidden};
     use super::*;
 
-    /// Every caller against every right, in its own project and in another one.
+    /// Every caller against verbs of every kind, in its own project and in another one.
     #[test]
     fn the_whole_table() {
         let (own, other) = (ProjectId::default_project(), ProjectId::system());
@@ -187,34 +173,37 @@ mod tests {
             sources: vec![],
             origin: origin(),
         };
-        let rights = [
-            Right::Ingest(&own),
-            Right::Read(&own),
-            Right::Configure(&own),
-            Right::Metrics,
-            Right::Operate,
-            Right::Ingest(&other),
-            Right::Read(&other),
-            Right::Configure(&other),
+        let asked = [
+            (Verb::PostEvents, Some(&own)),
+            (Verb::ListEvents, Some(&own)),
+            (Verb::UpdateConnection, Some(&own)),
+            (Verb::RedirectConnection, Some(&own)),
+            (Verb::ListProjects, None),
+            (Verb::Metrics, None),
+            (Verb::CreateProject, None),
+            (Verb::ListEvents, None),
+            (Verb::PostEvents, Some(&other)),
+            (Verb::RedirectConnection, Some(&other)),
         ];
         let all = [Scope::Ingest, Scope::Read, Scope::Configure, Scope::Metrics];
         let (y, n, h) = (Allowed, Forbidden, Hidden);
         let account = Principal::Account { id: AccountId::parse("u-1").unwrap(), name: "operator".to_owned() };
         let table = [
-            (Caller::Operator { by: Principal::Token(id()), origin: origin() }, [y; 8]),
-            (Caller::Operator { by: account, origin: origin() }, [y; 8]),
-            (Caller::Service, [y; 8]),
-            (token(&[]), [n, n, n, n, n, h, h, h]),
-            (token(&[Scope::Ingest]), [y, n, n, n, n, h, h, h]),
-            (token(&[Scope::Read]), [n, y, n, n, n, h, h, h]),
-            (token(&[Scope::Configure]), [n, n, y, n, n, h, h, h]),
-            (token(&[Scope::Metrics]), [n, n, n, y, n, h, h, h]),
-            (token(&[Scope::Read, Scope::Configure]), [n, y, y, n, n, h, h, h]),
-            (token(&all), [y, y, y, y, n, h, h, h]),
+            (Caller::Operator { by: Principal::Token(id()), origin: origin() }, [y; 10]),
+            (Caller::Operator { by: account, origin: origin() }, [y; 10]),
+            (Caller::Service, [y; 10]),
+            (token(&[]), [n, n, n, n, y, n, n, n, h, h]),
+            (token(&[Scope::Ingest]), [y, n, n, n, y, n, n, n, h, h]),
+            (token(&[Scope::Read]), [n, y, n, n, y, n, n, n, h, h]),
+            (token(&[Scope::Configure]), [n, n, y, n, y, n, n, n, h, h]),
+            (token(&[Scope::Metrics]), [n, n, n, n, y, y, n, n, h, h]),
+            (token(&[Scope::Read, Scope::Configure]), [n, y, y, y, y, n, n, n, h, h]),
+            (token(&all), [y, y, y, y, y, y, n, n, h, h]),
         ];
         for (caller, expected) in table {
-            let decided = rights.map(|right| allows(&caller, right));
+            let decided = asked.map(|(verb, project)| allows(&caller, verb, project));
             assert_eq!(decided, expected, "{caller:?}");
         }
+        assert!(knows(&token(&[]), &own) && !knows(&token(&all), &other) && knows(&Caller::Service, &other));
     }
 }

@@ -11,7 +11,7 @@ pub mod webhook;
 
 use std::time::Duration;
 
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::{ConnectionId, ProjectId, Timestamp};
 
 use crate::Engine;
@@ -74,7 +74,7 @@ impl AlertKind {
 /// # Errors
 /// `forbidden`, `project_not_found`.
 pub async fn list(engine: &Engine, caller: &Caller, project: &ProjectId) -> Result<Vec<Alert>> {
-    authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    authorize(engine, caller, project, Verb::ListAlerts).await?;
     let mut alerts = Vec::new();
     for record in engine.store.records(RecordKind::Alert, Some(project)).await? {
         alerts.push(AlertRecord::decode(&record)?.into_current());

@@ -1,6 +1,6 @@
 //! Activating a connection: check, choose the beginning, and swap in one commit.
 
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::event::Event;
 use auditwire_model::{ConnectionId, Position, ProjectId};
 
@@ -33,7 +33,7 @@ pub async fn activate(
     start: Option<Start>,
     despite_failed_check: bool,
 ) -> Result<Activation, ActivateError> {
-    authorize(engine, caller, project, &[Right::Read(project), Right::Configure(project)]).await?;
+    authorize(engine, caller, project, Verb::ActivateConnection).await?;
     let mut check: Option<CheckReport> = None;
     for _ in 0..ATTEMPTS {
         let connection = stored::connection(engine, project, id).await?;

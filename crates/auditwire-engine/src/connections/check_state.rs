@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::{ProjectId, Timestamp};
 
 use super::{checks, stored};
@@ -45,7 +45,7 @@ pub async fn check_state(
     project: &ProjectId,
     id: &str,
 ) -> Result<Option<CheckState>> {
-    authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    authorize(engine, caller, project, Verb::GetConnection).await?;
     let connection = stored::connection(engine, project, id).await?.value;
     // First what runs: what ends in between has been recorded.
     if let Some(run) = engine.shared.checks.of(project, &connection.id) {

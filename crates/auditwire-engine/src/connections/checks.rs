@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auditwire_model::ProjectId;
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::connection::ConnectionSpec;
 use auditwire_model::wire::RenderContext;
 
@@ -35,7 +35,7 @@ pub async fn check_stored(
     id: &str,
     candidate: Option<ConnectionInput>,
 ) -> Result<CheckReport> {
-    authorize(engine, caller, project, &[Right::Configure(project)]).await?;
+    authorize(engine, caller, project, Verb::CheckConnection).await?;
     let connection = stored::connection(engine, project, id).await?.value;
     let Some(candidate) = candidate else { return check_and_record(engine, caller, project, &connection).await };
     let (spec, pem) = candidate.into_parts(Some(&connection.spec));
@@ -61,7 +61,7 @@ pub async fn check_candidate(
     project: &ProjectId,
     input: ConnectionInput,
 ) -> Result<CheckReport> {
-    authorize(engine, caller, project, &[Right::Configure(project)]).await?;
+    authorize(engine, caller, project, Verb::CheckConnection).await?;
     let (spec, pem) = input.into_parts(None);
     let pem = if let PemInput::Replace(pem) = pem { Some(pem) } else { None };
     let running = engine.shared.checks.begin(project, None, engine.clock.now())?;
@@ -78,7 +78,7 @@ pub async fn check_candidate(
 ///
 /// [`check_state`]: super::check_state()
 pub async fn begin_check(engine: &Engine, caller: &Caller, project: &ProjectId, id: &str) -> Result<()> {
-    authorize(engine, caller, project, &[Right::Configure(project)]).await?;
+    authorize(engine, caller, project, Verb::CheckConnection).await?;
     engine.accepting()?;
     let connection = stored::connection(engine, project, id).await?.value;
     let pem = connection_pem(&*engine.store, &engine.keyring, project, connection.id.as_str()).await?;

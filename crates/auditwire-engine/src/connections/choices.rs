@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::query::Expr;
 use auditwire_model::{ConnectionId, Position, ProjectId, Timestamp};
 use futures_util::StreamExt;
@@ -64,7 +64,7 @@ pub async fn start_choices(
     id: &str,
     from: Option<Timestamp>,
 ) -> Result<StartChoices> {
-    authorize(engine, caller, project, &[Right::Read(project), Right::Configure(project)]).await?;
+    authorize(engine, caller, project, Verb::ActivateConnection).await?;
     let connection = stored::connection(engine, project, id).await?.value;
     let active = stored::active(engine, project).await?.value;
     let was_active = stored::cursor(engine, project, &connection.id).await?.is_some();

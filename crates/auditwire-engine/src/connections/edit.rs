@@ -1,10 +1,12 @@
 //! Creating and changing connections. Neither checks; both seal what is secret.
 
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::connection::ConnectionSpec;
 use auditwire_model::{ConnectionId, ProjectId};
 
 use super::input::PemInput;
+use super::redirect::{reaches_out, redirects};
+use super::running::Running;
 use super::view::view;
 use super::{ATTEMPTS, ConnectionInput, ConnectionView, lost_race, stored, too_many_collisions};
 use crate::Engine;
@@ -33,7 +35,7 @@ pub async fn create(
     input: ConnectionInput,
     idempotency_key: Option<&str>,
 ) -> Result<ConnectionView> {
-    authorize(engine, caller, project, &[Right::Configure(project)]).await?;
+    authorize(engine, caller, project, Verb::CreateConnection).await?;
     for _ in 0..ATTEMPTS {
         let created = try_create(engine, caller, project, input.clone(), idempotency_key).await;
         if !lost_race(&created) {
@@ -79,10 +81,12 @@ async fn try_create(
     Ok(id.as_str().to_owned())
 }
 
-/// Replaces everything but absent secrets; a new revision. On an active connection it takes effect at the settled cursor.
+/// Replaces everything but absent secrets; a new revision. On an active connection it takes effect at the settled cursor; then
+/// what it sends, and where, is changed only by those who may read the events as well, and another address to connect to
+/// counts as a check.
 ///
 /// # Errors
-/// As [`create`], and `connection_not_found`, `stale` when `expected` is not the stored revision.
+/// As [`create`], and `connection_not_found`, `stale` when `expected` is not the stored revision, `too_many_checks`.
 pub async fn update(
     engine: &Engine,
     caller: &Caller,
@@ -91,9 +95,10 @@ pub async fn update(
     input: ConnectionInput,
     expected: Option<u64>,
 ) -> Result<ConnectionView> {
-    authorize(engine, caller, project, &[Right::Configure(project)]).await?;
+    authorize(engine, caller, project, Verb::UpdateConnection).await?;
+    let mut place = None;
     for _ in 0..ATTEMPTS {
-        let updated = try_update(engine, caller, project, id, input.clone(), expected).await;
+        let updated = try_update(engine, caller, project, id, input.clone(), expected, &mut place).await;
         if !lost_race(&updated) {
             updated?;
             engine.delivery.changed(project);
@@ -110,11 +115,21 @@ async fn try_update(
     id: &str,
     input: ConnectionInput,
     expected: Option<u64>,
+    place: &mut Option<Running>,
 ) -> Result<()> {
     let old = stored::connection(engine, project, id).await?;
+    let active = stored::active(engine, project).await?;
     check_revision(&old.value, expected)?;
     let (spec, pem) = input.into_parts(Some(&old.value.spec));
     let now = engine.clock.now();
+    if active.value.connection.as_ref() == Some(&old.value.id) {
+        if redirects(&old.value.spec, &spec, &pem) {
+            authorize(engine, caller, project, Verb::RedirectConnection).await.map_err(explain_redirect)?;
+        }
+        if place.is_none() && reaches_out(&old.value.spec, &spec, &pem) {
+            *place = Some(engine.shared.checks.begin(project, None, now)?);
+        }
+    }
     let changed = changed_fields(&old.value.spec, &spec, &pem);
     let new = StoredConnection { revision: old.value.revision + 1, spec, updated_at: now, ..old.value.clone() };
     let event = Audit::new(action::CONNECTION_UPDATE, caller)
@@ -129,8 +144,19 @@ async fn try_update(
     }
     let key = RecordKey::of(RecordKind::Connection, project, new.id.as_str());
     changes.push(stored::put::<ConnectionRecord>(key, old.unchanged(), new)?);
+    // One that is activated meanwhile is judged anew.
+    changes.push(stored::fence(stored::active_key(project), active.unchanged()));
     engine.log.submit(Submission { project: Some(project.clone()), events: vec![event], changes }).await?;
     Ok(())
+}
+
+fn explain_redirect(error: Error) -> Error {
+    if error.kind != Kind::Forbidden {
+        return error;
+    }
+    let detail = "changing what the active connection sends, or where, takes the scopes read and configure; \
+                  its name and rate_limit take configure alone";
+    Error::new(Kind::Forbidden, "forbidden", detail)
 }
 
 /// `stale` unless the caller's copy is the stored one.

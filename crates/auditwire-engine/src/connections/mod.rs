@@ -16,6 +16,7 @@ mod overview;
 mod pem;
 mod preview;
 mod quarantine;
+mod redirect;
 mod remove;
 mod running;
 mod sent;

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use auditwire_model::access::{Caller, Decision, Right, allows};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::{ProjectId, Timestamp};
 
 use super::view::{Standing, complete, standing};
@@ -13,7 +13,7 @@ use super::{ConnectionView, stored};
 use crate::Engine;
 use crate::delivery::Status;
 use crate::error::{Error, Result};
-use crate::projects::forbidden;
+use crate::projects::authorize_above;
 use crate::records::{ActiveConnectionRecord, ConnectionRecord, Document, Project, ProjectRecord, StoredConnection};
 use crate::store::RecordKind;
 
@@ -151,9 +151,7 @@ struct Found<'a> {
 /// # Errors
 /// `forbidden`, `invalid_limit`, `invalid_text`.
 pub async fn overview(engine: &Engine, caller: &Caller, asked: &OverviewAsked) -> Result<Overview> {
-    if allows(caller, Right::Operate) != Decision::Allowed {
-        return Err(forbidden());
-    }
+    authorize_above(caller, Verb::ConnectionsOverview)?;
     let OverviewAsked { statuses, text, after, limit } = asked;
     if !(1..=OVERVIEW_MAX).contains(limit) {
         return Err(Error::invalid("invalid_limit", "limit", format!("a page has 1 to {OVERVIEW_MAX} connections")));

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::connection::ConnectionSpec;
 use auditwire_model::event::rows;
 use auditwire_model::query::Expr;
@@ -58,7 +58,7 @@ pub struct PreviewMessage {
 /// # Errors
 /// `forbidden`, `project_not_found`, the codes of [`ConnectionInput::from_json_all`], `too_many_searches`.
 pub async fn preview(engine: &Engine, caller: &Caller, project: &ProjectId, body: &[u8]) -> Result<Preview> {
-    authorize(engine, caller, project, &[Right::Read(project), Right::Configure(project)]).await?;
+    authorize(engine, caller, project, Verb::PreviewConnection).await?;
     let (spec, _) = ConnectionInput::from_json(&completed(body))?.into_parts(None);
     let filter = spec.filter.to_expr()?;
     let from = ago(engine.clock.now(), WINDOW);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::event::view;
 use auditwire_model::{ConnectionId, Position, ProjectId, Timestamp};
 
@@ -56,7 +56,7 @@ pub async fn quarantine(
     before: Option<Position>,
     limit: usize,
 ) -> Result<QuarantinePage> {
-    authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    authorize(engine, caller, project, Verb::ListQuarantine).await?;
     if !(1..=PAGE_MAX).contains(&limit) {
         return Err(Error::invalid("invalid_limit", "limit", format!("limit is a number from 1 to {PAGE_MAX}")));
     }
@@ -103,7 +103,7 @@ pub async fn delete_quarantined(
     id: &str,
     seqs: Option<&[Position]>,
 ) -> Result<usize> {
-    authorize(engine, caller, project, &[Right::Configure(project)]).await?;
+    authorize(engine, caller, project, Verb::ClearQuarantine).await?;
     demand_few(seqs)?;
     let connection = stored::connection(engine, project, id).await?.value;
     let named: Option<BTreeSet<Position>> = seqs.map(|seqs| seqs.iter().copied().collect());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use auditwire_model::ProjectId;
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 
 use super::edit::check_revision;
 use super::stop::stop_if_active;
@@ -32,7 +32,7 @@ pub async fn delete(
     ids: &[String],
     expected: Option<u64>,
 ) -> Result<Deleted> {
-    authorize(engine, caller, project, &[Right::Configure(project)]).await?;
+    authorize(engine, caller, project, Verb::DeleteConnection).await?;
     if ids.len() > IDS_MAX {
         return Err(Error::invalid("too_many_ids", "ids", format!("at most {IDS_MAX} ids at once")));
     }

@@ -111,8 +111,10 @@ impl Spent {
             None
         };
         if let Some(wait) = wait {
-            let detail =
-                format!("a project checks connections at most {PER_WINDOW} times a minute and {AT_ONCE} at once");
+            let detail = format!(
+                "a project checks connections at most {PER_WINDOW} times a minute and {AT_ONCE} at once; a test of the \
+                 webhook and another address for the active connection count too"
+            );
             return Err(Error::new(Kind::Busy, "too_many_checks", detail).retry_after(wait.max(Duration::from_secs(1))));
         }
         self.begun.push_back(run.at);

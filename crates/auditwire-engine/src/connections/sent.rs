@@ -1,6 +1,6 @@
 //! The latest messages of a connection, rendered as they were sent.
 
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::event::{Columns, rows};
 use auditwire_model::wire::{RenderContext, Renderer};
 use auditwire_model::{Position, ProjectId};
@@ -33,7 +33,7 @@ pub struct SentMessage {
 /// # Errors
 /// `forbidden`, `project_not_found`, `connection_not_found`, `filter_unusable`.
 pub async fn latest_sent(engine: &Engine, caller: &Caller, project: &ProjectId, id: &str) -> Result<Vec<SentMessage>> {
-    authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    authorize(engine, caller, project, Verb::ListEvents).await?;
     let connection = stored::connection(engine, project, id).await?.value;
     let Some(cursor) = stored::cursor(engine, project, &connection.id).await?.map(|cursor| cursor.value) else {
         return Ok(Vec::new());

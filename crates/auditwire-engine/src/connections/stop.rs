@@ -1,7 +1,7 @@
 //! Stopping a connection.
 
 use auditwire_model::ProjectId;
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 
 use super::view::view;
 use super::{ATTEMPTS, ConnectionView, lost_race, stored, too_many_collisions};
@@ -18,7 +18,7 @@ use crate::records::{ActiveConnection, ActiveConnectionRecord, StoredConnection}
 /// # Errors
 /// `forbidden`, `project_not_found`, `connection_not_found`.
 pub async fn stop(engine: &Engine, caller: &Caller, project: &ProjectId, id: &str) -> Result<ConnectionView> {
-    authorize(engine, caller, project, &[Right::Configure(project)]).await?;
+    authorize(engine, caller, project, Verb::StopConnection).await?;
     let connection = stored::connection(engine, project, id).await?.value;
     stop_if_active(engine, caller, project, &connection).await?;
     view(engine, project, id).await

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::connection::Verify;
 use auditwire_model::{ProjectId, Timestamp};
 
@@ -48,7 +48,7 @@ impl ConnectionView {
 /// # Errors
 /// `forbidden`, `project_not_found`.
 pub async fn list(engine: &Engine, caller: &Caller, project: &ProjectId) -> Result<Vec<ConnectionView>> {
-    authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    authorize(engine, caller, project, Verb::ListConnections).await?;
     let active = stored::active(engine, project).await?.value;
     let mut views = Vec::new();
     for record in engine.store.records(RecordKind::Connection, Some(project)).await? {
@@ -64,7 +64,7 @@ pub async fn list(engine: &Engine, caller: &Caller, project: &ProjectId) -> Resu
 /// # Errors
 /// `forbidden`, `project_not_found`, `connection_not_found`.
 pub async fn get(engine: &Engine, caller: &Caller, project: &ProjectId, id: &str) -> Result<ConnectionView> {
-    authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    authorize(engine, caller, project, Verb::GetConnection).await?;
     view(engine, project, id).await
 }
 

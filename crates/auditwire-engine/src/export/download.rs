@@ -1,7 +1,7 @@
 //! The download beside a list: few rows, all of them known before the first byte goes out.
 
 use auditwire_model::ProjectId;
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::event::rows;
 use auditwire_model::export::{Format, Formulas, tsv as format};
 
@@ -23,7 +23,7 @@ const TSV_ROWS_MAX: usize = 1000;
 /// `forbidden`, `project_not_found`, `too_many_searches`; `events_unreadable` when a part of the log is damaged; `export_timeout` when the search ran into its time limit: half an
 /// answer would pass for a whole one.
 pub async fn tsv(engine: &Engine, caller: &Caller, project: &ProjectId, search: &Search) -> Result<Vec<u8>> {
-    projects::authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    projects::authorize(engine, caller, project, Verb::ExportEvents).await?;
     let search = Search { limit: search.limit.clamp(1, TSV_ROWS_MAX), ..search.clone() };
     let page = search::page(engine, caller, project, &search).await?;
     if page.partial {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auditwire_model::ProjectId;
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::event::Columns;
 use auditwire_model::export::{Format, Formulas};
 use bytes::Bytes;
@@ -52,7 +52,7 @@ impl std::fmt::Debug for Export {
 /// `forbidden`, `project_not_found`, `invalid_limit`, `too_many_exports`, `closing`. The stream's own: `events_unreadable` (a part of the log is
 /// damaged), `export_paused` (the client took nothing for too long), `closing`, and those of the store.
 pub async fn export(engine: &Engine, caller: &Caller, project: &ProjectId, wanted: &Wanted) -> Result<Export> {
-    projects::authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    projects::authorize(engine, caller, project, Verb::ExportEvents).await?;
     engine.accepting()?;
     if wanted.limit == Some(0) {
         return Err(Error::invalid("invalid_limit", "limit", "limit is a number from 1"));

@@ -1,6 +1,6 @@
 //! How a connection went over the last day or month: its steps, counted into equal stretches of time.
 
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::{ConnectionId, Position, ProjectId, Timestamp};
 
 use super::read;
@@ -105,7 +105,7 @@ pub async fn connection(
     id: &str,
     range: Range,
 ) -> Result<History> {
-    authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    authorize(engine, caller, project, Verb::ConnectionHistory).await?;
     let unknown = || Error::new(Kind::NotFound, "connection_not_found", "there is no such connection in this project");
     let id = ConnectionId::parse(id).map_err(|_| unknown())?;
     let now = engine.clock.now();

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use arrow_array::RecordBatch;
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::connection::Transport;
 use auditwire_model::event::view;
 use auditwire_model::query::{Expr, evaluate, parse};
@@ -136,7 +136,7 @@ impl EventState {
 /// # Errors
 /// `forbidden`, `project_not_found`, `event_not_found`.
 pub async fn event(engine: &Engine, caller: &Caller, project: &ProjectId, seq: Position) -> Result<EventDelivery> {
-    authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    authorize(engine, caller, project, Verb::EventDelivery).await?;
     let batch = search::event(engine, caller, project, seq).await?;
     let received_at = view(&batch, 0).received_at;
     let active = connections::active_record(engine, project).await?.connection;

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use auditwire_model::access::{Caller, Decision, Right, allows};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::{AccountId, Timestamp};
 
 use super::{accounts, submit};
 use crate::Engine;
 use crate::audit::{Audit, action};
 use crate::error::{Error, Kind, Result};
-use crate::projects::forbidden;
+use crate::projects::authorize_above;
 use crate::records::{Account, Document, SignInLink, SignInLinkRecord};
 use crate::secrets::{Secret, same, sha256_hex};
 use crate::store::{Change, Effect, Expect, RecordKey, RecordKind};
@@ -39,9 +39,7 @@ pub async fn ensure_operator(
 /// # Errors
 /// `forbidden`; when the store fails.
 pub async fn create_link(engine: &Engine, caller: &Caller) -> Result<(Secret, Timestamp)> {
-    if allows(caller, Right::Operate) != Decision::Allowed {
-        return Err(forbidden());
-    }
+    authorize_above(caller, Verb::CreateSignInLink)?;
     make(engine, caller, |_, _| Ok(())).await
 }
 

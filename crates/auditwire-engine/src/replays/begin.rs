@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::query::{Expr, parse};
 use auditwire_model::{Position, ProjectId, Timestamp};
 
@@ -68,7 +68,7 @@ pub async fn estimate(
     id: &str,
     new: &NewReplay,
 ) -> Result<Estimate> {
-    authorize(engine, caller, project, &[Right::Read(project), Right::Configure(project)]).await?;
+    authorize(engine, caller, project, Verb::BeginReplay).await?;
     let wanted = checked(new)?;
     let (connection, _) = connections::active_one(engine, project, id).await?;
     let Count { count, exact } = matching(engine, caller, project, &connection, new, &wanted).await?;
@@ -103,7 +103,7 @@ pub async fn begin(
     new: &NewReplay,
     idempotency_key: Option<&str>,
 ) -> Result<ReplayView> {
-    authorize(engine, caller, project, &[Right::Read(project), Right::Configure(project)]).await?;
+    authorize(engine, caller, project, Verb::BeginReplay).await?;
     let wanted = checked(new)?;
     for _ in 0..ATTEMPTS {
         let begun = try_begin(engine, caller, project, id, new, &wanted, idempotency_key).await;

@@ -1,7 +1,7 @@
 //! Pausing, resuming and cancelling a replay. Asking for what is so already is no error.
 
 use auditwire_model::ProjectId;
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 
 use super::stored::{self, Versioned};
 use super::{ReplayView, view};
@@ -48,7 +48,7 @@ async fn change(
     id: &str,
     to: ReplayState,
 ) -> Result<ReplayView> {
-    authorize(engine, caller, project, &[Right::Read(project), Right::Configure(project)]).await?;
+    authorize(engine, caller, project, Verb::ChangeReplay).await?;
     for _ in 0..ATTEMPTS {
         let changed = try_change(engine, caller, project, id, to).await;
         if !changed.as_ref().is_err_and(|e| e.code == "conflict") {

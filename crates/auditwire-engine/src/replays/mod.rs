@@ -12,7 +12,7 @@ mod stored;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::{ConnectionId, ProjectId, Timestamp};
 
 use crate::Engine;
@@ -68,7 +68,7 @@ impl ReplayView {
 /// # Errors
 /// `forbidden`, `project_not_found`.
 pub async fn list(engine: &Engine, caller: &Caller, project: &ProjectId) -> Result<Vec<ReplayView>> {
-    authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    authorize(engine, caller, project, Verb::ListReplays).await?;
     let active = active(engine, project).await?;
     let all = stored::all(engine, project).await?;
     Ok(all.into_iter().map(|replay| assemble(engine, replay.value, active.as_ref())).collect())
@@ -79,7 +79,7 @@ pub async fn list(engine: &Engine, caller: &Caller, project: &ProjectId) -> Resu
 /// # Errors
 /// `forbidden`, `project_not_found`, `replay_not_found`.
 pub async fn get(engine: &Engine, caller: &Caller, project: &ProjectId, id: &str) -> Result<ReplayView> {
-    authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    authorize(engine, caller, project, Verb::GetReplay).await?;
     view(engine, project, id).await
 }
 

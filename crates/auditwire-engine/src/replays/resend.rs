@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::{ConnectionId, Position, ProjectId};
 
 use super::ReplayView;
@@ -31,7 +31,7 @@ pub async fn resend(
     seqs: Option<&[Position]>,
     idempotency_key: Option<&str>,
 ) -> Result<ReplayView> {
-    authorize(engine, caller, project, &[Right::Read(project), Right::Configure(project)]).await?;
+    authorize(engine, caller, project, Verb::ResendQuarantine).await?;
     connections::demand_few(seqs)?;
     for _ in 0..ATTEMPTS {
         let begun = try_resend(engine, caller, project, id, seqs, idempotency_key).await;

@@ -1,7 +1,7 @@
 //! How many events match.
 
 use auditwire_model::ProjectId;
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::event::Columns;
 
 use super::Question;
@@ -24,7 +24,7 @@ pub struct Count {
 /// # Errors
 /// `forbidden`, `project_not_found`, `too_many_searches`.
 pub async fn count(engine: &Engine, caller: &Caller, project: &ProjectId, question: &Question) -> Result<Count> {
-    projects::authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    projects::authorize(engine, caller, project, Verb::CountEvents).await?;
     let (mut count, rest) = number_known(engine, project, question.scan(project, Columns::NONE)).await?;
     let mut asking = Asking::begin(engine, project, rest, |_| ()).await?;
     while let Some(piece) = asking.next().await? {

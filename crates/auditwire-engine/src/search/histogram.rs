@@ -3,7 +3,7 @@
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, UInt8Type};
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::event::{Columns, columns};
 use auditwire_model::{ProjectId, Severity, Timestamp};
 
@@ -58,7 +58,7 @@ pub async fn histogram(
     question: &Question,
     buckets: usize,
 ) -> Result<Histogram> {
-    projects::authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    projects::authorize(engine, caller, project, Verb::EventsHistogram).await?;
     if !(1..=BUCKETS_MAX).contains(&buckets) {
         let detail = format!("a histogram has 1 to {BUCKETS_MAX} buckets");
         return Err(Error::invalid("invalid_buckets", "buckets", detail));

@@ -1,7 +1,7 @@
 //! Pages of events, and one event.
 
 use arrow_array::RecordBatch;
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::event::{Columns, Plane, view};
 use auditwire_model::query::Expr;
 use auditwire_model::{Position, ProjectId, Timestamp};
@@ -51,7 +51,7 @@ pub struct Page {
 /// # Errors
 /// `forbidden`, `project_not_found`, `too_many_searches`.
 pub async fn page(engine: &Engine, caller: &Caller, project: &ProjectId, search: &Search) -> Result<Page> {
-    projects::authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    projects::authorize(engine, caller, project, Verb::ListEvents).await?;
     let (mut from, mut to) = (Position(1), engine.log.head(project));
     match (search.order, search.after) {
         (_, None) => {}
@@ -108,7 +108,7 @@ pub(super) fn last_seq(batch: &RecordBatch) -> Option<Position> {
 /// # Errors
 /// `forbidden`, `project_not_found`, `event_not_found`, `event_expired`.
 pub async fn event(engine: &Engine, caller: &Caller, project: &ProjectId, seq: Position) -> Result<RecordBatch> {
-    projects::authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    projects::authorize(engine, caller, project, Verb::GetEvent).await?;
     let found = engine.log.event(project, seq).await?;
     found.ok_or_else(|| {
         if seq > Position::ZERO && seq < engine.log.first_kept(project) {

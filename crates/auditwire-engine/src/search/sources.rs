@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use arrow_array::cast::AsArray;
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::event::{Columns, columns};
 use auditwire_model::query::Expr;
 use auditwire_model::{Position, ProjectId};
@@ -32,7 +32,7 @@ const SOURCES_MAX: usize = 1000;
 /// # Errors
 /// `forbidden`, `project_not_found`.
 pub async fn sources(engine: &Engine, caller: &Caller, project: &ProjectId) -> Result<Vec<String>> {
-    projects::authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    projects::authorize(engine, caller, project, Verb::EventsFacets).await?;
     let to = engine.log.head(project);
     let scan = Scan {
         project: project.clone(),

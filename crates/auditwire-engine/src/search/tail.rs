@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::event::{Columns, Plane};
 use auditwire_model::query::Expr;
 use auditwire_model::{Position, ProjectId};
@@ -32,7 +32,7 @@ pub async fn tail(
     plane: Option<Plane>,
     after: Option<Position>,
 ) -> Result<BoxStream<'static, Result<RecordBatch>>> {
-    projects::authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    projects::authorize(engine, caller, project, Verb::TailEvents).await?;
     let Some(permit) = engine.log.tail_permit(project) else {
         let detail = "too many live tails of this project are open; close one or try again later";
         return Err(Error::new(Kind::Busy, "too_many_tails", detail).retry_after(TAIL_WAIT));

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use auditwire_model::access::{Caller, Decision, Right, allows};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::{Clock, ProjectId, Timestamp};
 
 use super::places::{each, holders, verify_all};
@@ -17,7 +17,7 @@ use crate::Engine;
 use crate::audit::{Audit, action};
 use crate::error::{Error, Kind, Result};
 use crate::log::{Log, Submission};
-use crate::projects::forbidden;
+use crate::projects::authorize_above;
 use crate::records::{Document, Retiring, RetiringRecord, Sealed};
 use crate::store::{Change, Effect, Expect, Record, RecordKey, RecordKind, Store};
 
@@ -94,7 +94,7 @@ impl Vault {
 /// # Errors
 /// `forbidden`.
 pub async fn keys(engine: &Engine, caller: &Caller) -> Result<Vec<KeyView>> {
-    demand_operator(caller)?;
+    authorize_above(caller, Verb::ListKeys)?;
     views(&*engine.store, &engine.keyring).await
 }
 
@@ -104,7 +104,7 @@ pub async fn keys(engine: &Engine, caller: &Caller) -> Result<Vec<KeyView>> {
 /// # Errors
 /// `forbidden`; `keys_unreadable`, when what lies there does not open everything (nothing has changed then).
 pub async fn rewrap(engine: &Engine, caller: &Caller) -> Result<Rewrapped> {
-    demand_operator(caller)?;
+    authorize_above(caller, Verb::RewrapKeys)?;
     if let Some(source) = engine.shared.key_source.get() {
         let keys = source.read().map_err(unreadable)?;
         let failed = verify_all(&*engine.store, &Keyring::of(keys.clone())).await?;
@@ -268,10 +268,6 @@ pub async fn views(store: &dyn Store, keyring: &Keyring) -> Result<Vec<KeyView>>
         present,
     });
     Ok(keys.collect())
-}
-
-fn demand_operator(caller: &Caller) -> Result<()> {
-    if allows(caller, Right::Operate) == Decision::Allowed { Ok(()) } else { Err(forbidden()) }
 }
 
 fn unreadable(why: String) -> Error {

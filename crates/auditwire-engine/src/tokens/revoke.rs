@@ -1,6 +1,6 @@
 //! The end of a token, and what becomes of those that come from it.
 
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::{ProjectId, TokenId};
 
 use super::rights::Rights;
@@ -52,7 +52,7 @@ pub async fn revoke(
     id: &TokenId,
     descendants: Option<Descendants>,
 ) -> Result<(), RevokeError> {
-    authorize(engine, caller, project, &[Right::Configure(project)]).await?;
+    authorize(engine, caller, project, Verb::DeleteToken).await?;
     let left = tried_again(|| once(engine, caller, project, id, descendants)).await?;
     if left.is_empty() { Ok(()) } else { Err(RevokeError::HasDescendants(left)) }
 }

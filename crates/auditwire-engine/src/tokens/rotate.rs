@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::{ProjectId, Timestamp, TokenId};
 
 use super::rights::earlier;
@@ -41,7 +41,7 @@ pub async fn rotate(
     overlap: Duration,
     idempotency_key: Option<&str>,
 ) -> Result<(TokenView, Option<Secret>)> {
-    authorize(engine, caller, project, &[Right::Configure(project)]).await?;
+    authorize(engine, caller, project, Verb::RotateToken).await?;
     if overlap > OVERLAP_MAX {
         let detail = format!("0 to {} seconds (7 days)", OVERLAP_MAX.as_secs());
         return Err(Error::invalid("invalid_overlap", "overlap_seconds", detail));

@@ -6,7 +6,7 @@
 use auditwire_engine::people::{self, SignedIn};
 use auditwire_engine::records::{Alert, Project, Theme};
 use auditwire_engine::{alerts, projects};
-use auditwire_model::access::{Caller, Decision, Origin, Right, allows};
+use auditwire_model::access::{Caller, Decision, Origin, Verb, allows};
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
@@ -147,7 +147,7 @@ impl Visitor {
 
     /// Whether the pages of the operator are shown to them; the verbs decide again.
     pub(crate) fn operates(&self) -> bool {
-        allows(self.caller(), Right::Operate) == Decision::Allowed
+        allows(self.caller(), Verb::ConnectionsOverview, None) == Decision::Allowed
     }
 }
 

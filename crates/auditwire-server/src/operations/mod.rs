@@ -3,7 +3,8 @@
 mod snapshot;
 
 use auditwire_engine::log::Room;
-use auditwire_model::access::{Decision, Right, allows};
+use auditwire_engine::projects;
+use auditwire_model::access::Verb;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -67,9 +68,7 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str> {
     )
 )]
 pub(crate) async fn metrics(State(app): State<App>, auth: Auth) -> Result<Response> {
-    if allows(&auth.caller, Right::Metrics) != Decision::Allowed {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", "metrics need a token with scope metrics"));
-    }
+    projects::authorize_above(&auth.caller, Verb::Metrics)?;
     let live = snapshot::take(&app, &auth.caller).await?;
     let mut text = String::new();
     let written = encode_registry(&mut text, app.metrics().registry())

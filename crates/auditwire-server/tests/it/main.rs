@@ -14,6 +14,7 @@ mod origins;
 mod overview;
 mod quarantine;
 mod replays;
+mod rights;
 mod safety;
 mod service;
 mod sign_in_links;

@@ -125,11 +125,15 @@ async fn manage(client: &mut Client<'_>) {
     let token = made["token"].as_str().expect("a secret").to_owned();
     let other = client.ask_as(&token, "create_token", ("POST", &at("/tokens")), spec, 201, &["token-create"]).await;
     let path = at(&format!("/tokens/{}", other["id"].as_str().expect("an id")));
+    let rotate = format!("{path}/rotate");
+    client.ask("rotate_token", ("POST", &rotate), Value::Null, 200, &["token-rotate"]).await;
     client.ask("delete_token", ("DELETE", &path), Value::Null, 204, &["token-revoke"]).await;
     let term = json!({"days": 30, "bytes": null});
     client.ask_as(&token, "set_retention", ("PUT", &at("/retention")), term, 200, &["retention-update"]).await;
     let export = at("/events/export?format=jsonl");
     client.ask_as(&token, "export_events", ("GET", &export), Value::Null, 200, &["export", "export-end"]).await;
+    // There is nothing to seal anew, so nothing is told.
+    client.ask("rewrap_keys", ("POST", "/api/v1/keys/rewrap"), Value::Null, 200, &[]).await;
     let links = &["account-create", "console-sign-in-link"];
     client.ask("create_sign_in_link", ("POST", "/api/v1/sign-in-links"), Value::Null, 201, links).await;
 }

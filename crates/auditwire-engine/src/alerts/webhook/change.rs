@@ -1,7 +1,7 @@
 //! Setting, deleting and testing the webhook.
 
 use auditwire_model::ProjectId;
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use serde_json::json;
 
 use super::address::Address;
@@ -41,7 +41,7 @@ pub async fn set(
     project: &ProjectId,
     new: NewWebhook,
 ) -> Result<(WebhookView, Option<Secret>)> {
-    authorize(engine, caller, project, &[Right::Configure(project)]).await?;
+    authorize(engine, caller, project, Verb::SetWebhook).await?;
     let address = Address::parse(&new.url)?;
     if let Some(secret) = &new.secret {
         demand_secret(secret)?;
@@ -107,7 +107,7 @@ fn demand_authorities(pem: &str) -> Result<()> {
 /// # Errors
 /// `forbidden`, `project_not_found`, `webhook_not_found`, `conflict`.
 pub async fn delete(engine: &Engine, caller: &Caller, project: &ProjectId) -> Result<()> {
-    authorize(engine, caller, project, &[Right::Configure(project)]).await?;
+    authorize(engine, caller, project, Verb::DeleteWebhook).await?;
     let (_, version) = stored(engine, project).await?.ok_or_else(not_found)?;
     let mut changes =
         vec![Change { key: key(project), expect: Expect::Version(version), effect: Effect::Delete }, unnoted(project)];
@@ -126,7 +126,7 @@ pub async fn delete(engine: &Engine, caller: &Caller, project: &ProjectId) -> Re
 /// # Errors
 /// `forbidden`, `project_not_found`, `webhook_not_found`, `too_many_checks`.
 pub async fn test(engine: &Engine, caller: &Caller, project: &ProjectId) -> Result<CallReport> {
-    authorize(engine, caller, project, &[Right::Configure(project)]).await?;
+    authorize(engine, caller, project, Verb::TestWebhook).await?;
     let (webhook, _) = stored(engine, project).await?.ok_or_else(not_found)?;
     let now = engine.clock.now();
     let _place = engine.shared.checks.begin(project, None, now)?;

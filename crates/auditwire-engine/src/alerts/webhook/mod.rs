@@ -12,7 +12,7 @@ mod remedy;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::{ProjectId, Timestamp};
 
 use crate::Engine;
@@ -87,7 +87,7 @@ pub fn call_counts(engine: &Engine) -> CallCounts {
 /// # Errors
 /// `forbidden`, `project_not_found`, `webhook_not_found`.
 pub async fn get(engine: &Engine, caller: &Caller, project: &ProjectId) -> Result<WebhookView> {
-    authorize(engine, caller, project, &[Right::Configure(project)]).await?;
+    authorize(engine, caller, project, Verb::GetWebhook).await?;
     view(engine, project).await
 }
 
@@ -104,7 +104,7 @@ async fn view(engine: &Engine, project: &ProjectId) -> Result<WebhookView> {
 /// # Errors
 /// `forbidden`, `project_not_found`.
 pub async fn last_call(engine: &Engine, caller: &Caller, project: &ProjectId) -> Result<Option<LastCall>> {
-    authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    authorize(engine, caller, project, Verb::ListAlerts).await?;
     last(engine, project).await
 }
 

@@ -4,7 +4,7 @@ mod tally;
 mod values;
 
 use auditwire_model::ProjectId;
-use auditwire_model::access::{Caller, Right};
+use auditwire_model::access::{Caller, Verb};
 use auditwire_model::event::{Columns, columns};
 use auditwire_model::query::Field;
 
@@ -46,7 +46,7 @@ pub async fn facets(
     field: &Field,
     limit: usize,
 ) -> Result<Facets> {
-    projects::authorize(engine, caller, project, &[Right::Read(project)]).await?;
+    projects::authorize(engine, caller, project, Verb::EventsFacets).await?;
     if !(1..=FACETS_MAX).contains(&limit) {
         let detail = format!("limit is a number from 1 to {FACETS_MAX}");
         return Err(Error::invalid("invalid_limit", "limit", detail));
