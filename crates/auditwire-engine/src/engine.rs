@@ -19,6 +19,7 @@ use crate::recent::Recent;
 use crate::records::{Document, Instance, InstanceRecord};
 use crate::secrets::Keyring;
 use crate::store::{Change, Effect, Expect, RecordKey, RecordKind, Store};
+use crate::tasks::{Panicked, Task, Tasks};
 use crate::{people, projects, secrets, tokens};
 
 /// Limits and addresses the engine is told by the binary.
@@ -62,7 +63,7 @@ pub struct Engine {
 #[derive(Debug)]
 pub(crate) struct Shared {
     closing: watch::Sender<bool>,
-    background: Mutex<JoinSet<()>>,
+    background: Mutex<JoinSet<Result<(), Panicked>>>,
     pub(crate) projects: projects::Cache,
     pub(crate) tokens: Recent<tokens::Proved>,
     /// When each token was used last.
@@ -85,7 +86,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    fn new(settings: &Settings) -> Self {
+    fn new(settings: &Settings, tasks: &Tasks) -> Self {
         Self {
             closing: watch::Sender::default(),
             background: Mutex::default(),
@@ -93,7 +94,7 @@ impl Shared {
             tokens: Recent::default(),
             uses: tokens::Uses::default(),
             refusals: tokens::Refusals::default(),
-            people: people::Desk::default(),
+            people: people::Desk::new(tasks),
             checks: Checks::default(),
             beats: crate::alerts::Beats::default(),
             http: OnceLock::new(),
@@ -131,7 +132,7 @@ impl Engine {
             settings.delivery.clone(),
             &instance.id,
         );
-        let shared = Arc::new(Shared::new(&settings));
+        let shared = Arc::new(Shared::new(&settings, log.tasks()));
         Ok(Self { store, log, delivery, keyring, clock, settings, instance, shared })
     }
 
@@ -148,9 +149,19 @@ impl Engine {
     /// Whether new events and changes may come in.
     ///
     /// # Errors
-    /// `closing`, once [`close`](Self::close) has begun.
+    /// `closing`, once [`close`](Self::close) has begun; `task_failed`, once a task is over without which the service is
+    /// nothing.
     pub fn accepting(&self) -> Result<()> {
+        if let Some(task) = self.tasks().died() {
+            return Err(task_failed(task));
+        }
         if *self.shared.closing.borrow() { Err(closing()) } else { Ok(()) }
+    }
+
+    /// What runs beside its callers.
+    #[must_use]
+    pub fn tasks(&self) -> &Tasks {
+        self.log.tasks()
     }
 
     /// Runs `work` unless the engine closes before it is done.
@@ -167,19 +178,33 @@ impl Engine {
 
     /// Runs `task` beside its caller; [`close`](Self::close) waits for it. Whatever takes long in it must be
     /// [`unless_closing`](Self::unless_closing).
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn(&self, task: Task, work: impl Future<Output = ()> + Send + 'static) {
+        let tasks = self.tasks().clone();
         let mut background = self.shared.background.lock();
         while background.try_join_next().is_some() {}
-        background.spawn(task);
+        background.spawn(async move { tasks.caught(task, work).await });
+    }
+
+    /// Runs a task beside its caller that is begun anew when it panics; else as [`spawn`](Self::spawn).
+    pub(crate) fn keep<F>(&self, task: Task, work: impl Fn(Self) -> F + Send + Sync + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let engine = self.clone();
+        self.spawn(task, async move {
+            let tasks = engine.tasks().clone();
+            tasks.again(task, || work(engine.clone())).await;
+        });
     }
 
     /// Ends gracefully: refuses intake, ends the connection checks under way, lets the senders finish their windows and
     /// store their cursors, then ends the log. May be called more than once.
     pub async fn close(&self) {
         self.shared.closing.send_replace(true);
+        self.tasks().close();
         self.delivery.close().await;
         let mut background = std::mem::take(&mut *self.shared.background.lock());
-        // A task that panicked has been reported by the runtime; the others must still end.
+        // A task that panicked has been told of in the log; the others must still end.
         while background.join_next().await.is_some() {}
         tokens::store_rest(self).await;
         self.log.close().await;
@@ -188,6 +213,16 @@ impl Engine {
 
 fn closing() -> Error {
     Error::new(Kind::Unavailable, "closing", "the service is stopping; try again").retry_after(Duration::from_secs(5))
+}
+
+/// Nothing of what comes now is taken, because the process is about to end.
+#[must_use]
+pub fn task_failed(task: Task) -> Error {
+    let detail = format!(
+        "the service has a defect in a part that it cannot do without ({}); it ends and must be started again",
+        task.name()
+    );
+    Error::new(Kind::Unavailable, "task_failed", detail).retry_after(Duration::from_secs(5))
 }
 
 async fn check_secrets(store: &dyn Store, keyring: &Keyring) -> Result<()> {

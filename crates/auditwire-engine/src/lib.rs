@@ -24,8 +24,9 @@ pub mod retention;
 pub mod search;
 pub mod secrets;
 pub mod store;
+pub mod tasks;
 pub mod tokens;
 mod windows;
 
-pub use engine::{Engine, Settings};
+pub use engine::{Engine, Settings, task_failed};
 pub use error::{Error, Kind, Result};

@@ -2,16 +2,15 @@
 //! security headers, and the writing of problems.
 
 use std::net::IpAddr;
-use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
+use auditwire_engine::tasks::Task;
 use auditwire_model::access::Origin;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use futures_util::FutureExt;
 use uuid::Uuid;
 
 use crate::App;
@@ -44,7 +43,7 @@ pub(crate) async fn handle(State(app): State<App>, mut request: Request, next: N
             request.extensions_mut().insert(name);
             request.extensions_mut().insert(asker);
             // A defect in one request must not take the connection's other requests with it.
-            let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+            let answer = app.engine().tasks().caught(Task::Request, next.run(request)).await;
             answer.unwrap_or_else(|_| internal().into_response())
         }
         Err(problem) => problem.into_response(),

@@ -5,6 +5,9 @@ use std::fmt::Display;
 use std::io;
 use std::process::ExitCode;
 
+/// Longest text of a panic in the log, in bytes.
+const PANIC_BYTES_MAX: usize = 1024;
+
 /// The result of a verb.
 pub(crate) type Result<T = (), E = Failure> = std::result::Result<T, E>;
 
@@ -14,6 +17,9 @@ pub(crate) const FAILED: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
 /// Another process holds the data directory.
 pub(crate) const LOCKED: u8 = 3;
+
+/// `serve`: a part that it cannot do without met a defect.
+pub(crate) const DEFECT: u8 = 4;
 
 /// Why a verb ends early.
 #[derive(Debug)]
@@ -68,6 +74,22 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         next = cause.source();
     }
     text
+}
+
+/// From now on a panic is one line: in the log when there is one, else on stderr. What it says may quote what was being worked
+/// on: it goes nowhere else, is cut, and its control characters are escaped.
+pub(crate) fn tell_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let said = panic.payload_as_str().unwrap_or("no text");
+        let said = &said[..said.floor_char_boundary(PANIC_BYTES_MAX)];
+        let at = panic.location().map(ToString::to_string).unwrap_or_default();
+        let task = auditwire_engine::tasks::current();
+        if tracing::dispatcher::has_been_set() {
+            tracing::error!(task, at, panic = said, "a defect was met: a panic");
+        } else {
+            crate::terminal::complain(&format!("a defect was met in {task} at {at}: {said}"));
+        }
+    }));
 }
 
 /// Says on stderr why the process ends, and gives the exit code.

@@ -35,6 +35,7 @@ use failure::{Failure, Result};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    failure::tell_panics();
     failure::report(run(Cli::parse().command))
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use auditwire_engine::delivery::DeliverySettings;
 use auditwire_engine::log::Ended;
 use auditwire_engine::secrets::Secret;
+use auditwire_engine::tasks::{Faults, Task};
 use auditwire_engine::{Engine, Settings, tokens};
 use auditwire_server::{BoundServer, ServerSettings};
 use auditwire_store::{DataDir, DirError, SqliteOptions, SqliteStore, Volume, open_segments};
@@ -19,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::SystemClock;
 use crate::config::{self, Config, Overrides};
 use crate::descriptors::{self, Shares};
-use crate::failure::{Failure, LOCKED, Result, chain};
+use crate::failure::{DEFECT, Failure, LOCKED, Result, chain};
 use crate::keys::{self, KeySource};
 use crate::lifecycle::Lifecycle;
 use crate::sign_in::{self, LinkFor};
@@ -62,6 +63,10 @@ pub(crate) struct ServeArgs {
     /// Do not sync commits. Loses data; exists so that a test can prove that a missing sync is noticed.
     #[arg(long, hide = true)]
     unsafe_no_sync: bool,
+    /// Let a task panic at a place, when it is about something that holds a text. Exists so that a test can show what becomes
+    /// of it.
+    #[arg(long, hide = true, value_name = "PLACE[=TEXT]")]
+    unsafe_panic_at: Vec<String>,
 }
 
 impl ServeArgs {
@@ -87,9 +92,10 @@ pub(crate) async fn run(args: ServeArgs) -> Result {
     }
     let config = Config::load(args.config.as_deref(), std::env::vars_os(), &args.overrides())?;
     telemetry::start(&config.telemetry)?;
-    let lifecycle = Lifecycle::watch_signals()?;
+    let unsafe_ = Unsafe { no_sync: args.unsafe_no_sync, faults: faults(&args.unsafe_panic_at) };
+    let lifecycle = Lifecycle::watch_signals(&unsafe_.faults)?;
     let link = if std::io::stdout().is_terminal() { LinkFor::Person } else { LinkFor::File };
-    let service = Service::open(&config, &KeySource::from_environment(), args.unsafe_no_sync, link).await?;
+    let service = Service::open(&config, &KeySource::from_environment(), unsafe_, link).await?;
     terminal::line(format!("listening on {}", service.url()))?;
     if let Some(link) = service.sign_in_link() {
         terminal::line(format!(
@@ -97,12 +103,33 @@ pub(crate) async fn run(args: ServeArgs) -> Result {
             link.expose_text()
         ))?;
     }
+    let tasks = service.engine.tasks().clone();
     tokio::select! {
         served = service.serve(lifecycle.soft) => served,
+        () = async { lifecycle.deaf.cancelled().await; tasks.die(Task::Signals); std::future::pending().await } => Ok(()),
         () = lifecycle.hard.cancelled() => {
             Err(Failure::new("stopped at once by a second signal; nothing that was answered is lost"))
         }
     }
+}
+
+/// What only tests ask for.
+#[derive(Debug, Default)]
+pub(crate) struct Unsafe {
+    /// Commits are not synced.
+    no_sync: bool,
+    /// Where tasks panic.
+    faults: Faults,
+}
+
+/// For ever: a task that is begun anew comes to the same place again.
+fn faults(places: &[String]) -> Faults {
+    let faults = Faults::default();
+    for place in places {
+        let (point, about) = place.split_once('=').unwrap_or((place, ""));
+        faults.arm(point, about, u32::MAX);
+    }
+    faults
 }
 
 /// From the first signal to the end of the process: requests in flight, then the senders' windows, then the log.
@@ -123,7 +150,8 @@ impl Service {
     ///
     /// # Errors
     /// Exit code 3 when another process holds the data directory; else 1, saying what to do.
-    pub(crate) async fn open(config: &Config, keys: &KeySource, unsafe_no_sync: bool, link: LinkFor) -> Result<Self> {
+    pub(crate) async fn open(config: &Config, keys: &KeySource, unsafe_: Unsafe, link: LinkFor) -> Result<Self> {
+        let Unsafe { no_sync: unsafe_no_sync, faults } = unsafe_;
         let data = DataDir::lock(&config.data).map_err(|e| not_locked(&e))?;
         let shares = descriptors::share_out(config.server.limits.connections_max)?;
         let bound =
@@ -139,6 +167,7 @@ impl Service {
         let objects = open_segments(data.path(), !unsafe_no_sync).map_err(|e| Failure::new(chain(&e)))?;
         let keyring = keys::load(keys, data.path(), &*store).await?;
         let mut settings = engine_settings(config, &bound);
+        settings.log.faults = faults;
         settings.log.disk = Some(Arc::new(Volume::new(data.path(), config.reserve_bytes)));
         let engine = Engine::open(store, objects, Arc::new(SystemClock), Arc::new(keyring), settings)
             .await
@@ -169,16 +198,28 @@ impl Service {
     /// When a part of the service failed.
     pub(crate) async fn serve(self, soft: CancellationToken) -> Result {
         let Self { engine, bound, data, .. } = self;
-        let log = engine.log.clone();
+        let (log, tasks) = (engine.log.clone(), engine.tasks().clone());
         let failed = async {
             if log.ended().await == Ended::Closed {
                 std::future::pending::<()>().await;
             }
         };
+        let ending = soft.child_token();
+        let mut serving = std::pin::pin!(tasks.caught(Task::Listener, bound.serve(engine.clone(), ending.clone())));
         tokio::select! {
-            served = bound.serve(engine.clone(), soft.clone()) => {
-                served.map_err(|e| Failure::caused_by("the listener failed", &e))?;
+            biased;
+            _ = tasks.death() => {
+                // Whoever asks meanwhile learns why nothing is taken.
+                ending.cancel();
+                let _ = tokio::time::timeout(REQUESTS_DRAIN_MAX, &mut serving).await;
             }
+            served = &mut serving => match served {
+                Ok(served) if soft.is_cancelled() => {
+                    served.map_err(|e| Failure::caused_by("the listener failed", &e))?;
+                }
+                Ok(Err(error)) => return Err(Failure::caused_by("the listener failed", &error)),
+                Ok(Ok(())) | Err(_) => tasks.die(Task::Listener),
+            },
             () = failed => {
                 return Err(Failure::new(
                     "the log can no longer be trusted to be on disk; everything that was answered is there: mend the disk \
@@ -186,13 +227,20 @@ impl Service {
                 ));
             }
         }
-        if !soft.is_cancelled() {
-            return Err(Failure::new("the listener ended by itself"));
-        }
         if tokio::time::timeout(DRAIN_MAX - REQUESTS_DRAIN_MAX, engine.close()).await.is_err() {
             tracing::warn!("a SIEM did not take the rest in time; it is sent after the next start");
         }
         drop(data);
+        if let Some(task) = tasks.died() {
+            return Err(Failure {
+                message: format!(
+                    "a defect ended a part that the service cannot do without ({}), the log says where; everything that was \
+                     answered is on disk: start again",
+                    task.name()
+                ),
+                code: DEFECT,
+            });
+        }
         tracing::info!("stopped");
         Ok(())
     }

@@ -4,6 +4,34 @@ use std::path::{Path, PathBuf};
 
 use crate::run::{cargo, root, run_quietly};
 
+/// What begins tasks, threads and blocking work. Only `engine/tasks` may, because its table says what a panic means: elsewhere
+/// one that ends is missed by nobody. A lint would ask the same of tests, which may.
+const BEGINS: &[&str] = &[
+    "tokio::spawn(",
+    "task::spawn(",
+    "spawn_blocking(",
+    "thread::spawn(",
+    "thread::Builder",
+    "JoinSet",
+    "TaskTracker",
+    "ThreadPoolBuilder",
+];
+
+/// Files that may nevertheless, and why.
+const MAY_BEGIN: &[(&str, &str)] = &[
+    ("auditwire-engine/src/tasks/mod.rs", "this is the place"),
+    ("auditwire-engine/src/engine.rs", "holds what tasks begin, so that closing waits for it; each is caught"),
+    (
+        "auditwire-engine/src/log/segment/pool.rs",
+        "the threads that decode catch each job's panic and tell who waits for it",
+    ),
+    ("auditwire-server/src/listen/accept.rs", "counts connections so that draining waits for them; each is caught"),
+    ("auditwire-server/src/doors/syslog.rs", "a fixture of the benchmark: no setting opens it"),
+    ("auditwire/src/receive/listen.rs", "a verb that plays the receiver; no service"),
+    ("auditwire/src/receive/mod.rs", "a verb that plays the receiver; no service"),
+    ("auditwire/src/demo/mod.rs", "a verb that ends with its account and waits for the service in it"),
+];
+
 /// Lines above which a source file no longer reads from top to bottom.
 const FILE_LINES_MAX: usize = 600;
 
@@ -49,11 +77,30 @@ fn source_file(file: &Path, found: &mut Vec<String>) -> Result<(), String> {
     if !tests && !text.starts_with("//!") {
         found.push(format!("{name} does not open with a paragraph that says what it is for (//!)"));
     }
+    begins_nothing(&name.to_string(), &text, found);
     let lines = text.lines().count();
     if lines > FILE_LINES_MAX {
         found.push(format!("{name} has {lines} lines; split it ({FILE_LINES_MAX} at most)"));
     }
     Ok(())
+}
+
+/// Tests may begin what they like: they lie in files and folders of that name, or at the end of a file.
+fn begins_nothing(name: &str, text: &str, found: &mut Vec<String>) {
+    let of_tests = |part: &str| matches!(part, "tests" | "tests.rs" | "examples" | "contract.rs" | "fixtures.rs");
+    let listed = MAY_BEGIN.iter().any(|(file, _)| name.strip_prefix("crates/") == Some(*file));
+    if listed || name.starts_with("crates/xtask/") || name.split('/').any(of_tests) {
+        return;
+    }
+    let product = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    for (number, line) in product.lines().enumerate() {
+        if !line.trim_start().starts_with("//")
+            && let Some(what) = BEGINS.iter().find(|what| line.contains(**what))
+        {
+            let number = number + 1;
+            found.push(format!("{name}:{number} uses `{what}`: begin it through engine/tasks, or list the file in xtask/src/tidy.rs with the reason"));
+        }
+    }
 }
 
 fn sources(folder: &Path) -> Result<Vec<PathBuf>, String> {

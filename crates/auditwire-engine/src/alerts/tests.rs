@@ -106,6 +106,21 @@ async fn a_connection_that_stays_degraded_is_told_once_and_its_end_too() {
     assert_eq!(world.told("siem-alert-over").await, [(String::new(), "delivery_degraded".to_owned())]);
 }
 
+#[tokio::test]
+async fn a_project_at_which_the_watch_panics_keeps_no_other_from_being_watched() {
+    let world = World::new().await;
+    let (address, _received) = receiver(vec![Manner::Reads], None).await;
+    world.connect(&address.to_string(), json!({"heartbeat_seconds": 60})).await;
+    let caller = &world.caller;
+    crate::projects::create(&world.engine, caller, Some("a-broken".to_owned()), "first of all".to_owned(), None)
+        .await
+        .unwrap();
+    world.engine.tasks().faults().arm("alerts", "a-broken", u32::MAX);
+    round(&world.engine).await.unwrap();
+    assert_eq!(world.told("siem-heartbeat").await.len(), 1);
+    assert_eq!(world.engine.tasks().counts(crate::tasks::Task::Alerts).0, 1);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_heartbeat_comes_in_time_whatever_the_filter_says() {
     let world = World::new().await;

@@ -18,6 +18,7 @@ use crate::error::Result;
 use crate::log::Submission;
 use crate::records::{Alert, AlertRecord, Document};
 use crate::store::{Change, Effect, Expect, RecordKey, RecordKind};
+use crate::tasks::Task;
 use crate::{projects, retention};
 
 /// How often is looked for calls of webhooks that are due.
@@ -25,8 +26,7 @@ const CALLS: Duration = Duration::from_secs(5);
 
 /// Begins to watch, until the engine closes. Returns at once.
 pub fn start(engine: &Engine) {
-    let watched = engine.clone();
-    engine.spawn(async move {
+    engine.keep(Task::Alerts, |watched| async move {
         let every = watched.settings.alerts.every;
         while watched.unless_closing(tokio::time::sleep(every)).await.is_ok() {
             if let Err(error) = round(&watched).await {
@@ -34,8 +34,7 @@ pub fn start(engine: &Engine) {
             }
         }
     });
-    let calling = engine.clone();
-    engine.spawn(async move {
+    engine.keep(Task::Webhooks, |calling| async move {
         while calling.unless_closing(tokio::time::sleep(CALLS)).await.is_ok() {
             if let Err(error) = webhook::round(&calling).await {
                 tracing::error!(%error, "the calls of webhooks could not be read; trying again");
@@ -50,7 +49,9 @@ pub fn start(engine: &Engine) {
 /// When the projects cannot be listed.
 pub async fn round(engine: &Engine) -> Result<()> {
     for project in projects::list(engine, &Caller::Service).await? {
-        if let Err(error) = look(engine, &project.id).await {
+        // Nor does one at which this panics.
+        let looked = engine.tasks().caught(Task::Alerts, look(engine, &project.id)).await;
+        if let Err(error) = looked.unwrap_or_else(|panicked| Err(panicked.into())) {
             tracing::warn!(project = %project.id, %error, "a project's connections could not be watched; trying again");
         }
     }
@@ -58,6 +59,7 @@ pub async fn round(engine: &Engine) -> Result<()> {
 }
 
 async fn look(engine: &Engine, project: &ProjectId) -> Result<()> {
+    engine.tasks().reach("alerts", project.as_str());
     let now = engine.clock.now();
     let views = connections::list(engine, &Caller::Service, project).await?;
     let retention = retention::get(engine, &Caller::Service, project).await?.holds;

@@ -20,6 +20,7 @@ use crate::projects::authorize;
 use crate::records::{CheckResult, CheckResultRecord, CheckedStage, Document, StoredConnection};
 use crate::secrets::{Secret, connection_pem};
 use crate::store::{Change, Expect, RecordKey, RecordKind};
+use crate::tasks::Task;
 
 /// How long a check counts for an activation.
 const COUNTS: Duration = Duration::from_secs(600);
@@ -86,7 +87,7 @@ pub async fn begin_check(engine: &Engine, caller: &Caller, project: &ProjectId, 
         return Ok(());
     };
     let (all, caller, project) = (engine.clone(), caller.clone(), project.clone());
-    engine.spawn(async move {
+    engine.spawn(Task::Check, async move {
         let concluded = run_and_record(&all, &caller, &project, &connection, pem, &running).await;
         if let Err(error) = concluded
             && error.code != "closing"
@@ -184,7 +185,8 @@ async fn run(engine: &Engine, spec: &ConnectionSpec, pem: Option<Secret>, runnin
     };
     let settings = &engine.settings.delivery;
     let render = RenderContext { hostname: settings.hostname.clone(), instance: engine.instance.id.clone() };
-    let context = CheckContext::new(settings, render, engine.clock.clone());
+    let context =
+        CheckContext { tasks: engine.tasks().clone(), ..CheckContext::new(settings, render, engine.clock.clone()) };
     let observer = |stage: &StageReport| running.tell(stage);
     engine.unless_closing(Box::pin(check::run(&context, spec, bundle.as_ref(), &observer))).await
 }

@@ -7,12 +7,13 @@ use auditwire_model::access::{Caller, Verb};
 use auditwire_model::connection::ConnectionSpec;
 use auditwire_model::event::rows;
 use auditwire_model::query::Expr;
-use auditwire_model::wire::{RenderContext, Renderer};
+use auditwire_model::wire::RenderContext;
 use auditwire_model::{Position, ProjectId, Timestamp};
 use serde_json::{Map, Value};
 
 use super::ConnectionInput;
 use crate::Engine;
+use crate::delivery::message::Messages;
 use crate::error::Result;
 use crate::projects::authorize;
 use crate::search::{self, Page, Question, Search};
@@ -113,13 +114,14 @@ fn ago(now: Timestamp, span: Duration) -> Timestamp {
 
 fn messages(engine: &Engine, spec: &ConnectionSpec, page: &Page) -> Vec<PreviewMessage> {
     let hostname = engine.settings.delivery.hostname.clone();
-    let renderer = Renderer::new(spec, &RenderContext { hostname, instance: engine.instance.id.clone() });
+    let context = RenderContext { hostname, instance: engine.instance.id.clone() };
+    let maker = Messages::new(spec, &context, engine.tasks());
     let events = page.batches.iter().flat_map(rows);
     let message = events.map(|event| {
         let mut bytes = Vec::new();
-        let rendered = renderer.render(&event, 0, &mut bytes);
+        let rendered = maker.write(&event, 0, &mut bytes);
         let truncated = rendered.as_ref().is_ok_and(|rendered| rendered.truncated);
-        let message = rendered.map(|_| bytes).map_err(|why| why.to_string());
+        let message = rendered.map(|_| bytes);
         PreviewMessage { seq: event.seq.unwrap_or_default(), message, truncated }
     });
     message.collect()

@@ -2,11 +2,12 @@
 
 use auditwire_model::access::{Caller, Verb};
 use auditwire_model::event::{Columns, rows};
-use auditwire_model::wire::{RenderContext, Renderer};
+use auditwire_model::wire::RenderContext;
 use auditwire_model::{Position, ProjectId};
 use futures_util::StreamExt;
 
 use super::{PreviewMessage, stored};
+use crate::delivery::message::Messages;
 use crate::delivery::passing;
 use crate::error::Result;
 use crate::log::Scan;
@@ -44,7 +45,7 @@ pub async fn latest_sent(engine: &Engine, caller: &Caller, project: &ProjectId, 
     let from = from.max(Position(cursor.settled.0.saturating_sub(LOOKED_AT))).next();
     let hostname = engine.settings.delivery.hostname.clone();
     let context = RenderContext { hostname, instance: engine.instance.id.clone() };
-    let renderer = Renderer::new(&connection.spec, &context);
+    let maker = Messages::new(&connection.spec, &context, engine.tasks());
     if from > cursor.settled {
         return Ok(Vec::new());
     }
@@ -68,9 +69,9 @@ pub async fn latest_sent(engine: &Engine, caller: &Caller, project: &ProjectId, 
             // Numbers count what passes the filter, so that they are known backwards from the cursor.
             let before = cursor.next_n.saturating_sub(1 + messages.len() as u64);
             let mut bytes = Vec::new();
-            let rendered = renderer.render(&event, if as_sent { before } else { 0 }, &mut bytes);
+            let rendered = maker.write(&event, if as_sent { before } else { 0 }, &mut bytes);
             let truncated = rendered.as_ref().is_ok_and(|rendered| rendered.truncated);
-            let message = rendered.map(|_| bytes).map_err(|why| why.to_string());
+            let message = rendered.map(|_| bytes);
             messages.push(SentMessage { message: PreviewMessage { seq, message, truncated }, as_sent });
         }
     }

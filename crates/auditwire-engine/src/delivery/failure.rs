@@ -14,8 +14,9 @@ use rustls::{AlertDescription, InvalidMessage, PeerIncompatible};
 use super::guard;
 use super::link::LinkError;
 use super::tls::{CertProblem, ClientAuth};
+use crate::tasks::Panicked;
 
-pub use remedy::CODES;
+pub use remedy::{CODES, INTERNAL};
 
 /// A link that could not be made, or that ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,12 @@ impl LinkFailure {
     #[must_use]
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), remedy: remedy::of(code).to_owned() }
+    }
+
+    /// A defect of this program was met; what it was is in the log only.
+    #[must_use]
+    pub fn of_defect(panicked: Panicked) -> Self {
+        Self::new(INTERNAL, format!("Auditwire broke off: {panicked}."))
     }
 
     /// A TCP connect (or the connect of a datagram socket) that failed.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use auditwire_model::Timestamp;
 
 use super::Status;
+use super::failure::INTERNAL;
 
 /// A matching event may be unsettled for so long before the connection counts as degraded.
 const LATE: Duration = Duration::from_secs(10);
@@ -75,6 +76,10 @@ pub(crate) fn assess(facts: &Facts, before: Option<Assessment>, now: Timestamp) 
         && on_probation
         && !beginning
     {
+        // A defect of ours is no link that is about to come back.
+        if facts.failure == Some(INTERNAL) {
+            return Assessment { status: Status::Failing, cause: facts.failure, since: down };
+        }
         return if now.since(down) < FAILING {
             Assessment { status: Status::Degraded, cause: facts.failure, since: down }
         } else {
@@ -137,6 +142,16 @@ mod tests {
         assert_eq!(status(&facts, 11).0, Status::Degraded);
         facts.link_down(at(1), "connect_refused");
         assert_eq!(status(&facts, 1), (Status::Degraded, Some("connect_refused"), at(0)));
+    }
+
+    #[test]
+    fn a_sender_that_met_a_defect_fails_at_once_until_its_link_has_lived() {
+        let mut facts = Facts::starting(at(0));
+        facts.link_down(at(5), INTERNAL);
+        assert_eq!(status(&facts, 5), (Status::Failing, Some(INTERNAL), at(0)));
+        facts.link_up(at(6));
+        assert_eq!(status(&facts, 7).0, Status::Failing);
+        assert_eq!(status(&facts, 8).0, Status::Active);
     }
 
     #[test]

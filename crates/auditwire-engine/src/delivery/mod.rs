@@ -8,6 +8,7 @@ mod health;
 pub(crate) mod link;
 mod live;
 mod measure;
+pub(crate) mod message;
 mod pace;
 mod rate;
 pub mod resolve;
@@ -31,6 +32,7 @@ use crate::store::Store;
 use guard::AddressGuard;
 use supervisor::Supervisor;
 
+pub(crate) use backoff::Backoff;
 pub use measure::{AcknowledgedBy, Measure};
 pub(crate) use sender::{OVERLAP_MAX, UDP_RATE, passing};
 

@@ -2,17 +2,21 @@
 //! it; and lets the old ones finish before the new ones begin.
 //!
 //! One small task per project that ever had an active connection: it reads the stored state, compares it with the sender
-//! that runs, and stops and starts. Everything it does follows from the store, so it can be asked any number of times.
+//! that runs, and stops and starts. Everything it does follows from the store, so it can be asked any number of times. A
+//! sender that panics is shown as failing, and begun anew after a wait that grows.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use auditwire_model::{ConnectionId, Position, ProjectId};
+use auditwire_model::{ConnectionId, Position, ProjectId, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
+use super::backoff::Backoff;
+use super::failure::LinkFailure;
 use super::live::Live;
 use super::sender::{self, Course, Job, fresh};
 use super::streams::Streams;
@@ -25,6 +29,7 @@ use crate::records::{
 };
 use crate::replays;
 use crate::store::{RecordKey, RecordKind};
+use crate::tasks::{Panicked, Task};
 
 /// Longest wait of [`Supervisor::settled`].
 const SETTLED_LIMIT: Duration = Duration::from_secs(10);
@@ -55,7 +60,7 @@ struct Project {
     done: watch::Receiver<u64>,
     /// While above 0 no sender of the project runs.
     pauses: u32,
-    task: Option<JoinHandle<()>>,
+    task: Option<JoinHandle<Result<(), Panicked>>>,
 }
 
 /// Which sender should run.
@@ -115,19 +120,53 @@ enum Shown {
 /// The senders of one project.
 #[derive(Debug, Default)]
 struct Slots {
-    own: Option<Running>,
-    fresh: Option<Running>,
-    replay: Option<Running>,
+    own: Slot,
+    fresh: Slot,
+    replay: Slot,
     /// Of the two streams.
     streams: Arc<Streams>,
+}
+
+impl Slots {
+    /// When the first of the senders that panicked is to be begun anew.
+    fn due(&self) -> Option<Instant> {
+        [&self.own, &self.fresh, &self.replay].into_iter().filter_map(|slot| slot.fallen.as_ref()?.until).min()
+    }
+}
+
+/// A sender, and what is remembered of one that panicked.
+#[derive(Debug, Default)]
+struct Slot {
+    running: Option<Running>,
+    fallen: Option<Fallen>,
 }
 
 #[derive(Debug)]
 struct Running {
     identity: Identity,
     stop: watch::Sender<bool>,
+    live: Arc<Live>,
+    begun: Instant,
     /// `None` when its end was seen: a task can be awaited once only.
-    task: Option<JoinHandle<()>>,
+    task: Option<JoinHandle<Result<(), Panicked>>>,
+}
+
+/// A sender that panicked.
+#[derive(Debug)]
+struct Fallen {
+    identity: Identity,
+    failure: LinkFailure,
+    at: Timestamp,
+    backoff: Backoff,
+    /// When it is begun anew; `None` while it runs again.
+    until: Option<Instant>,
+}
+
+impl Fallen {
+    /// It waits to be begun anew.
+    fn waits(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() < until)
+    }
 }
 
 impl Supervisor {
@@ -135,22 +174,11 @@ impl Supervisor {
     pub(crate) fn start(context: Context) -> Arc<Self> {
         let supervisor = Arc::new(Self { context, state: Mutex::default() });
         let this = Arc::downgrade(&supervisor);
-        tokio::spawn(async move {
-            loop {
-                let Some(supervisor) = this.upgrade() else { return };
-                match supervisor.context.store.records(RecordKind::ActiveConnection, None).await {
-                    Ok(records) => {
-                        for project in records.iter().filter_map(|r| r.key.project.as_ref()) {
-                            supervisor.changed(project);
-                        }
-                        return;
-                    }
-                    Err(error) => tracing::error!(%error, "the active connections could not be read; trying again"),
-                }
-                drop(supervisor);
-                tokio::time::sleep(RETRY).await;
-            }
-        });
+        let tasks = supervisor.context.log.tasks().clone();
+        let all = tasks.clone();
+        let begin = move || begin_all(this.clone());
+        // Nobody waits for it; it ends with its work.
+        drop(tasks.spawn(Task::Delivery, async move { all.again(Task::Delivery, begin).await }));
         supervisor
     }
 
@@ -166,7 +194,8 @@ impl Supervisor {
         }
         let (wanted, changes) = watch::channel(1);
         let (finished, done) = watch::channel(0);
-        let task = tokio::spawn(Arc::clone(self).tend(project.clone(), changes, finished));
+        let tending = Arc::clone(self).tend(project.clone(), changes, finished);
+        let task = self.context.log.tasks().spawn(Task::Project, tending);
         state.projects.insert(project.clone(), Project { wanted, done, pauses: 0, task: Some(task) });
     }
 
@@ -235,14 +264,36 @@ impl Supervisor {
             state.projects.values_mut().filter_map(stop).collect()
         };
         for task in tasks {
-            // A task that panicked has been reported by the runtime; the others must still end.
+            // A task that panicked has been told of in the log; the others must still end.
             let _ = task.await;
         }
     }
 
-    /// One project's task.
+    /// One project's task. Its senders live on when it panics; it is begun anew with them.
     async fn tend(self: Arc<Self>, project: ProjectId, mut changes: watch::Receiver<u64>, done: watch::Sender<u64>) {
-        let mut slots = Slots::default();
+        let (tasks, mut slots, mut backoff) = (self.context.log.tasks().clone(), Slots::default(), Backoff::default());
+        loop {
+            let begun = Instant::now();
+            let rounds = self.rounds(&project, &mut slots, &mut changes, &done);
+            // In the midst of the end nothing is begun anew: senders that nobody holds any more end by themselves.
+            if tasks.caught(Task::Project, rounds).await.is_ok() || *changes.borrow() == u64::MAX {
+                return;
+            }
+            let wait = tasks.restart(Task::Project, begun, &mut backoff);
+            tokio::select! {
+                _ = changes.wait_for(|count| *count == u64::MAX) => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    async fn rounds(
+        &self,
+        project: &ProjectId,
+        slots: &mut Slots,
+        changes: &mut watch::Receiver<u64>,
+        done: &watch::Sender<u64>,
+    ) {
         loop {
             let count = *changes.borrow_and_update();
             if count == u64::MAX {
@@ -251,7 +302,8 @@ impl Supervisor {
                 done.send_replace(count);
                 return;
             }
-            let retry = match self.reconcile(&project, &mut slots).await {
+            self.context.log.tasks().reach("project", project.as_str());
+            let retry = match self.reconcile(project, slots).await {
                 Ok(()) => {
                     done.send_replace(count);
                     false
@@ -261,12 +313,14 @@ impl Supervisor {
                     true
                 }
             };
+            let due = slots.due();
             tokio::select! {
                 changed = changes.changed() => if changed.is_err() { return },
                 () = slots.streams.split.notified() => {}
-                () = ended(&mut slots.own) => tokio::time::sleep(RETRY).await,
-                () = ended(&mut slots.fresh) => tokio::time::sleep(RETRY).await,
-                () = ended(&mut slots.replay) => tokio::time::sleep(RETRY).await,
+                end = ended(&mut slots.own) => self.over(&mut slots.own, end).await,
+                end = ended(&mut slots.fresh) => self.over(&mut slots.fresh, end).await,
+                end = ended(&mut slots.replay) => self.over(&mut slots.replay, end).await,
+                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() && !retry => {}
                 () = tokio::time::sleep(RETRY), if retry => {}
             }
         }
@@ -286,7 +340,7 @@ impl Supervisor {
         // All must end when the epoch does: told first, the others end while the first one finishes its window.
         let (own, second) = (wanted(Stream::Own), fresh.as_ref().and_then(|_| wanted(Stream::Fresh)));
         for (running, wanted) in [(&slots.replay, &replay), (&slots.fresh, &second)] {
-            if let Some(running) = running
+            if let Some(running) = &running.running
                 && wanted.as_ref().is_none_or(|wanted| wanted.identity() != running.identity)
             {
                 running.stop.send_replace(true);
@@ -315,29 +369,47 @@ impl Supervisor {
         if !fresh::must_join(&second, &cursor, connection) {
             return Ok(Some(second));
         }
-        tokio::join!(self.end(slots.own.take()), self.end(slots.fresh.take()));
+        tokio::join!(self.end(&mut slots.own), self.end(&mut slots.fresh));
         // Of another epoch by now: whatever began it asks again.
         fresh::join(&self.context, project, connection, epoch).await?;
         Ok(None)
+    }
+
+    /// A sender has ended by itself. One that panicked is begun anew later; any other is looked after in a moment.
+    async fn over(&self, slot: &mut Slot, end: Result<(), Panicked>) {
+        let (Err(panicked), Some(running)) = (end, &slot.running) else { return tokio::time::sleep(RETRY).await };
+        let (identity, failure, at) =
+            (running.identity.clone(), LinkFailure::of_defect(panicked), self.context.clock.now());
+        running.live.link_down(&failure, at);
+        let before = slot.fallen.take().filter(|fallen| fallen.identity == identity);
+        let mut backoff = before.map(|fallen| fallen.backoff).unwrap_or_default();
+        let wait = self.context.log.tasks().restart(Task::Sender, running.begun, &mut backoff);
+        tracing::error!(connection = %identity.connection, "the sender of this connection is the one that panicked");
+        slot.fallen = Some(Fallen { identity, failure, at, backoff, until: Some(Instant::now() + wait) });
     }
 
     /// Leaves the sender alone that should run; else ends it and starts the right one, from what is stored by then.
     async fn keep(
         &self,
         project: &ProjectId,
-        running: &mut Option<Running>,
+        slot: &mut Slot,
         wanted: Option<Wanted>,
         fresh: Option<&Fresh>,
         streams: &Arc<Streams>,
     ) -> Result<()> {
         let runs = |r: &Running| r.task.as_ref().is_some_and(|task| !task.is_finished());
         let right = |r: &Running| wanted.as_ref().is_some_and(|w| w.identity() == r.identity);
-        if running.as_ref().is_some_and(|r| right(r) && runs(r)) {
+        let waits = slot.fallen.as_ref().is_some_and(Fallen::waits);
+        if slot.running.as_ref().is_some_and(|r| right(r) && (runs(r) || waits)) {
             return Ok(());
         }
-        self.end(running.take()).await;
-        let Some(wanted) = wanted else { return Ok(()) };
-        let Some((course, cursor, cursor_version)) = self.course(project, &wanted, fresh, streams).await? else {
+        self.end(slot).await;
+        let job = match &wanted {
+            Some(wanted) => self.course(project, wanted, fresh, streams).await?,
+            None => None,
+        };
+        let (Some(wanted), Some((course, cursor, cursor_version))) = (wanted, job) else {
+            slot.fallen = None;
             return Ok(());
         };
         let identity = wanted.identity();
@@ -345,12 +417,19 @@ impl Supervisor {
         let last_step_at = history::last_at(&*self.context.store, project, &connection.id).await?;
         let of_replay = matches!(course, Course::Replay(..));
         let live = Arc::new(Live::new(cursor.clone(), of_replay, self.context.clock.now()));
+        slot.fallen.take_if(|fallen| fallen.identity != identity);
+        if let Some(fallen) = &mut slot.fallen {
+            // Until its link has lived for a moment it is not well.
+            fallen.until = None;
+            live.link_down(&fallen.failure, fallen.at);
+        }
         self.state.lock().lives.insert(identity.shown_as(), (project.clone(), Arc::clone(&live)));
         let (stop, stopped) = watch::channel(false);
         let (context, project) = (self.context.clone(), project.clone());
+        let (tasks, shown) = (context.log.tasks().clone(), Arc::clone(&live));
         let job = Job { context, project, connection, epoch, cursor, cursor_version, last_step_at, live, course };
-        let task = Some(tokio::spawn(sender::run(job, stopped)));
-        *running = Some(Running { identity, stop, task });
+        let task = Some(tasks.spawn(Task::Sender, sender::run(job, stopped)));
+        slot.running = Some(Running { identity, stop, live: shown, begun: Instant::now(), task });
         Ok(())
     }
 
@@ -435,8 +514,8 @@ impl Supervisor {
         }
     }
 
-    async fn end(&self, running: Option<Running>) {
-        let Some(Running { identity, stop, task }) = running else { return };
+    async fn end(&self, slot: &mut Slot) {
+        let Some(Running { identity, stop, task, .. }) = slot.running.take() else { return };
         stop.send_replace(true);
         if let Some(mut task) = task
             && tokio::time::timeout(STOP_LIMIT, &mut task).await.is_err()
@@ -449,16 +528,31 @@ impl Supervisor {
     }
 }
 
-/// Waits until the running sender has ended by itself; for ever when none runs.
-async fn ended(running: &mut Option<Running>) {
-    match running {
-        Some(Running { task, .. }) if task.is_some() => {
-            if let Some(task) = task {
-                // Its outcome is in its cursor; a panic has been reported by the runtime.
-                let _ = task.await;
+/// Waits until the running sender has ended by itself; for ever when none runs. What it has done is in its cursor.
+async fn ended(slot: &mut Slot) -> Result<(), Panicked> {
+    let Some(Running { task: running, .. }) = &mut slot.running else { return std::future::pending().await };
+    let Some(task) = running else { return std::future::pending().await };
+    let end = task.await;
+    *running = None;
+    // Nobody else cuts it off.
+    end.unwrap_or(Ok(()))
+}
+
+/// Begins the senders of all active connections; tries again until they can be read.
+async fn begin_all(supervisor: Weak<Supervisor>) {
+    loop {
+        let Some(supervisor) = supervisor.upgrade() else { return };
+        supervisor.context.log.tasks().reach("delivery", "");
+        match supervisor.context.store.records(RecordKind::ActiveConnection, None).await {
+            Ok(records) => {
+                for project in records.iter().filter_map(|r| r.key.project.as_ref()) {
+                    supervisor.changed(project);
+                }
+                return;
             }
-            *task = None;
+            Err(error) => tracing::error!(%error, "the active connections could not be read; trying again"),
         }
-        _ => std::future::pending().await,
+        drop(supervisor);
+        tokio::time::sleep(RETRY).await;
     }
 }

@@ -25,6 +25,7 @@ use crate::error::{Error, Kind, Result};
 use crate::log::{Damage, Scan, Submission};
 use crate::permits::Permit;
 use crate::search::{Asking, Count, number_known, one_after_the_other, within};
+use crate::tasks::Task;
 use crate::{Engine, projects};
 
 /// Pieces that wait for the client.
@@ -77,7 +78,7 @@ pub async fn export(engine: &Engine, caller: &Caller, project: &ProjectId, wante
         send,
         permit: Some(permit),
     };
-    engine.spawn(work.run(scan));
+    engine.spawn(Task::Export, work.run(scan));
     Ok(Export { expected, pieces: pieces(receive) })
 }
 
@@ -178,7 +179,12 @@ impl From<Error> for Early {
 impl Work {
     async fn run(mut self, scan: Scan) {
         let engine = self.engine.clone();
-        let ended = engine.unless_closing(self.write(scan)).await.unwrap_or_else(|closing| Err(closing.into()));
+        let written = engine.tasks().caught(Task::Export, self.write(scan));
+        let ended = match engine.unless_closing(written).await {
+            Ok(Ok(ended)) => ended,
+            Ok(Err(panicked)) => Err(Error::from(panicked).into()),
+            Err(closing) => Err(closing.into()),
+        };
         self.permit = None;
         let event = self.ended(ended.as_ref().err()).build(engine.clock.now());
         if let Err(error) = submit(&engine, &self.project, event).await {
@@ -202,6 +208,8 @@ impl Work {
             Format::Tsv | Format::Csv | Format::JsonLines => None,
         };
         self.hand_out(header(self.format)).await?;
+        self.engine.tasks().reach("export", self.project.as_str());
+        let tasks = self.engine.tasks().clone();
         let (format, formulas) = (self.format, self.formulas);
         let make = move |batch| render(format, formulas, &batch);
         let mut rendered = self.engine.log.scan_map(scan, Arc::new(make));
@@ -217,7 +225,8 @@ impl Work {
                 (Body::Rows(rows), file) => match file.take() {
                     Some(mut writer) => {
                         let pushed = move || writer.push(&rows).map(|bytes| (writer, bytes));
-                        let (writer, bytes) = blocking(pushed).await?;
+                        let (writer, bytes) =
+                            tasks.blocking(Task::Export, pushed).await.map_err(|e| unwritable(&e))??;
                         *file = Some(writer);
                         bytes
                     }
@@ -228,7 +237,8 @@ impl Work {
             self.taken.merge(taken);
         }
         if let Some(writer) = parquet {
-            let rest = blocking(move || writer.finish()).await?;
+            let finished = tasks.blocking(Task::Export, move || writer.finish());
+            let rest = finished.await.map_err(|e| unwritable(&e))??;
             self.hand_out(rest).await?;
         }
         Ok(())
@@ -270,11 +280,6 @@ impl Work {
             }
         }
     }
-}
-
-/// Runs what takes time on a thread for that.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|e| unwritable(&e))?
 }
 
 pub(super) fn unreadable(damage: &Damage) -> Error {

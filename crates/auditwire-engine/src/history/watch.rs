@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::log::Submission;
 use crate::records::DeliveryStep;
 use crate::store::{Change, Effect, Expect, Order, Record, RecordKind};
+use crate::tasks::Task;
 use crate::{projects, retention};
 
 const EVERY: Duration = Duration::from_secs(600);
@@ -23,8 +24,7 @@ const KEPT_MIN: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Begins to merge, until the engine closes. Returns at once.
 pub fn start(engine: &Engine) {
-    let merged = engine.clone();
-    engine.spawn(async move {
+    engine.keep(Task::History, |merged| async move {
         loop {
             if merged.unless_closing(tokio::time::sleep(EVERY)).await.is_err() {
                 return;
@@ -44,7 +44,8 @@ pub fn start(engine: &Engine) {
 /// When the projects cannot be listed.
 pub async fn round(engine: &Engine) -> Result<()> {
     for project in projects::list(engine, &Caller::Service).await? {
-        if let Err(error) = look(engine, &project.id).await {
+        let looked = engine.tasks().caught(Task::History, look(engine, &project.id)).await;
+        if let Err(error) = looked.unwrap_or_else(|panicked| Err(panicked.into())) {
             tracing::warn!(project = %project.id, %error, "a project's delivery steps could not be merged; trying again");
         }
     }
@@ -52,6 +53,7 @@ pub async fn round(engine: &Engine) -> Result<()> {
 }
 
 async fn look(engine: &Engine, project: &ProjectId) -> Result<()> {
+    engine.tasks().reach("history", project.as_str());
     let ids = engine.store.record_ids(RecordKind::DeliveryStep, project, ["", "\u{10FFFF}"]).await?;
     if ids.is_empty() {
         return Ok(());

@@ -15,6 +15,7 @@ use super::plan::{Plan, ProjectState};
 use super::{Ended, Receipt, Shared, Submission, error};
 use crate::error::{Error, Result};
 use crate::store::{Change, Checkpoint, Expire, GroupId, RecordKey, Seal, StoreError};
+use crate::tasks::{Panicked, Task};
 
 /// Once so much was committed, the write-ahead log is copied into the data file.
 const CHECKPOINT_BYTES: usize = 16 << 20;
@@ -60,7 +61,7 @@ pub(crate) struct Committer {
     /// Bytes committed since the write-ahead log was last begun anew.
     uncopied: usize,
     /// The copy under way, if any.
-    copying: Option<tokio::task::JoinHandle<bool>>,
+    copying: Option<tokio::task::JoinHandle<std::result::Result<bool, Panicked>>>,
 }
 
 /// The store cannot be trusted any more.
@@ -87,23 +88,35 @@ impl Committer {
     }
 
     /// Commits until the log is closed, dropped or broken.
-    pub(crate) async fn run(mut self) {
-        let mut closing = self.shared.closing.subscribe();
-        let mut ended = Ended::Closed;
-        while let Some(first) = self.next(&mut closing).await {
-            let group = self.gather(first);
-            if self.commit(group).await.is_err() {
-                ended = Ended::Failed;
-                break;
-            }
-            self.checkpoint().await;
+    pub(crate) async fn run(mut self) -> std::result::Result<(), Panicked> {
+        let tasks = self.shared.tasks.clone();
+        let done = tasks.caught(Task::Committer, self.work()).await;
+        if done.is_err() {
+            // Whoever is told that the log has ended shall find this reason. What was in hand has no answer, because nobody
+            // knows whether it is on disk.
+            tasks.die(Task::Committer);
         }
         self.queue.close();
         self.refuse_rest().await;
+        let ended = match done {
+            Ok(Ok(())) => Ended::Closed,
+            Ok(Err(Broken)) | Err(_) => Ended::Failed,
+        };
         if ended == Ended::Closed {
             self.finish().await;
         }
         self.shared.ended.send_replace(Some(ended));
+        done.map(drop)
+    }
+
+    async fn work(&mut self) -> std::result::Result<(), Broken> {
+        let mut closing = self.shared.closing.subscribe();
+        while let Some(first) = self.next(&mut closing).await {
+            let group = self.gather(first);
+            self.commit(group).await?;
+            self.checkpoint().await;
+        }
+        Ok(())
     }
 
     async fn next(&mut self, closing: &mut watch::Receiver<bool>) -> Option<Pending> {
@@ -161,6 +174,9 @@ impl Committer {
         let done = loop {
             if group.is_empty() {
                 break Ok(());
+            }
+            for event in group.iter().flat_map(|pending| &pending.submission.events) {
+                self.shared.tasks.reach("committer", &event.draft.action);
             }
             let mut plan = match self.plan(&mut group).await {
                 Ok(plan) => plan,
@@ -224,7 +240,7 @@ impl Committer {
                 self.forget(&plan);
                 self.shared.counters.storage_full.fetch_add(group.len() as u64, Ordering::Relaxed);
                 // The guard gives the reserve up.
-                self.shared.fresh.full.notify_one();
+                self.shared.guard.look();
                 Some(self.fail(std::mem::take(group), error::full))
             }
             StoreError::Unsynced(error) => {
@@ -293,6 +309,7 @@ impl Committer {
         let shared = Arc::clone(&self.shared);
         if let Some(batch) = &plan.batch {
             let mut tail = shared.tail.write();
+            shared.tasks.reach("tail", "");
             for span in &plan.spans {
                 let rows = batch.slice(span.offset as usize, span.rows as usize);
                 if let Err(error) = tail.push(&span.project, span.first, rows, plan.spans.len() > 1) {
@@ -395,7 +412,7 @@ impl Committer {
     /// done between two of them.
     async fn checkpoint(&mut self) {
         if let Some(copying) = self.copying.take_if(|task| task.is_finished())
-            && copying.await.unwrap_or(false)
+            && matches!(copying.await, Ok(Ok(true)))
         {
             match self.shared.store.checkpoint(Checkpoint::Restart).await {
                 Ok(true) => self.uncopied = 0,
@@ -405,7 +422,7 @@ impl Committer {
         }
         if self.copying.is_none() && self.uncopied >= CHECKPOINT_BYTES {
             let store = Arc::clone(&self.shared.store);
-            self.copying = Some(tokio::spawn(async move {
+            self.copying = Some(self.shared.tasks.spawn(Task::Copy, async move {
                 store
                     .checkpoint(Checkpoint::Copy)
                     .await

@@ -1,18 +1,27 @@
 //! The guard of the volume: it warns when little room is left, and stops intake before nothing is left, so that cursors,
-//! sealing and retention can still be written.
+//! sealing and retention can still be written. It goes by a clock of its own: neither a merge that takes long nor a commit
+//! that hangs keeps it from looking.
 
 use std::fmt::Debug;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use auditwire_model::access::Caller;
 use auditwire_model::{ProjectId, Severity};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
-use super::commit::Step;
-use super::upkeep::Keeper;
-use super::{Log, Submission, error};
+use super::commit::Pending;
+use super::upkeep::commit;
+use super::{Log, Shared, Submission, error};
 use crate::audit::{Audit, action};
 use crate::error::Result;
+use crate::tasks::{Panicked, Task};
 
 /// Per cent of the volume that are used when people are warned, and when intake stops.
 const NEARLY_FULL: u64 = 90;
@@ -57,17 +66,33 @@ pub enum Room {
     None = 2,
 }
 
-/// What is known of the volume.
+/// What is known of the volume, the task that looks at it, and those who wait for it.
 #[derive(Debug, Default)]
-pub(crate) struct Guard(AtomicU8);
+pub(crate) struct Guard {
+    room: AtomicU8,
+    task: Mutex<Option<JoinHandle<()>>>,
+    /// Told when the volume was looked at and what is to be told of it is on disk, or could not be.
+    asked: Mutex<Vec<oneshot::Sender<()>>>,
+    /// Makes it look at once.
+    wake: Notify,
+}
 
 impl Guard {
     pub(crate) fn room(&self) -> Room {
-        match self.0.load(Ordering::Relaxed) {
+        match self.room.load(Ordering::Relaxed) {
             0 => Room::Enough,
             1 => Room::Little,
             _ => Room::None,
         }
+    }
+
+    /// A commit found the disk full: it is looked at once, and the reserve given up.
+    pub(super) fn look(&self) {
+        self.wake.notify_one();
+    }
+
+    pub(super) fn task(&self) -> Option<JoinHandle<()>> {
+        self.task.lock().take()
     }
 }
 
@@ -96,18 +121,78 @@ impl Log {
         self.shared.guard.room()
     }
 
+    /// Looks at the volume now.
+    pub(super) async fn look_at_volume(&self) -> Result<()> {
+        if self.shared.settings.disk.is_none() {
+            return Ok(());
+        }
+        let (answer, answered) = oneshot::channel();
+        self.shared.guard.asked.lock().push(answer);
+        self.shared.guard.look();
+        tokio::select! {
+            looked = answered => looked.map_err(|_| error::closing()),
+            _ = self.ended() => Err(error::closing()),
+            _ = self.shared.tasks.death() => Err(error::closing()),
+        }
+    }
+
     /// Refuses new events when the volume is full; what must go on does not ask.
     pub(crate) fn check_room(&self) -> Result<()> {
         if self.room() == Room::None { Err(error::full()) } else { Ok(()) }
     }
 }
 
-impl Keeper {
-    /// Looks at the volume, and tells when its state has changed.
-    pub(super) async fn guard(&mut self) -> Result<()> {
-        let Some(disk) = self.shared.settings.disk.clone() else { return Ok(()) };
-        let before = self.shared.guard.room();
-        let looked = tokio::task::spawn_blocking(move || {
+/// Starts the task, when there is a volume to look at. It ends with the log.
+pub(super) fn start(shared: &Arc<Shared>, queue: &mpsc::UnboundedSender<Pending>) {
+    let Some(disk) = shared.settings.disk.clone() else { return };
+    let (told, telling, asked) = (Room::Enough, None, Vec::new());
+    let watch = Watch { shared: Arc::clone(shared), queue: queue.downgrade(), disk, told, telling, asked };
+    let (mut closing, mut ended) = (shared.closing.subscribe(), shared.ended.subscribe());
+    let task = shared.tasks.vital(Task::DiskGuard, async move {
+        tokio::select! {
+            panicked = watch.run() => Err(panicked),
+            _ = closing.wait_for(|closing| *closing) => Ok(()),
+            _ = ended.wait_for(Option::is_some) => Ok(()),
+        }
+    });
+    *shared.guard.task.lock() = Some(task);
+}
+
+/// The task's own state.
+struct Watch {
+    shared: Arc<Shared>,
+    queue: mpsc::WeakUnboundedSender<Pending>,
+    disk: Arc<dyn Disk>,
+    /// What was told last.
+    told: Room,
+    /// What is being told; it may take long, and is not waited for before the next look.
+    telling: Option<BoxFuture<'static, (Room, Result<()>)>>,
+    asked: Vec<oneshot::Sender<()>>,
+}
+
+impl Watch {
+    async fn run(mut self) -> Panicked {
+        loop {
+            self.asked.append(&mut self.shared.guard.asked.lock());
+            let space = match self.look().await {
+                Ok(space) => space,
+                Err(panicked) => return panicked,
+            };
+            let room = self.shared.guard.room();
+            if let Some(space) = space
+                && self.telling.is_none()
+                && room != self.told
+            {
+                self.telling = Some(self.tell(space, room));
+            }
+            self.wait().await;
+        }
+    }
+
+    /// Looks at the volume; `None` when the system does not tell.
+    async fn look(&mut self) -> Result<Option<Space>, Panicked> {
+        let (disk, before) = (Arc::clone(&self.disk), self.shared.guard.room());
+        let looked = self.shared.tasks.blocking(Task::DiskGuard, move || {
             let space = disk.space()?;
             let room = space.room(before);
             // It is given up when the volume is full, and taken when there is room for it again.
@@ -118,20 +203,47 @@ impl Keeper {
             }
             io::Result::Ok((space, room))
         });
-        let (space, room) = match looked.await {
-            Ok(Ok(seen)) => seen,
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "the system does not tell how full the volume is");
-                return Ok(());
+        match looked.await? {
+            Ok((space, room)) => {
+                self.shared.counters.space(space);
+                self.shared.guard.room.store(room as u8, Ordering::Relaxed);
+                Ok(Some(space))
             }
-            Err(error) => return Err(error::defect(error)),
-        };
-        self.shared.counters.space(space);
-        self.shared.guard.0.store(room as u8, Ordering::Relaxed);
-        if room == before { Ok(()) } else { self.tell(space, room).await }
+            Err(error) => {
+                tracing::warn!(%error, "the system does not tell how full the volume is");
+                Ok(None)
+            }
+        }
     }
 
-    async fn tell(&self, space: Space, room: Room) -> Result<()> {
+    /// Waits until it is time for the next look; answers those who asked for the last one.
+    async fn wait(&mut self) {
+        let until = Instant::now() + self.shared.settings.disk_every;
+        loop {
+            if self.telling.is_none() {
+                self.asked.drain(..).for_each(|asked| _ = asked.send(()));
+            }
+            let telling = async {
+                match &mut self.telling {
+                    Some(telling) => telling.await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                (room, done) = telling => {
+                    self.telling = None;
+                    match done {
+                        Ok(()) => self.told = room,
+                        Err(error) => tracing::warn!(%error, "the state of the volume could not be told; trying again"),
+                    }
+                }
+                () = self.shared.guard.wake.notified() => return,
+                () = tokio::time::sleep_until(until) => return,
+            }
+        }
+    }
+
+    fn tell(&self, space: Space, room: Room) -> BoxFuture<'static, (Room, Result<()>)> {
         let percent = space.total.saturating_sub(space.free) * 100 / space.total.max(1);
         let (name, severity, text) = match room {
             Room::Enough => (action::STORAGE_OK, Severity::Notice, "There is enough room on the volume again"),
@@ -149,7 +261,8 @@ impl Keeper {
             .message(text)
             .build(self.shared.clock.now());
         let submission = Submission { project: Some(ProjectId::system()), events: vec![event], changes: Vec::new() };
-        self.commit(Step::default(), submission).await
+        let queue = self.queue.clone();
+        async move { (room, commit(&queue, None, submission).await) }.boxed()
     }
 }
 

@@ -39,6 +39,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use crate::error::Result;
 use crate::store::{Change, Effect, Order, Store, StoreError};
+use crate::tasks::{Faults, Task, Tasks};
 use commit::Pending;
 pub use disk::{Disk, Room, Space};
 use duplicates::Parts;
@@ -78,8 +79,12 @@ pub struct LogSettings {
     pub retention: Retention,
     /// Tells how full the volume is; `None`: nobody looks.
     pub disk: Option<Arc<dyn Disk>>,
+    /// How often it is looked at. Default 10 s.
+    pub disk_every: std::time::Duration,
     /// Bytes of filters of all projects before those of idle projects leave memory. Default 64 MiB.
     pub duplicate_filter_bytes_max: usize,
+    /// Where tests make tasks panic. Default: nowhere.
+    pub faults: Faults,
 }
 
 impl Default for LogSettings {
@@ -98,6 +103,8 @@ impl Default for LogSettings {
             seal: SealSettings::default(),
             retention: Retention::default(),
             disk: None,
+            disk_every: std::time::Duration::from_secs(10),
+            faults: Faults::default(),
         }
     }
 }
@@ -298,6 +305,7 @@ pub(crate) struct Shared {
     /// What is not sealed yet.
     pub(crate) fresh: Fresh,
     pub(crate) guard: disk::Guard,
+    pub(crate) tasks: Tasks,
     pub(crate) upkeep: Mutex<Upkeep>,
     pub(crate) closing: watch::Sender<bool>,
     pub(crate) ended: watch::Sender<Option<Ended>>,
@@ -317,6 +325,7 @@ impl Log {
         let (heads, last_group) = store.heads().await.map_err(error::read)?;
         let first_kept = heads.iter().map(|head| (head.project.clone(), head.first)).collect();
         let heads = heads.into_iter().map(|head| (head.project, watch::Sender::new(head.last))).collect();
+        let tasks = Tasks::new(settings.faults.clone());
         let segments = Segments::new(Arc::clone(&objects));
         let shared = Arc::new(Shared {
             reader: Reader::new(Arc::clone(&store), segments.clone()),
@@ -330,6 +339,7 @@ impl Log {
             ended: watch::Sender::new(None),
             fresh: Fresh::default(),
             guard: disk::Guard::default(),
+            tasks,
             upkeep: Mutex::default(),
             parts: Parts::new(Arc::clone(&store)),
             store,
@@ -339,8 +349,16 @@ impl Log {
         });
         let (queue, pending) = mpsc::unbounded_channel();
         upkeep::start(&shared, &queue).await?;
-        tokio::spawn(commit::Committer::new(Arc::clone(&shared), pending, last_group).run());
+        disk::start(&shared, &queue);
+        let committer = commit::Committer::new(Arc::clone(&shared), pending, last_group);
+        shared.tasks.vital(Task::Committer, committer.run());
         Ok(Self { shared, queue })
+    }
+
+    /// What runs beside its callers, here and in all that works with this log.
+    #[must_use]
+    pub fn tasks(&self) -> &Tasks {
+        &self.shared.tasks
     }
 
     /// Commits; the answer means "on disk".
@@ -453,10 +471,10 @@ impl Log {
     pub async fn close(&self) {
         self.shared.closing.send_replace(true);
         self.ended().await;
-        let upkeep = self.shared.upkeep.lock().task.take();
-        if let Some(upkeep) = upkeep {
-            // One that panicked has been reported by the runtime.
-            let _ = upkeep.await;
+        let beside = [self.shared.upkeep.lock().task.take(), self.shared.guard.task()];
+        for task in beside.into_iter().flatten() {
+            // One that panicked is a death, which has been told.
+            let _ = task.await;
         }
     }
 
@@ -466,12 +484,14 @@ impl Log {
     /// # Errors
     /// When the store or the folder of segments fails; `closing`.
     pub async fn seal_now(&self) -> Result<()> {
+        self.look_at_volume().await?;
         let (answer, answered) = oneshot::channel();
         self.shared.upkeep.lock().asked.push(answer);
         self.shared.fresh.asked.notify_one();
         tokio::select! {
             answer = answered => answer.unwrap_or_else(|_| Err(error::closing())),
             _ = self.ended() => Err(error::closing()),
+            _ = self.shared.tasks.death() => Err(error::closing()),
         }
     }
 }

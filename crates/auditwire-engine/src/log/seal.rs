@@ -20,6 +20,7 @@ use super::upkeep::Keeper;
 use super::{error, groups};
 use crate::error::Result;
 use crate::store::{GroupId, Place, Replaced, Seal, SealedSpan, Segment, SegmentId, Span};
+use crate::tasks::Task;
 
 /// Most spans looked at for one segment; more than a group can have.
 pub(super) const SPANS_READ: u32 = 65_536;
@@ -106,7 +107,7 @@ impl Keeper {
         let (answer, finished) = oneshot::channel();
         let niceness = if self.shared.fresh.bytes() > BEHIND_BYTES { 0 } else { NICENESS };
         let encode = move || drop(answer.send(encode(from_feeder, &to_upload, niceness)));
-        std::thread::Builder::new().name("seal".to_owned()).spawn(encode).map_err(error::defect)?;
+        self.shared.tasks.thread(Task::Seal, encode).map_err(error::defect)?;
         let feed = async {
             let fed = feed(pieces, &to_writer, &mut ends).await;
             drop(to_writer);

@@ -3,6 +3,7 @@
 //! rows go only with the commit that names their new place.
 
 use std::collections::{BTreeSet, HashMap};
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,8 +19,9 @@ use super::commit::{Pending, Step};
 use super::{Room, Shared, Submission, error};
 use crate::error::Result;
 use crate::store::{Expire, GroupId, Seal, SegmentId, Span};
+use crate::tasks::Task;
 
-/// How often the volume and the age of fresh events and of kept ones are looked at.
+/// How often the age of fresh events and of kept ones is looked at.
 const TICK: Duration = Duration::from_secs(10);
 /// After a failure the next attempt is made after this long, and after twice as long each time it fails again.
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
@@ -49,8 +51,6 @@ pub(crate) struct Fresh {
     wake: Notify,
     /// Wakes it because somebody asked.
     pub(super) asked: Notify,
-    /// A commit found the disk full: the guard looks at the volume at once.
-    pub(super) full: Notify,
 }
 
 impl Fresh {
@@ -139,15 +139,31 @@ pub(super) async fn start(shared: &Arc<Shared>, queue: &mpsc::UnboundedSender<Pe
     };
     let mut closing = shared.closing.subscribe();
     let mut ended = shared.ended.subscribe();
-    let task = tokio::spawn(async move {
+    let task = shared.tasks.vital(Task::Upkeep, async move {
         tokio::select! {
-            () = keeper.run() => {}
+            never = keeper.run() => match never {},
             _ = closing.wait_for(|closing| *closing) => {}
             _ = ended.wait_for(Option::is_some) => {}
         }
+        Ok(())
     });
     shared.upkeep.lock().task = Some(task);
     Ok(())
+}
+
+/// Commits what the log does for itself, with events and changes. Whoever waits here does not keep the log open.
+pub(super) async fn commit(
+    queue: &mpsc::WeakUnboundedSender<Pending>,
+    step: Option<Step>,
+    submission: Submission,
+) -> Result<()> {
+    let Some(queue) = queue.upgrade() else { return Err(error::closing()) };
+    let (answer, answered) = oneshot::channel();
+    if queue.send(Pending { submission, upkeep: step, bytes: 0, answer }).is_err() {
+        return Err(error::closing());
+    }
+    drop(queue);
+    answered.await.unwrap_or_else(|_| Err(error::ended())).map(drop)
 }
 
 /// The task's own state. Everything in it can be lost.
@@ -169,7 +185,7 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    async fn run(mut self) {
+    async fn run(mut self) -> Infallible {
         let mut failures = 0;
         loop {
             let asked = std::mem::take(&mut self.shared.upkeep.lock().asked);
@@ -207,24 +223,19 @@ impl Keeper {
                 () = shared.fresh.asked.notified() => {}
                 () = shared.fresh.wake.notified(), if !failed => return,
                 () = tokio::time::sleep_until(until) => return,
-                () = shared.fresh.full.notified() => {
-                    if let Err(error) = self.guard().await {
-                        tracing::warn!(%error, "the state of the volume could not be told");
-                    }
-                }
             }
         }
     }
 
     /// One round: everything that is due, once.
     async fn round(&mut self, all: bool) -> Result<()> {
-        self.guard().await?;
         self.sweep().await?;
         let fresh = |keeper: &Self| {
             let fresh = &keeper.shared.fresh;
             fresh.is_much(&keeper.shared) || fresh.is_old(&keeper.shared) || (all && fresh.rows() > 0)
         };
         while fresh(self) {
+            self.shared.tasks.reach("upkeep", "");
             if !self.seal().await? {
                 break;
             }
@@ -238,15 +249,9 @@ impl Keeper {
         self.shrink(all).await
     }
 
-    /// Commits a step together with events and changes.
+    /// Commits a step.
     pub(super) async fn commit(&self, step: Step, submission: Submission) -> Result<()> {
-        let Some(queue) = self.queue.upgrade() else { return Err(error::closing()) };
-        let (answer, answered) = oneshot::channel();
-        if queue.send(Pending { submission, upkeep: Some(step), bytes: 0, answer }).is_err() {
-            return Err(error::closing());
-        }
-        drop(queue);
-        answered.await.unwrap_or_else(|_| Err(error::ended())).map(drop)
+        commit(&self.queue, Some(step), submission).await
     }
 
     /// Commits a segment whose file is on disk. When the commit fails, which happens above all where room is wanting, the file

@@ -22,6 +22,7 @@ use crate::log::Submission;
 use crate::recent::Recent;
 use crate::secrets::Secret;
 use crate::store::Change;
+use crate::tasks::Tasks;
 
 pub use crate::records::{Account, Preferences, Theme};
 pub use accounts::set_preferences;
@@ -63,6 +64,13 @@ pub(crate) struct Desk {
     sessions: Recent<sessions::Found>,
     hashing: password::Hashing,
     limits: limits::Limits,
+}
+
+impl Desk {
+    /// Whose hashing runs under these eyes.
+    pub(crate) fn new(tasks: &Tasks) -> Self {
+        Self { hashing: password::Hashing::new(tasks.clone()), ..Self::default() }
+    }
 }
 
 /// Commits changes with what they tell the log of project `system`.

@@ -12,6 +12,7 @@ use super::limits;
 use crate::error::{Error, Kind, Result};
 use crate::records::PasswordHash;
 use crate::secrets::Secret;
+use crate::tasks::{Task, Tasks};
 
 const CHARACTERS_MIN: usize = 12;
 const CHARACTERS_MAX: usize = 256;
@@ -52,15 +53,21 @@ pub(crate) struct Hashing {
     /// Those that run and those that wait.
     places: Arc<Semaphore>,
     running: Arc<Semaphore>,
+    tasks: Tasks,
 }
 
 impl Default for Hashing {
     fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(AT_ONCE + WAITING_MAX)), running: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self::new(Tasks::default())
     }
 }
 
 impl Hashing {
+    pub(super) fn new(tasks: Tasks) -> Self {
+        let places = |count| Arc::new(Semaphore::new(count));
+        Self { places: places(AT_ONCE + WAITING_MAX), running: places(AT_ONCE), tasks }
+    }
+
     /// Whether the password is the one of this hash. Without a hash the answer is no, after the same work.
     pub(super) async fn verify(&self, hash: Option<PasswordHash>, password: Secret) -> Result<bool> {
         self.run(move || match hash {
@@ -82,12 +89,11 @@ impl Hashing {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
         let turn = tokio::time::timeout(WAIT_MAX, Arc::clone(&self.running).acquire_owned());
         let turn = turn.await.map_err(|_| busy())?.map_err(|_| busy())?;
-        let done = tokio::task::spawn_blocking(move || {
-            let done = work();
-            drop((turn, place));
-            done
+        let done = self.tasks.blocking(Task::Password, move || {
+            let _turn = (turn, place);
+            work()
         });
-        done.await.map_err(|e| Error::new(Kind::Internal, "internal", "a password could not be hashed").caused_by(e))
+        Ok(done.await?)
     }
 }
 

@@ -15,10 +15,11 @@ use auditwire_model::query::{Expr, evaluate};
 use auditwire_model::{Position, ProjectId, Severity, Timestamp};
 
 use crate::Engine;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::log::Scan;
 use crate::log::segment::{Counted, Summary};
 use crate::store::SealedSpan;
+use crate::tasks::Task;
 
 /// Sealed spans looked at in one step.
 const SPANS: u32 = 64;
@@ -103,8 +104,8 @@ pub(crate) async fn known(
         // The counts of a span are of all of it.
         spans.retain(|sealed| begin <= sealed.span.first && sealed.span.last() <= head);
         let predicate = scan.predicate.clone();
-        let counted = tokio::task::spawn_blocking(move || told(&spans, &predicate, steps)).await;
-        let (found, spans) = counted.map_err(|error| defect(&error))?;
+        let counted = engine.tasks().blocking(Task::Scan, move || told(&spans, &predicate, steps));
+        let (found, spans) = counted.await?;
         found.into_iter().for_each(&mut add);
         covered.extend(spans);
     }
@@ -209,8 +210,4 @@ impl Steps {
         let down = |time: Timestamp| time.as_nanos().div_euclid(step) * step;
         Self { counted, from: from.map_or(0, up), to: to.map_or(i64::MAX, down) }
     }
-}
-
-fn defect(error: &tokio::task::JoinError) -> Error {
-    Error::new(Kind::Internal, "internal", "a defect was met while counting").caused_by(error.to_string())
 }

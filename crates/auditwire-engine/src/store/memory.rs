@@ -35,6 +35,8 @@ pub enum Fault {
     FailAfter,
     /// The disk does not confirm; everything was written.
     Unsynced,
+    /// Panics with nothing written.
+    Panic,
     /// Never returns, with nothing written: what a crash at this point leaves.
     HangBefore,
     /// Never returns, with everything written.
@@ -116,6 +118,11 @@ impl MemoryStore {
     }
 }
 
+#[expect(clippy::panic, reason = "a test asked for it")]
+fn injected<T>() -> T {
+    panic!("injected");
+}
+
 #[async_trait]
 impl Store for MemoryStore {
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
@@ -131,6 +138,7 @@ impl Store for MemoryStore {
             Some(Fault::Full) => Err(StoreError::Full(failed("injected: the disk is full"))),
             Some(Fault::FailBefore) => Err(StoreError::Failed(failed("injected: failed before writing"))),
             Some(Fault::HangBefore) => self.hang().await,
+            Some(Fault::Panic) => injected(),
             Some(fault) => {
                 self.state.lock().apply(commit)?;
                 match fault {

@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::log::Submission;
 use crate::records::{Document, TokenUse, TokenUseRecord};
 use crate::store::{Change, Effect, Expect, RecordKey, RecordKind};
+use crate::tasks::Task;
 
 /// What is stored is this much behind at most, after a crash.
 const STEP: Duration = Duration::from_secs(300);
@@ -62,8 +63,7 @@ impl Uses {
 
 /// Stores uses again and again, until the engine closes. Returns at once.
 pub fn start(engine: &Engine) {
-    let storing = engine.clone();
-    engine.spawn(async move {
+    engine.keep(Task::TokenUses, |storing| async move {
         while storing.unless_closing(tokio::time::sleep(LOOK)).await.is_ok() {
             if let Err(error) = store(&storing, STEP).await {
                 tracing::warn!(%error, "when tokens were used last could not be stored; trying again");

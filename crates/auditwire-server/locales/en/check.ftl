@@ -123,3 +123,4 @@ code-framing_refused = Other framing expected
 code-not_acknowledged = Nobody reads
 code-udp_port_closed = UDP port closed
 code-udp_unconfirmed = UDP cannot confirm
+code-internal = A defect of Auditwire

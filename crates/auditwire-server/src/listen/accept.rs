@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use auditwire_engine::tasks::Task;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -41,8 +42,11 @@ pub(super) async fn run(listener: TcpListener, tls: Option<ReloadingTls>, app: A
         hard_stop: CancellationToken::new(),
     });
     let (early, late) = (TaskTracker::new(), TaskTracker::new());
-    let watching =
-        [tokio::spawn(watch_files(Arc::clone(&shared), shutdown.clone())), tokio::spawn(sweep(shared.app.clone()))];
+    let tasks = shared.app.engine().tasks();
+    let watching = [
+        tasks.spawn(Task::Certificates, watch_files(Arc::clone(&shared), shutdown.clone())),
+        tasks.spawn(Task::Sweep, sweep(shared.app.clone())),
+    ];
     shutdown.run_until_cancelled(accept(&listener, &shared, &early)).await;
 
     // Connections that come while we drain are still answered (503 from intake), so that a client that retries learns why.
@@ -65,26 +69,32 @@ pub(super) async fn run(listener: TcpListener, tls: Option<ReloadingTls>, app: A
 
 async fn watch_files(shared: Arc<Shared>, stop: CancellationToken) {
     if let Some(tls) = &shared.tls {
-        tls.watch(&stop).await;
+        shared.app.engine().tasks().again(Task::Certificates, || tls.watch(&stop)).await;
     }
 }
 
 /// Looks after long answers, often enough that none outlives its time by more than an eighth.
 async fn sweep(app: App) {
     let stalled_max = app.limits().stalled_max;
-    loop {
-        tokio::time::sleep((stalled_max / 8).max(Duration::from_millis(10))).await;
-        app.answers().sweep(stalled_max);
-    }
+    let look = || async {
+        loop {
+            tokio::time::sleep((stalled_max / 8).max(Duration::from_millis(10))).await;
+            app.answers().sweep(stalled_max);
+        }
+    };
+    app.engine().tasks().again(Task::Sweep, look).await;
 }
 
 async fn accept(listener: &TcpListener, shared: &Arc<Shared>, tracker: &TaskTracker) {
     loop {
+        shared.app.engine().tasks().reach("listener", "");
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let link = Link { peer, local: stream.local_addr().unwrap_or(shared.app.local()) };
                 let place = admit(shared, peer).await;
-                tracker.spawn(connection(Arc::clone(shared), stream, link, place));
+                let tasks = shared.app.engine().tasks().clone();
+                let served = Box::pin(connection(Arc::clone(shared), stream, link, place));
+                tracker.spawn(async move { tasks.caught(Task::Client, served).await });
             }
             Err(error) if is_about_one_connection(&error) => {}
             Err(error) => {

@@ -3,7 +3,7 @@
 mod snapshot;
 
 use auditwire_engine::log::Room;
-use auditwire_engine::projects;
+use auditwire_engine::{projects, task_failed};
 use auditwire_model::access::Verb;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -23,7 +23,8 @@ pub(crate) async fn healthz() -> &'static str {
 
 /// Ready
 ///
-/// 200 when intake and search are served; 503 while draining or when the store fails. When the volume is nearly full, or so
+/// 200 when intake and search are served; 503 while draining (`closing`), when the store fails (`store_unavailable`), or when a
+/// part failed that the service cannot do without (`task_failed`): the process ends then. When the volume is nearly full, or so
 /// full that intake answers 503 `storage_full`, the text says so: everything else is still served.
 #[utoipa::path(
     get,
@@ -39,6 +40,9 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str> {
     let not_ready = |code, detail: &str| {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(std::time::Duration::from_secs(5))
     };
+    if let Some(task) = app.engine().tasks().died() {
+        return Err(task_failed(task).into());
+    }
     if app.is_draining() {
         return Err(not_ready("closing", "the service is shutting down"));
     }

@@ -6,6 +6,7 @@ use auditwire_engine::alerts::webhook::{self, CallCounts};
 use auditwire_engine::alerts::{self, AlertKind};
 use auditwire_engine::delivery::Status;
 use auditwire_engine::log::{COMMIT_BUCKETS, LogStats};
+use auditwire_engine::tasks::{Fate, Task, Tasks};
 use auditwire_engine::{Engine, connections, projects};
 use auditwire_model::access::Caller;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder, NoLabelSet};
@@ -45,6 +46,11 @@ struct ClassLabel {
     class: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TaskLabel {
+    task: &'static str,
+}
+
 type Gauges<L> = Family<L, Gauge>;
 
 fn bodies(registry: &mut Registry, app: &App) {
@@ -67,6 +73,7 @@ pub(super) async fn take(app: &App, caller: &Caller) -> Result<Registry> {
     }
     webhooks(&mut registry, webhook::call_counts(engine));
     bodies(&mut registry, app);
+    tasks(&mut registry, engine.tasks());
     let head = register::<ProjectLabel>(&mut registry, "log_head", "Last committed position");
     let delivery = Delivery::register(&mut registry);
     let own = if let Caller::Token { project, .. } = caller { Some(project) } else { None };
@@ -91,6 +98,20 @@ fn webhooks(registry: &mut Registry, counts: CallCounts) {
         "Calls of webhooks of alerts by what became of them; each attempt counts",
         calls,
     );
+}
+
+/// How the tasks fared that run beside requests; one that panicked met a defect.
+fn tasks(registry: &mut Registry, tasks: &Tasks) {
+    let (panics, restarts) = (Family::<TaskLabel, Counter>::default(), Family::<TaskLabel, Counter>::default());
+    for task in Task::ALL {
+        let (panicked, restarted) = tasks.counts(task);
+        panics.get_or_create(&TaskLabel { task: task.name() }).inc_by(panicked);
+        if task.fate() == Fate::Restarted {
+            restarts.get_or_create(&TaskLabel { task: task.name() }).inc_by(restarted);
+        }
+    }
+    registry.register("task_panics", "Panics by the task that they ended, each a defect", panics);
+    registry.register("task_restarts", "Times that a task was begun anew after a panic", restarts);
 }
 
 /// The log's counters and sizes, over all projects.

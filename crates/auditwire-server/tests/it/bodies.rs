@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
+use auditwire_engine::tasks::Task;
 use axum::body::{Body, Bytes};
 use axum::http::Request;
 use flate2::Compression;
@@ -294,4 +295,19 @@ async fn while_draining_intake_says_so_and_readiness_goes() {
     service.get("/readyz").await.is_problem(503, "closing");
     service.get("/healthz").await.is(200);
     service.get(EVENTS).await.is(200);
+}
+
+#[tokio::test]
+async fn when_a_vital_task_is_over_nothing_is_taken_and_readiness_says_why() {
+    let service = Service::start().await;
+    service.engine.tasks().die(Task::Upkeep);
+    for _ in 0..2 {
+        let not_ready = service.get("/readyz").await.is_problem(503, "task_failed");
+        assert!(not_ready["detail"].as_str().unwrap().contains("(upkeep)"), "{not_ready}");
+        service.post(EVENTS, &json!({"action": "a"})).await.is_problem(503, "task_failed");
+        service.get("/healthz").await.is(200);
+        service.get(EVENTS).await.is(200);
+        // The drain that follows does not hide the reason.
+        service.app.begin_drain();
+    }
 }

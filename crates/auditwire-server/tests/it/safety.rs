@@ -142,6 +142,8 @@ async fn metrics_need_their_scope_and_show_one_project_to_its_token() {
         "auditwire_http_requests_total{route=\"/api/v1/projects/{project}/events\",method=\"POST\",status=\"200\"} 1",
         "auditwire_log_events_total ",
         "auditwire_log_commit_seconds_bucket{le=\"+Inf\"}",
+        "auditwire_task_panics_total{task=\"message\"} 0",
+        "auditwire_task_restarts_total{task=\"sender\"} 0",
         "# EOF\n",
     ] {
         assert!(all.contains(wanted), "{wanted} is not in\n{all}");

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use auditwire_engine::tasks::Faults;
 use clap::Args;
 use rustls::ServerConfig;
 use tokio::sync::mpsc;
@@ -84,7 +85,7 @@ pub(crate) struct ReceiveArgs {
 
 /// Receives until the count is reached or a signal comes.
 pub(crate) async fn run(args: ReceiveArgs) -> Result {
-    let lifecycle = Lifecycle::watch_signals()?;
+    let lifecycle = Lifecycle::watch_signals(&Faults::default())?;
     let stop = CancellationToken::new();
     let (sink, arrivals) = mpsc::channel(WAITING_MAX);
     for receiver in bind(&args).await? {

@@ -22,6 +22,7 @@ use crate::delivery::guard::AddressGuard;
 use crate::delivery::resolve::resolve;
 use crate::delivery::tls::{PemBundle, TlsTarget};
 use crate::secrets::Secret;
+use crate::tasks::{Task, Tasks};
 
 /// The whole call (product section 10).
 const LIMIT: Duration = Duration::from_secs(10);
@@ -100,16 +101,19 @@ pub(super) struct Call<'a> {
     pub(super) guard: AddressGuard,
     pub(super) clock: &'a Arc<dyn Clock>,
     pub(super) http: Arc<dyn Post>,
+    pub(super) tasks: &'a Tasks,
 }
 
 impl Call<'_> {
     /// Makes the call.
     pub(super) async fn make(&self, id: &str, body: &str) -> CallReport {
         let mut course = Course { stages: Vec::new(), began: Instant::now() };
-        let ended = timeout(LIMIT, Box::pin(self.run(&mut course, id, body))).await;
-        let failure = match ended {
-            Ok(Ok(())) => return CallReport { ok: true, stages: course.stages },
-            Ok(Err(failure)) => failure,
+        let run = self.tasks.caught(Task::Webhooks, Box::pin(self.run(&mut course, id, body)));
+        let failure = match timeout(LIMIT, run).await {
+            Ok(Ok(Ok(()))) => return CallReport { ok: true, stages: course.stages },
+            Ok(Ok(Err(failure))) => failure,
+            // An attempt like any other: what is called again at once would meet it again at once.
+            Ok(Err(panicked)) => LinkFailure::of_defect(panicked),
             Err(_) => own(
                 "webhook_timeout",
                 "There was no answer within 10 s.",
@@ -122,6 +126,7 @@ impl Call<'_> {
 
     async fn run(&self, course: &mut Course, id: &str, body: &str) -> Result<(), LinkFailure> {
         let endpoint = &self.address.endpoint;
+        self.tasks.reach("webhook", body);
         if let Host::Address(ip) = &endpoint.host {
             self.guard.demand(SocketAddr::new(*ip, endpoint.port))?;
         }

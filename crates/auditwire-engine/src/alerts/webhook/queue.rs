@@ -21,6 +21,7 @@ use crate::error::{Error, Kind, Result};
 use crate::log::Submission;
 use crate::records::{Alert, Document, LastCall, LastCallRecord, Webhook, WebhookCall, WebhookCallRecord};
 use crate::store::{Change, Effect, Expect, Record, RecordKey, RecordKind};
+use crate::tasks::Task;
 
 /// How long after each failed attempt the next one is made; after the last there is none. An hour in all.
 const PAUSES: [Duration; 4] =
@@ -118,7 +119,9 @@ pub async fn round(engine: &Engine) -> Result<()> {
 /// Calls of one project in order; what comes behind one that fails waits for the next round.
 async fn in_order(engine: &Engine, calls: Vec<(Record, WebhookCall)>) {
     for (record, call) in calls {
-        match attempt(engine, record, call).await {
+        // A panic in one project's calls does not end those of the others.
+        let made = engine.tasks().caught(Task::Webhooks, attempt(engine, record, call)).await;
+        match made.unwrap_or_else(|panicked| Err(panicked.into())) {
             Ok(true) => {}
             Ok(false) => break,
             Err(error) => {
@@ -185,6 +188,7 @@ pub(super) async fn call(
         guard: AddressGuard::new(&engine.settings.delivery),
         clock: &engine.clock,
         http: Arc::clone(http),
+        tasks: engine.tasks(),
     };
     let report = call.make(id, body).await;
     engine.shared.webhook_calls.count(report.ok);

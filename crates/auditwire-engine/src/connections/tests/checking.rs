@@ -58,6 +58,23 @@ fn ended(state: Option<&CheckState>) -> bool {
 }
 
 #[tokio::test]
+async fn a_check_that_panics_says_so_and_gives_its_place_back() {
+    let world = World::new().await;
+    let a = world.create_at("a", &receiver(true).await).await;
+    world.engine.tasks().faults().arm("check", "a", 4);
+    // Two may run at once.
+    for _ in 0..3 {
+        let report = check_stored(&world.engine, &world.caller, &world.project, a.as_str(), None).await.unwrap();
+        assert_eq!((report.ok, report.code()), (false, "internal"));
+    }
+    world.begin(&a).await.unwrap();
+    let state = world.until(&a, ended).await.unwrap();
+    assert!(!state.ok && state.stages.iter().any(|stage| stage.code == "internal"), "{state:?}");
+    let report = check_stored(&world.engine, &world.caller, &world.project, a.as_str(), None).await.unwrap();
+    assert!(report.ok, "{report:?}");
+}
+
+#[tokio::test]
 async fn a_check_in_the_background_is_seen_stage_by_stage_and_counts_for_the_activation() {
     let world = World::new().await;
     let a = world.create_at("a", &receiver(true).await).await;

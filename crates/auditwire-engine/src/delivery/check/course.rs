@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use auditwire_model::connection::Host;
+use auditwire_model::connection::{Host, Transport};
 use tokio::time::Instant;
 
 use super::{CheckReport, Observer, Stage, StageReport, Subject};
 use crate::delivery::failure::LinkFailure;
 use crate::delivery::resolve::resolve;
+use crate::tasks::Panicked;
 
 /// The course has ended with a failed stage, which is recorded.
 #[derive(Debug)]
@@ -86,6 +87,14 @@ impl<'a> Course<'a> {
     fn end(&mut self, stage: StageReport) {
         (self.observer)(&stage);
         self.stages.push(stage);
+    }
+
+    /// The stage that was under way met a defect.
+    pub(super) fn broken_off(&mut self, transport: Transport, panicked: Panicked) {
+        let next =
+            Stage::all_of(transport).into_iter().find(|stage| self.stages.iter().all(|done| done.stage != *stage));
+        let failure = LinkFailure::of_defect(panicked);
+        self.end(StageReport::failed(next.unwrap_or(Stage::Acknowledge), Duration::ZERO, failure));
     }
 
     pub(super) fn report(self) -> CheckReport {

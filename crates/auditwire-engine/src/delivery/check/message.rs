@@ -4,11 +4,11 @@ use auditwire_model::Position;
 use auditwire_model::Severity;
 use auditwire_model::connection::ConnectionSpec;
 use auditwire_model::event::{BatchBuilder, EventDraft, Outcome, Plane, view};
-use auditwire_model::wire::Renderer;
 use auditwire_model::wire::framing::write_frame;
 
 use super::Subject;
-use crate::delivery::failure::LinkFailure;
+use crate::delivery::failure::{INTERNAL, LinkFailure};
+use crate::delivery::message::Messages;
 
 /// Text added to a large test message, in characters; with it a message fills most of a usual size limit.
 const PADDING: usize = 7000;
@@ -55,12 +55,16 @@ fn render(subject: Subject<'_>, text: String) -> Result<Vec<u8>, LinkFailure> {
     let mut event = view(&batch, 0);
     event.seq = None;
     let mut out = Vec::new();
-    let renderer = Renderer::new(subject.spec, &subject.context.render);
-    renderer.render(&event, 0, &mut out).map_err(|e| unrenderable(&e))?;
+    let messages = Messages::new(subject.spec, &subject.context.render, &subject.context.tasks);
+    messages.write(&event, 0, &mut out).map_err(|why| unrenderable(&why))?;
     Ok(out)
 }
 
 fn unrenderable(error: &dyn std::fmt::Display) -> LinkFailure {
+    let error = error.to_string();
+    if error.starts_with(INTERNAL) {
+        return LinkFailure::new(INTERNAL, format!("The test message was not made: {error}."));
+    }
     LinkFailure {
         remedy: "Raise the maximum message size of this connection.".to_owned(),
         ..LinkFailure::new("not_acknowledged", format!("The test message was not sent: {error}."))

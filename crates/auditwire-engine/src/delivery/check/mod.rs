@@ -23,6 +23,7 @@ use super::DeliverySettings;
 use super::failure::LinkFailure;
 use super::guard::AddressGuard;
 use super::tls::{PemBundle, PemError};
+use crate::tasks::{Task, Tasks};
 
 use course::Course;
 
@@ -41,11 +42,17 @@ pub async fn run(
 ) -> CheckReport {
     let subject = Subject { context, spec, pem };
     let mut course = Course::new(context.limits.total, observer);
-    // A stage that fails ends the course, which has recorded why.
-    let _ = match spec.transport {
-        Transport::Udp => Box::pin(datagram::run(subject, &mut course)).await,
-        _ => Box::pin(stream::run(subject, &mut course)).await,
+    let stages = async {
+        context.tasks.reach("check", &spec.name);
+        // A stage that fails ends the course, which has recorded why.
+        let _ = match spec.transport {
+            Transport::Udp => Box::pin(datagram::run(subject, &mut course)).await,
+            _ => Box::pin(stream::run(subject, &mut course)).await,
+        };
     };
+    if let Err(panicked) = context.tasks.caught(Task::Check, stages).await {
+        course.broken_off(spec.transport, panicked);
+    }
     course.report()
 }
 
@@ -68,13 +75,16 @@ pub struct CheckContext {
     pub clock: Arc<dyn Clock>,
     /// How long each stage may take.
     pub limits: CheckLimits,
+    /// Under whose eyes it runs.
+    pub tasks: Tasks,
 }
 
 impl CheckContext {
     /// The product's rules.
     #[must_use]
     pub fn new(settings: &DeliverySettings, render: RenderContext, clock: Arc<dyn Clock>) -> Self {
-        Self { guard: AddressGuard::new(settings), render, clock, limits: CheckLimits::default() }
+        let (limits, tasks) = (CheckLimits::default(), Tasks::default());
+        Self { guard: AddressGuard::new(settings), render, clock, limits, tasks }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The one table of codes and what to do about each; `docs/connection-check.md` says the same at length.
 
 /// Every code of the connection check (product section 9), in the order of the stages.
-pub const CODES: [&str; 32] = {
-    let mut codes = [""; 32];
+pub const CODES: [&str; 33] = {
+    let mut codes = [""; 33];
     let mut i = 0;
     while i < codes.len() {
         codes[i] = TABLE[i].0;
@@ -11,12 +11,15 @@ pub const CODES: [&str; 32] = {
     codes
 };
 
+/// The code of a defect of this program.
+pub const INTERNAL: &str = "internal";
+
 /// What to do about `code`; empty for `ok` and for what is not a code.
 pub(super) fn of(code: &str) -> &'static str {
     TABLE.iter().find(|(c, _)| *c == code).map_or("", |(_, remedy)| remedy)
 }
 
-const TABLE: [(&str, &str); 32] = [
+const TABLE: [(&str, &str); 33] = [
     ("ok", ""),
     (
         "address_forbidden",
@@ -132,5 +135,9 @@ const TABLE: [(&str, &str); 32] = [
     (
         "udp_unconfirmed",
         "UDP cannot confirm. Look for the event 'siem-connection-test' in the SIEM; use TCP or TLS if nothing may be lost.",
+    ),
+    (
+        INTERNAL,
+        "A defect of Auditwire was met; nothing is lost, and it goes on by itself. Tell the operator of Auditwire: the service's log says where it happened.",
     ),
 ];

@@ -6,7 +6,7 @@ use auditwire_model::Position;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::super::failure::LinkFailure;
+use super::super::failure::{INTERNAL, LinkFailure};
 use super::super::link::{Link, LinkError};
 use super::super::measure::{AcknowledgedBy, Measure, SETTLES_AFTER, Settling};
 use super::super::pace::Pace;
@@ -54,6 +54,8 @@ pub(super) enum End {
 enum Cut {
     Link(LinkError),
     Fenced,
+    /// Reading the log met a defect of this program.
+    Defect(LinkFailure),
 }
 
 impl<E: Into<LinkError>> From<E> for Cut {
@@ -132,6 +134,7 @@ impl<'a> Drive<'a> {
                 return (End::Stopped, proven);
             }
             Err(Cut::Fenced) => End::Fenced,
+            Err(Cut::Defect(failure)) => End::Broken(failure),
             Err(Cut::Link(error)) => End::Broken(self.sender.connector.explain(&error)),
         };
         self.publish();
@@ -329,6 +332,9 @@ impl<'a> Drive<'a> {
             },
             loaded = feed.load(next), if load => {
                 if let Err(error) = loaded {
+                    if error.code == INTERNAL {
+                        return Err(Cut::Defect(LinkFailure::new(INTERNAL, error.detail)));
+                    }
                     tracing::warn!(connection = %job.connection.id, %error, "the log could not be read; trying again");
                     self.read_at = Instant::now() + READ_RETRY;
                 }

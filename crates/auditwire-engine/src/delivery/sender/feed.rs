@@ -6,12 +6,13 @@ use arrow_array::types::UInt64Type;
 use arrow_array::{BooleanArray, RecordBatch};
 use auditwire_model::connection::{Framing, Transport};
 use auditwire_model::event::{Columns, columns, view};
-use auditwire_model::query::{Expr, evaluate};
-use auditwire_model::wire::{Renderer, framing::write_frame};
+use auditwire_model::query::Expr;
+use auditwire_model::wire::framing::write_frame;
 use auditwire_model::{Position, ProjectId, Timestamp};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
+use super::super::message::{Messages, undecided};
 use super::super::window::{Entry, Kind};
 use super::progress::Progress;
 use crate::audit::SOURCE;
@@ -75,6 +76,8 @@ struct Held {
     batch: RecordBatch,
     /// What passes the filter; `None`: everything.
     selected: Option<BooleanArray>,
+    /// Rows on which the filter could not decide.
+    undecided: Vec<usize>,
     row: usize,
 }
 
@@ -122,7 +125,7 @@ pub(crate) struct Feed {
     log: Log,
     project: ProjectId,
     selection: Selection,
-    renderer: Renderer,
+    messages: Messages,
     /// `None`: the link knows where each message ends.
     framing: Option<Framing>,
     /// Nothing behind this is read.
@@ -157,7 +160,7 @@ impl Feed {
         log: Log,
         project: ProjectId,
         selection: Selection,
-        renderer: Renderer,
+        messages: Messages,
         framing: Framing,
         transport: Transport,
     ) -> Self {
@@ -167,7 +170,7 @@ impl Feed {
             log,
             project,
             selection,
-            renderer,
+            messages,
             framing,
             end: Position(u64::MAX),
             reader: None,
@@ -239,6 +242,7 @@ impl Feed {
 
     fn take(&mut self, scanned: Scanned) {
         let Scanned { batch, through, damage, .. } = scanned;
+        let mut undecided = Vec::new();
         let selected = match &self.selection {
             Selection::Part(part) => {
                 self.passed = Some(through.min(self.until));
@@ -253,12 +257,16 @@ impl Feed {
                 {
                     self.damaged.push(damage.segment);
                 }
-                (*filter != Expr::All).then(|| evaluate(filter, &batch))
+                let decided = (*filter != Expr::All).then(|| self.messages.decide(filter, &batch));
+                decided.map(|decided| {
+                    undecided = decided.undecided;
+                    decided.selected
+                })
             }
         };
         if batch.num_rows() > 0 {
             self.read_something = true;
-            self.held = Some(Held { batch, selected, row: 0 });
+            self.held = Some(Held { batch, selected, undecided, row: 0 });
         }
     }
 
@@ -321,7 +329,11 @@ impl Feed {
         }
         let (n, mut entry) = progress.message(position, event.received_at);
         self.message.clear();
-        match self.renderer.render(&event, n, &mut self.message) {
+        let made = match held.undecided.binary_search(&held.row) {
+            Ok(_) => Err(undecided()),
+            Err(_) => self.messages.write(&event, n, &mut self.message),
+        };
+        match made {
             Ok(_) => {
                 match self.framing {
                     Some(framing) => write_frame(framing, &self.message, &mut self.chunk.bytes),
@@ -329,10 +341,10 @@ impl Feed {
                 }
                 self.chunk.ends.push(self.chunk.bytes.len() as u64);
             }
-            Err(why) => {
+            Err(reason) => {
                 if progress.quarantine(&mut entry) {
                     let own = event.source_id == Some(SOURCE);
-                    self.chunk.unsendable.push(Unsendable { seq: position, reason: why.to_string(), own });
+                    self.chunk.unsendable.push(Unsendable { seq: position, reason, own });
                 }
             }
         }

@@ -19,7 +19,7 @@ use std::time::Duration;
 use auditwire_model::connection::{ConnectionSpec, Transport};
 use auditwire_model::event::{Columns, columns};
 use auditwire_model::query::{Expr, Field, Op, Value};
-use auditwire_model::wire::{RenderContext, Renderer};
+use auditwire_model::wire::RenderContext;
 use auditwire_model::{Position, ProjectId, Timestamp};
 use futures_util::StreamExt;
 use tokio::sync::watch;
@@ -29,6 +29,7 @@ use super::Context;
 use super::backoff::Backoff;
 use super::failure::LinkFailure;
 use super::live::Live;
+use super::message::Messages;
 use super::streams::Streams;
 use super::window::{Limits, OVERLAP_MIN};
 use crate::audit;
@@ -232,12 +233,12 @@ impl Sender {
         let context = &job.context;
         let render =
             RenderContext { hostname: context.settings.hostname.clone(), instance: context.instance.to_string() };
-        let renderer = Renderer::new(spec, &render);
-        let (renderer, book) = match &job.course {
-            Course::Live { .. } => (renderer, Book::Cursor),
-            Course::Fresh(fresh, streams) => (renderer, Book::Fresh(fresh.clone(), Arc::clone(streams))),
+        let messages = Messages::new(spec, &render, context.log.tasks());
+        let (messages, book) = match &job.course {
+            Course::Live { .. } => (messages, Book::Cursor),
+            Course::Fresh(fresh, streams) => (messages, Book::Fresh(fresh.clone(), Arc::clone(streams))),
             Course::Replay(replay, chosen) => {
-                (renderer.for_replay(&replay.id), Book::Replay(replay.id.clone(), chosen.is_some()))
+                (messages.for_replay(&replay.id), Book::Replay(replay.id.clone(), chosen.is_some()))
             }
         };
         let filter = match &selection {
@@ -245,7 +246,7 @@ impl Sender {
             Selection::Part(_) => None,
         };
         let (log, project) = (context.log.clone(), job.project.clone());
-        let mut feed = Feed::new(log, project.clone(), selection, renderer, spec.framing, spec.transport);
+        let mut feed = Feed::new(log, project.clone(), selection, messages, spec.framing, spec.transport);
         if let Course::Live { until: Some(until), .. } = &job.course {
             feed.end_at(*until);
         }
@@ -321,6 +322,7 @@ impl Sender {
 
     /// One link: made, driven to its end, accounted for. `had_link` tells whether one was up before.
     async fn link(&mut self, stop: &mut watch::Receiver<bool>, had_link: &mut bool, backoff: &mut Backoff) -> End {
+        self.job.context.log.tasks().reach("sender", &self.job.connection.spec.name);
         let made = tokio::select! {
             made = self.connector.connect() => made,
             () = stopped(stop) => return End::Stopped,
@@ -443,10 +445,10 @@ pub(crate) async fn selected(
     spec: &auditwire_model::connection::ConnectionSpec,
 ) -> Vec<Position> {
     let context = RenderContext { hostname: "h".to_owned(), instance: "i".to_owned() };
-    let renderer = Renderer::new(spec, &context);
+    let messages = Messages::new(spec, &context, log.tasks());
     let filter = spec.filter.to_expr().expect("a filter that was stored");
     let selection = Selection::Stream(filter);
-    let mut feed = Feed::new(log.clone(), project.clone(), selection, renderer, spec.framing, spec.transport);
+    let mut feed = Feed::new(log.clone(), project.clone(), selection, messages, spec.framing, spec.transport);
     let limits = Limits {
         entries_max: ENTRIES_MAX,
         bytes_max: BYTES_MAX,

@@ -3,6 +3,7 @@
 mod active;
 mod blind;
 mod breaks;
+mod defects;
 pub(crate) mod fixtures;
 mod fresh;
 mod gaps;

@@ -68,6 +68,25 @@ async fn filled() -> World {
 }
 
 #[tokio::test]
+async fn an_export_that_panics_breaks_off_is_told_and_gives_its_place_back() {
+    let world = filled().await;
+    let places = world.engine.settings.export.exports_max as u32;
+    world.engine.tasks().faults().arm("export", "", places + 1);
+    for _ in 0..=places {
+        let begun = export(&world.engine, &world.caller, &world.project, &wanted(Format::JsonLines)).await.unwrap();
+        let (_, error) = drained(begun).await;
+        let error = error.expect("it breaks off");
+        assert_eq!((error.kind, error.code), (Kind::Internal, "internal"));
+        let (_, code) = last(&world, "export-end").await.expect("its end is told");
+        assert_eq!(code.as_deref(), Some("internal"));
+    }
+    assert_eq!(
+        whole(&world, &wanted(Format::JsonLines)).await.iter().filter(|b| **b == b'\n').count() as u32,
+        4 + 2 * (places + 1)
+    );
+}
+
+#[tokio::test]
 async fn every_format_holds_the_events_that_match_in_their_order() {
     let world = filled().await;
     let mut ascending = wanted(Format::JsonLines);

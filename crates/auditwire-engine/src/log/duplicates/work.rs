@@ -6,21 +6,34 @@ use arrow_array::types::{Int64Type, UInt64Type};
 use auditwire_model::event::columns;
 use auditwire_model::{Position, ProjectId, Timestamp};
 use std::sync::Arc;
-use tokio::task::{JoinError, JoinSet};
+use tokio::sync::mpsc;
 
 use super::run::{self, Entry, Extent};
 use super::{Run, Window, hash_id};
 use crate::log::Shared;
 use crate::store::{IdRun, Order, Span, Store, StoreError};
+use crate::tasks::{Task, Tasks};
 
 /// Most bytes of blobs read at once when a window is loaded.
 const LOAD_BYTES: u64 = 4 << 20;
 
 /// Runs being built, and those that wait for a commit.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Work {
-    building: JoinSet<(ProjectId, Result<IdRun, StoreError>)>,
+    finish: mpsc::UnboundedSender<Finished>,
+    finished: mpsc::UnboundedReceiver<Finished>,
     built: Vec<IdRun>,
+}
+
+/// What became of a run of a project. Each that is begun comes to its end here, also by a panic: else its project would
+/// wait for it for ever, and keep its ids in memory.
+type Finished = (ProjectId, Result<IdRun, StoreError>);
+
+impl Default for Work {
+    fn default() -> Self {
+        let (finish, finished) = mpsc::unbounded_channel();
+        Self { finish, finished, built: Vec::new() }
+    }
 }
 
 impl Work {
@@ -33,43 +46,35 @@ impl Work {
         full: usize,
         (head, newest): (Position, Timestamp),
     ) {
+        let (tasks, finish) = (shared.tasks.clone(), self.finish.clone());
         if let Some((extent, entries)) = window.freeze(full, head, newest) {
             let project = project.clone();
-            self.building.spawn_blocking(move || (project.clone(), run::build(project, extent, entries)));
+            let build = build(&tasks, project.clone(), extent, entries);
+            // Nobody waits for these tasks but whoever collects what they send.
+            drop(shared.tasks.spawn(Task::Ids, async move { finish.send((project, build.await)) }));
         } else if let Some((extent, runs)) = window.mergeable(shared.settings.duplicate_events) {
             window.busy = true;
             let (project, store) = (project.clone(), Arc::clone(&shared.store));
-            self.building.spawn(async move {
-                let merged = merge(store, &project, extent, runs).await;
-                (project, merged)
-            });
+            drop(shared.tasks.spawn(Task::Ids, async move {
+                let merged = tasks.caught(Task::Ids, merge(store, &tasks, &project, extent, runs)).await;
+                finish.send((project, merged.unwrap_or_else(|panicked| Err(StoreError::Failed(Box::new(panicked))))))
+            }));
         }
     }
 
     /// Collects what was built meanwhile. Returns the projects whose run could not be built.
     pub(crate) fn collect(&mut self) -> Vec<ProjectId> {
         let mut failed = Vec::new();
-        while let Some(done) = self.building.try_join_next() {
-            failed.extend(self.take(done));
+        while let Ok((project, done)) = self.finished.try_recv() {
+            match done {
+                Ok(run) => self.built.push(run),
+                Err(error) => {
+                    tracing::error!(%error, %project, "an id run could not be built; its ids stay in memory");
+                    failed.push(project);
+                }
+            }
         }
         failed
-    }
-
-    fn take(&mut self, done: Result<(ProjectId, Result<IdRun, StoreError>), JoinError>) -> Option<ProjectId> {
-        match done {
-            Ok((_, Ok(run))) => {
-                self.built.push(run);
-                None
-            }
-            Ok((project, Err(error))) => {
-                tracing::error!(%error, %project, "an id run could not be built; its ids stay in memory");
-                Some(project)
-            }
-            Err(error) => {
-                tracing::error!(%error, "an id run could not be built");
-                None
-            }
-        }
     }
 
     /// The finished runs: they go into the next commit.
@@ -83,8 +88,26 @@ impl Work {
     }
 }
 
+/// Begins to build a run at once.
+fn build(
+    tasks: &Tasks,
+    project: ProjectId,
+    extent: Extent,
+    entries: Vec<Entry>,
+) -> impl Future<Output = Result<IdRun, StoreError>> + Send + use<> {
+    let built = tasks.clone().blocking(Task::Ids, {
+        let tasks = tasks.clone();
+        move || {
+            tasks.reach("ids", project.as_str());
+            run::build(project, extent, entries)
+        }
+    });
+    async move { built.await.unwrap_or_else(|panicked| Err(StoreError::Failed(Box::new(panicked)))) }
+}
+
 async fn merge(
     store: Arc<dyn Store>,
+    tasks: &Tasks,
     project: &ProjectId,
     extent: Extent,
     runs: Vec<(Position, u32)>,
@@ -97,9 +120,7 @@ async fn merge(
             entries.extend(run::entries(&bytes, first)?);
         }
     }
-    let project = project.clone();
-    let built = tokio::task::spawn_blocking(move || run::build(project, extent, entries)).await;
-    built.map_err(|e| StoreError::Failed(Box::new(e)))?
+    build(tasks, project.clone(), extent, entries).await
 }
 
 impl Window {

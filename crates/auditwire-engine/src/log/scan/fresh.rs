@@ -14,6 +14,7 @@ use super::{Piece, Walk, newest_first};
 use crate::error::Result;
 use crate::log::{ScanStats, error};
 use crate::store::{Order, Place, Span, StoreError};
+use crate::tasks::Task;
 
 /// Most rows and about most bytes of one step.
 const STEP_ROWS: usize = 8192;
@@ -42,7 +43,9 @@ impl<T: Send + 'static> Walk<T> {
         let read = ScanStats { rows_read: batch.num_rows() as u64, ..read };
         let (expr, map) = (std::sync::Arc::clone(&self.expr), std::sync::Arc::clone(&self.map));
         let (ascending, left) = (self.ascending(), self.left);
+        let tasks = self.shared.tasks.clone();
         let work = move || {
+            tasks.reach("scan", "");
             let mut found = matching(&batch, &expr, ascending, left)?;
             let enough = found.num_rows() >= left;
             if enough {
@@ -51,12 +54,14 @@ impl<T: Send + 'static> Walk<T> {
             let (rows, ended) = (found.num_rows(), enough.then(|| seq(&found, left - 1)));
             Ok::<_, ArrowError>(((rows > 0).then(|| map(found)), rows, ended))
         };
+        let tasks = self.shared.tasks.clone();
+        let work = move || tasks.caught_here(Task::Scan, work);
         // Searches stand behind intake also where they read what came last.
         let done = match self.cheap {
             true => work(),
             false => self.shared.segments.pool().run(work).await.map_err(|_| error::ended_reading())?,
         };
-        let (value, rows, ended) = done.map_err(error::defect)?;
+        let (value, rows, ended) = done?.map_err(error::defect)?;
         let through = ended.unwrap_or(if ascending { last } else { first });
         Ok(Some(Piece { value, rows, through, damage: None, read }))
     }

@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::log::segment::{Found, Opened, Read, SegmentError, Unit};
 use crate::log::{ScanStats, error};
 use crate::store::{Place, SegmentId, Span};
+use crate::tasks::Task;
 
 /// Pages of the first units: the first answer comes soon, and little is read in vain when it is enough. After them a unit
 /// is a whole row group.
@@ -280,13 +281,16 @@ impl<T: Send + 'static> Walk<T> {
     fn batch(&self, part: Part) -> BoxFuture<'static, std::result::Result<Piece<T>, Lost>> {
         let (map, ascending): (Map<T>, _) = (Arc::clone(&self.map), self.ascending());
         let (columns, numbered) = (self.scan.columns, self.scan.numbered);
+        let tasks = self.shared.tasks.clone();
         let Part { unit, at, found, through, read, first } = part;
         let made = self.shared.segments.pool().run(move || {
             let (batch, read) = unit.batch(&found, columns, numbered)?;
             let rows = batch.num_rows();
             let batch = if ascending { Ok(batch) } else { newest_first(&batch, rows) };
             let batch = batch.map_err(|error| SegmentError::Unwritable(error.to_string()))?;
-            Ok::<_, SegmentError>((map(batch), rows, read))
+            // What is made of it is ours: a panic there says nothing about the file.
+            let made = tasks.caught_here(Task::Scan, || map(batch))?;
+            Ok::<_, SegmentError>((made, rows, read))
         });
         async move {
             match made.await.and_then(|made| made) {
@@ -315,6 +319,7 @@ impl<T: Send + 'static> Walk<T> {
         self.spans.clear();
         match error {
             SegmentError::Ended => Err(error::ended_reading()),
+            SegmentError::Panicked(panicked) => Err(panicked.into()),
             _ if again => Ok(None),
             error => {
                 let detail = match &error {

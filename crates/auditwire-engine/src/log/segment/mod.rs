@@ -50,6 +50,9 @@ pub(crate) enum SegmentError {
     /// The threads that read are gone; only while the process ends.
     #[error("the reading threads have ended")]
     Ended,
+    /// What works on its rows met a defect of the program; the segment may be well.
+    #[error(transparent)]
+    Panicked(#[from] crate::tasks::Panicked),
 }
 
 impl SegmentError {

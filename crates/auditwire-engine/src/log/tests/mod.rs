@@ -1,6 +1,7 @@
 //! The log against a plain model, on the store in memory, with faults and crashes; and what each part promises alone.
 
 mod blob;
+mod deaths;
 mod faults;
 mod model;
 mod objects;

@@ -67,6 +67,7 @@ impl FaultyObjects {
         match fault {
             None => work.await,
             Some(Fault::HangBefore) => self.hang().await,
+            Some(Fault::Panic) => panic!("injected"),
             Some(Fault::Full | Fault::FailBefore) => Err(full()),
             Some(Fault::HangAfter) => {
                 work.await?;

@@ -1,6 +1,8 @@
 //! `POST /events`: events in, in our own shape.
 
 use auditwire_engine::intake::{self, Intake};
+use auditwire_engine::task_failed;
+use auditwire_engine::tasks::{Task, Tasks};
 use auditwire_model::event::{DraftReader, Items, Plane, Rejection, UnreadableBody, UnreadableCode};
 use axum::body::Bytes;
 use axum::extract::{Request, State};
@@ -82,7 +84,8 @@ pub(crate) async fn post_events(
     request: Request,
 ) -> Result<Response> {
     if app.is_draining() {
-        return Err(closing());
+        // A death comes before the drain that it begins: it is the reason.
+        return Err(app.engine().tasks().died().map_or_else(closing, |task| task_failed(task).into()));
     }
     let (parts, body) = request.into_parts();
     let shape = Shape::of(&parts.headers)?;
@@ -94,7 +97,7 @@ pub(crate) async fn post_events(
     let limits = Decompression { bytes_max: class.bytes_max, ratio_max };
     let reader = DraftReader { limits: app.engine().settings.event, items_max: app.limits().events_items_max };
     let read = Reading { shape, encoding, limits, reader };
-    let (items, body_bytes, _reserved) = read.run(sent, reserved).await?;
+    let (items, body_bytes, _reserved) = read.run(app.engine().tasks(), sent, reserved).await?;
 
     let intake = Intake { items, door: Plane::Control, idempotency_key };
     let report = intake::accept(app.engine(), &auth.caller, &project, intake).await?;
@@ -143,11 +146,11 @@ struct Reading {
 
 impl Reading {
     /// The items, the plain body's length, and what is reserved for it.
-    async fn run(self, sent: Bytes, reserved: Reserved) -> Result<(Items, usize, Reserved)> {
+    async fn run(self, tasks: &Tasks, sent: Bytes, reserved: Reserved) -> Result<(Items, usize, Reserved)> {
         if sent.len() <= OFFLOAD_BYTES && self.encoding == Encoding::Identity {
             return self.here(sent, reserved);
         }
-        let done = tokio::task::spawn_blocking(move || self.here(sent, reserved)).await;
+        let done = tasks.blocking(Task::Body, move || self.here(sent, reserved)).await;
         done.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "reading the body met a defect"))?
     }
 

@@ -37,8 +37,10 @@ fn case(name: &'static str, code: &'static str, check: impl Future<Output = Chec
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_code_is_produced_by_its_situation() {
-    let cases: Vec<Case> =
-        [stream::cases(), relp::cases(), tls::cases(), datagram_cases()].into_iter().flatten().collect();
+    let cases: Vec<Case> = [stream::cases(), relp::cases(), tls::cases(), datagram_cases(), defect_cases()]
+        .into_iter()
+        .flatten()
+        .collect();
     let covered: Vec<_> = cases.iter().map(|case| case.code).collect();
     for code in CODES {
         assert!(covered.contains(&code), "no situation produces {code}");
@@ -56,7 +58,7 @@ fn the_codes_are_the_published_ones() {
         cert_self_signed cert_unknown_ca cert_wrong_name cert_no_ip_san cert_ca_as_leaf cert_unsupported \
         cert_fingerprint_mismatch client_cert_required client_cert_refused client_cert_expired key_mismatch \
         closed_at_once closed_after_message reset_after_message framing_refused not_acknowledged udp_port_closed \
-        udp_unconfirmed";
+        udp_unconfirmed internal";
     assert_eq!(CODES.to_vec(), published.split_ascii_whitespace().collect::<Vec<_>>());
     let manual = include_str!("../../../../../../docs/connection-check.md");
     let (_, table) = manual.split_once("## Codes").unwrap();
@@ -95,6 +97,32 @@ fn datagram_cases() -> Vec<Case> {
             let length = socket.try_recv(&mut datagram).unwrap();
             let text = String::from_utf8_lossy(&datagram[..length]);
             assert!(text.contains("siem-connection-test"), "{text}");
+            report
+        }),
+    ]
+}
+
+fn defect_cases() -> Vec<Case> {
+    let broken = |point: &'static str, about: &'static str| async move {
+        let address = receivers::serve(receivers::reads).await;
+        let context = context();
+        context.tasks.faults().arm(point, about, 1);
+        let told = Mutex::new(Vec::new());
+        let report =
+            run(&context, &spec(Transport::Tcp, address), None, &|stage| told.lock().push(stage.clone())).await;
+        assert_eq!(told.into_inner(), report.stages);
+        assert!(report.stages.iter().all(|stage| !stage.message.contains("injected")), "{report:?}");
+        report
+    };
+    vec![
+        case("a check that panics", "internal", async move {
+            let report = broken("check", "SIEM").await;
+            assert_eq!(report.stages.last().unwrap().stage, Stage::Address);
+            report
+        }),
+        case("a test message at which rendering panics", "internal", async move {
+            let report = broken("message", "siem-connection-test").await;
+            assert_eq!(report.stages.last().unwrap().stage, Stage::Send);
             report
         }),
     ]
