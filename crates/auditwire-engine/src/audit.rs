@@ -44,6 +44,8 @@ pub mod action {
     pub const KEYS_REWRAP: &str = "keys-rewrap";
     pub const TOKEN_REFUSED: &str = "token-refused";
     pub const RETENTION_UPDATE: &str = "retention-update";
+    pub const RETENTION_CANCEL: &str = "retention-cancel";
+    pub const RETENTION_APPLY: &str = "retention-apply";
     pub const RETENTION_EXPIRE: &str = "retention-expire";
     pub const STORAGE_WARNING: &str = "storage-warning";
     pub const STORAGE_FULL: &str = "storage-full";
@@ -158,9 +160,7 @@ impl Audit {
     /// The completed event, ready for a [`Submission`](crate::log::Submission).
     #[must_use]
     pub fn build(self, now: Timestamp) -> Event {
-        let mut content = Vec::with_capacity(512);
-        content_bytes(&self.draft, &mut content);
-        let digest = crate::intake::content_digest(&content);
+        let digest = digest(&self.draft);
         self.draft.complete(|| event_id(now), Plane::Control, now, digest)
     }
 }
@@ -185,6 +185,35 @@ pub fn event_id(now: Timestamp) -> String {
     let nanos = u64::try_from(now.as_nanos()).unwrap_or_default();
     let subsecond = u32::try_from(nanos % 1_000_000_000).unwrap_or_default();
     uuid::Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, nanos / 1_000_000_000, subsecond)).to_string()
+}
+
+/// Actions of which `system` keeps no copy: there may be one for each event that a project sends, or one every few seconds, and
+/// they tell of delivery, not of what somebody did.
+const NOT_COPIED: [&str; 2] = [action::HEARTBEAT, action::QUARANTINE];
+
+/// In copies: `resource.metadata.project`, the project whose event it is.
+pub const COPY_OF: &str = "project";
+
+/// The copies that `system` keeps, to its own term, of the service's own events of another project; written in the commit of the
+/// events, so that there is never one without the other. A copy has the event's id (ids are a project's own, so a repeated
+/// one is recognised there as here) and all it says, and names its project as [`COPY_OF`].
+pub(crate) fn copies(project: Option<&ProjectId>, events: &[Event]) -> Vec<Event> {
+    let Some(project) = project.filter(|project| **project != ProjectId::system()) else { return Vec::new() };
+    let own = |event: &&Event| {
+        let draft = &event.draft;
+        draft.source_id.as_deref() == Some(SOURCE) && !NOT_COPIED.contains(&draft.action.as_str())
+    };
+    let copy = |event: &Event| {
+        let Audit { draft } = Audit { draft: event.draft.clone() }.with(COPY_OF, project);
+        Event { digest: digest(&draft), draft, ..event.clone() }
+    };
+    events.iter().filter(own).map(copy).collect()
+}
+
+fn digest(draft: &EventDraft) -> [u8; 16] {
+    let mut content = Vec::with_capacity(512);
+    content_bytes(draft, &mut content);
+    crate::intake::content_digest(&content)
 }
 
 /// Where an audit event of a token or project belongs: the operator's own go to `system`.
@@ -240,6 +269,22 @@ mod tests {
         assert_eq!(event.draft.subject_address.as_deref(), Some("192.0.2.7"));
         let pairs: Vec<_> = event.draft.subject_metadata.iter().collect();
         assert_eq!(pairs, [("kind", "operator"), ("name", "operator")]);
+    }
+
+    #[test]
+    fn the_operator_has_copies_of_what_was_done_in_a_project() {
+        let (home, system) = (ProjectId::default_project(), ProjectId::system());
+        let event = |action| Audit::new(action, &Caller::Service).with("a", 1).with("z", 2).build(Timestamp::EPOCH);
+        let mut foreign = event(action::EXPORT);
+        foreign.draft.source_id = Some("nova".to_owned());
+        let events = [event(action::EXPORT), event(action::HEARTBEAT), foreign, event(action::RETENTION_UPDATE)];
+        let copies = copies(Some(&home), &events);
+        let named: Vec<_> = copies.iter().map(|copy| (&copy.event_id, copy.draft.action.as_str())).collect();
+        assert_eq!(named, [(&events[0].event_id, "export"), (&events[3].event_id, "retention-update")]);
+        let pairs: Vec<_> = copies[0].draft.resource_metadata.iter().collect();
+        assert_eq!(pairs, [("a", "1"), ("project", "default"), ("z", "2")]);
+        assert_ne!(copies[0].digest, events[0].digest);
+        assert_eq!(super::copies(Some(&system), &events).len() + super::copies(None, &events).len(), 0);
     }
 
     #[test]

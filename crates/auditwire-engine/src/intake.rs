@@ -6,8 +6,8 @@ use auditwire_model::{ProjectId, Timestamp};
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use uuid::Uuid;
 
-use crate::error::Result;
-use crate::log::{Answer, Submission};
+use crate::error::{Kind, Result};
+use crate::log::{Answer, Submission, Taken};
 use crate::{Engine, audit, projects};
 
 /// What a door hands over.
@@ -35,8 +35,8 @@ pub struct IntakeReport {
 /// Takes a batch: checks the permission, completes the drafts, commits them.
 ///
 /// # Errors
-/// `forbidden`, `project_not_found`; `storage_full`, `overloaded`, `closing`, `storage_failed` (nothing was taken, or it
-/// is not known; try again).
+/// `forbidden`, `project_not_found`; `project_quota`, `storage_full`, `overloaded`, `closing`, `storage_failed` (nothing was
+/// taken, or it is not known; try again).
 pub async fn accept<I>(engine: &Engine, caller: &Caller, project: &ProjectId, intake: Intake<I>) -> Result<IntakeReport>
 where
     I: IntoIterator<Item = Result<EventDraft, Rejection>>,
@@ -47,7 +47,7 @@ where
 /// A batch in the committer's queue.
 #[derive(Debug)]
 pub struct Enqueued {
-    answer: Option<Answer>,
+    answer: Option<(Answer, Option<Taken>)>,
     rejected: Vec<Rejection>,
 }
 
@@ -68,8 +68,15 @@ where
     if events.is_empty() {
         return Ok(Enqueued { answer: None, rejected });
     }
+    let taken = engine.log.take_quota(project, &events)?;
     let submission = Submission { project: Some(project.clone()), events, changes: Vec::new() };
-    Ok(Enqueued { answer: Some(engine.log.enqueue(submission)?), rejected })
+    match engine.log.enqueue(submission) {
+        Ok(answer) => Ok(Enqueued { answer: Some((answer, taken)), rejected }),
+        Err(error) => {
+            give_back(taken, 1, 1);
+            Err(error)
+        }
+    }
 }
 
 impl Enqueued {
@@ -79,10 +86,27 @@ impl Enqueued {
     /// As [`accept`].
     pub async fn done(self) -> Result<IntakeReport> {
         let Self { answer, rejected } = self;
-        let Some(answer) = answer else { return Ok(IntakeReport { rejected, ..IntakeReport::default() }) };
-        let receipt = answer.receipt().await?;
-        let accepted = receipt.positions.iter().flatten().count() as u64;
-        Ok(IntakeReport { accepted, duplicates: receipt.positions.len() as u64 - accepted, rejected })
+        let Some((answer, taken)) = answer else { return Ok(IntakeReport { rejected, ..IntakeReport::default() }) };
+        let receipt = match answer.receipt().await {
+            Ok(receipt) => receipt,
+            Err(error) => {
+                // Where it is not known what was stored, it stays taken.
+                if error.kind == Kind::Unavailable {
+                    give_back(taken, 1, 1);
+                }
+                return Err(error);
+            }
+        };
+        let (accepted, all) = (receipt.positions.iter().flatten().count() as u64, receipt.positions.len() as u64);
+        give_back(taken, all - accepted, all);
+        Ok(IntakeReport { accepted, duplicates: all - accepted, rejected })
+    }
+}
+
+/// What was there already, or was not stored, does not count.
+fn give_back(taken: Option<Taken>, events: u64, of: u64) {
+    if let Some(taken) = taken {
+        taken.give_back(events, of);
     }
 }
 

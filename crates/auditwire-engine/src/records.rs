@@ -69,8 +69,10 @@ mod replay;
 mod retention;
 mod step;
 mod token;
+mod usage;
 mod webhook;
 
+pub(crate) use alert::alert_id;
 pub use alert::{Alert, AlertRecord};
 pub use fresh::{Fresh, FreshRecord};
 pub use key::{Retiring, RetiringRecord};
@@ -80,12 +82,13 @@ pub use people::{
 };
 pub(crate) use replay::both;
 pub use replay::{Replay, ReplayRecord, ReplayState};
-pub use retention::{Expired, ExpiredRecord, KeptFor, RetentionRecord};
+pub use retention::{Expired, ExpiredRecord, Keeping, KeptFor, Reduction, RetentionRecord};
 pub use step::{Beginning, CHANGES_MAX, DeliveryStep, DeliveryStepRecord, Moved, SecondStream, StateChange, Totals};
 pub use token::{
     EarlierSecret, Token, TokenRecord, TokenSecret, TokenSecretRecord, TokenTree, TokenTreeRecord, TokenUse,
     TokenUseRecord, TokenV1,
 };
+pub use usage::{HourOfBytes, Usage, UsageRecord};
 pub use webhook::{LastCall, LastCallRecord, Webhook, WebhookCall, WebhookCallRecord, WebhookRecord};
 
 document!(

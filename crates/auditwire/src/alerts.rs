@@ -1,4 +1,4 @@
-//! `auditwire alerts`: what is wrong with delivery now, and the webhook that is told of it.
+//! `auditwire alerts`: what is wrong with the project or its delivery now, and the webhook that is told of it.
 
 use std::path::{Path, PathBuf};
 
@@ -108,7 +108,8 @@ async fn list(client: &Client, out: Output) -> Result {
         terminal::line("nothing needs you")?;
     }
     for alert in alerts {
-        let head = format!("{}  since {}  {}", text(alert, "kind"), text(alert, "since"), text(alert, "connection"));
+        let whose = alert["connection"].as_str().unwrap_or("the project");
+        let head = format!("{}  since {}  {whose}", text(alert, "kind"), text(alert, "since"));
         terminal::line(out.screen.paint(Tone::Warn, escape(&head).into_owned()))?;
         terminal::line(format!("  {}", escape(text(alert, "message"))))?;
         terminal::line(format!("  {}", escape(text(alert, "remedy"))))?;

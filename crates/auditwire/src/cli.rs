@@ -4,7 +4,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::failure::Result;
-use crate::{alerts, check, connections, demo, events, keys, receive, replay, serve, sign_in, tokens};
+use crate::{alerts, check, connections, demo, events, keys, receive, replay, retention, serve, sign_in, tokens};
 
 /// A self-hosted audit service: durable event log in, every event out to your SIEM.
 #[derive(Debug, Parser)]
@@ -49,12 +49,14 @@ pub(crate) enum Command {
     Events(events::EventsArgs),
     /// Send a part of the log again to the active connection.
     Replay(replay::ReplayArgs),
-    /// Show what is wrong with delivery, and set the webhook that is told of it.
+    /// Show what is wrong with a project or its delivery, and set the webhook that is told of it.
     Alerts(alerts::AlertsArgs),
     /// List, renew and replace the master keys that secrets are sealed by.
     Keys(keys::KeysArgs),
     /// List, create, rotate and revoke API tokens.
     Tokens(tokens::TokensArgs),
+    /// Show and change how long events are kept.
+    Retention(retention::RetentionArgs),
     /// Make a link that signs the operator in to the console once, within 30 minutes.
     SignInLink(sign_in::SignInLinkArgs),
     /// Receive syslog, show it and validate it: what a SIEM would get.
@@ -126,6 +128,8 @@ mod tests {
             "auditwire tokens create agent --scopes everything",
             "auditwire tokens revoke t-1 --revoke-descendants --adopt-descendants",
             "auditwire alerts webhook set https://a --pem-file a --no-pem",
+            "auditwire retention set",
+            "auditwire retention set --days many",
             "auditwire nothing",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");

@@ -15,6 +15,7 @@ mod keys;
 mod lifecycle;
 mod receive;
 mod replay;
+mod retention;
 mod serve;
 mod sign_in;
 mod telemetry;
@@ -56,6 +57,7 @@ fn run(command: Command) -> Result {
         Command::Alerts(args) => runtime.block_on(alerts::run(args)),
         Command::Keys(args) => runtime.block_on(keys::run(args)),
         Command::Tokens(args) => runtime.block_on(tokens::run(args)),
+        Command::Retention(args) => runtime.block_on(retention::run(args)),
         Command::SignInLink(args) => runtime.block_on(sign_in::run(args)),
         Command::Receive(args) => runtime.block_on(receive::run(args)),
         Command::Completion { shell } => cli::completion(shell),

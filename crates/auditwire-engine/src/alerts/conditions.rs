@@ -1,4 +1,4 @@
-//! Which alerts should stand, from what is known about a connection. Pure.
+//! Which alerts should stand, from what is known about a connection and about its project. Pure.
 
 use std::time::Duration;
 
@@ -8,7 +8,8 @@ use auditwire_model::connection::{CertificateInfo, CertificateRole};
 use super::{AlertKind, AlertSettings, BACKLOG_PERCENT, CERTIFICATE_DAYS};
 use crate::connections::ConnectionView;
 use crate::delivery::{ServerCertificate, Status};
-use crate::log::Retention;
+use crate::log::{QuotaUse, QuotaUses, Retention};
+use crate::retention::{Pending, RetentionView};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -16,7 +17,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Condition {
     pub(super) kind: AlertKind,
-    /// Of a certificate: the step that was reached, in days; 0 when it has expired. It is told again at each. Else 0.
+    /// As in [`Alert`](crate::records::Alert): it is told again when this changes.
     pub(super) step: u64,
     /// For people: what is wrong.
     pub(super) message: String,
@@ -36,6 +37,42 @@ pub(super) fn conditions(
     }
     let found = [degraded(view, settings, now), backlog(view, retention, now), certificates(view, now)];
     found.into_iter().flatten().collect()
+}
+
+/// Judges what is a project's own.
+pub(super) fn of_project(retention: &RetentionView, quotas: QuotaUses) -> Vec<Condition> {
+    reduction(retention).into_iter().chain(quota(quotas)).collect()
+}
+
+fn quota(quotas: QuotaUses) -> Option<Condition> {
+    let of_a_day = quotas.day.map(|quota| ("a day", quota));
+    let stored = quotas.stored.map(|quota| ("stored", quota));
+    let (what, QuotaUse { used, limit, .. }) = of_a_day.into_iter().chain(stored).find(|(_, quota)| quota.reached)?;
+    Some(Condition {
+        kind: AlertKind::ProjectQuota,
+        step: 0,
+        message: format!(
+            "The project has used {used} of its {limit} bytes {what}; when they are used up, its events are refused with 429 until \
+             there is room again"
+        ),
+        remedy:
+            "Find out who sends so much, or ask the operator for a larger quota. Senders that try again lose nothing."
+                .to_owned(),
+    })
+}
+
+fn reduction(retention: &RetentionView) -> Option<Condition> {
+    let Pending { holds, at } = retention.pending?;
+    let days = holds.days().map_or_else(|| "without limit".to_owned(), |days| format!("for {days} days"));
+    let bytes = holds.bytes.map(|bytes| format!(", and no more than {bytes} bytes of them")).unwrap_or_default();
+    Some(Condition {
+        kind: AlertKind::RetentionReduction,
+        step: u64::try_from(at.as_nanos() / 1_000_000_000).unwrap_or_default(),
+        message: format!("From {} on events of the project will be kept {days}{bytes}", at.whole_seconds()),
+        remedy: "If nobody of you wanted this, cancel it, find out who asked for it (event retention-update), and take their \
+                 token or account away: what ends by it does not come back."
+            .to_owned(),
+    })
 }
 
 fn degraded(view: &ConnectionView, settings: AlertSettings, now: Timestamp) -> Option<Condition> {

@@ -1,4 +1,4 @@
-//! Alerts: what is wrong with a project's delivery and needs somebody, told once as an event (`siem-alert`) when it begins and
+//! Alerts: what is wrong with a project or its delivery and needs somebody, told once as an event (`siem-alert`) when it begins and
 //! once when it is over, kept as a record meanwhile, shown by API, console and metrics. And the heartbeat, an event that a
 //! connection may ask for, so that a SIEM notices when nothing comes any more.
 //!
@@ -52,11 +52,21 @@ pub enum AlertKind {
     BacklogNearRetention,
     /// A certificate that delivery depends on has expired, or will in 30, 14, 7 or 1 days.
     CertificateExpiring,
+    /// A reduction of the project's retention waits: history will end by it unless somebody cancels it.
+    RetentionReduction,
+    /// The project has reached one of its quotas: intake refuses its events.
+    ProjectQuota,
 }
 
 impl AlertKind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::DeliveryDegraded, Self::BacklogNearRetention, Self::CertificateExpiring];
+    pub const ALL: [Self; 5] = [
+        Self::DeliveryDegraded,
+        Self::BacklogNearRetention,
+        Self::CertificateExpiring,
+        Self::RetentionReduction,
+        Self::ProjectQuota,
+    ];
 
     /// The name in answers.
     #[must_use]
@@ -65,6 +75,8 @@ impl AlertKind {
             Self::DeliveryDegraded => "delivery_degraded",
             Self::BacklogNearRetention => "backlog_near_retention",
             Self::CertificateExpiring => "certificate_expiring",
+            Self::RetentionReduction => "retention_reduction",
+            Self::ProjectQuota => "project_quota",
         }
     }
 }

@@ -17,6 +17,8 @@ use crate::connections::{self, ConnectionInput, ConnectionView, Start};
 use crate::delivery::tests::fixtures::{Manner, receiver, until};
 use crate::delivery::{ServerCertificate, Status};
 use crate::log::Retention;
+use crate::records::KeptFor;
+use crate::retention;
 use crate::search::{self, Search};
 use crate::secrets::{Keyring, Secret};
 use crate::store::Order;
@@ -98,7 +100,10 @@ async fn a_connection_that_stays_degraded_is_told_once_and_its_end_too() {
     let degraded = ("delivery_degraded".to_owned(), String::new());
     assert_eq!(world.told("siem-alert").await, std::slice::from_ref(&degraded), "once");
     let standing = list(&world.engine, &world.caller, &world.project).await.unwrap();
-    assert_eq!((standing.len(), standing[0].kind, &standing[0].connection), (1, AlertKind::DeliveryDegraded, &id));
+    assert_eq!(
+        (standing.len(), standing[0].kind, &standing[0].connection),
+        (1, AlertKind::DeliveryDegraded, &Some(id.clone()))
+    );
     assert!(standing[0].message.contains("siem is failing"), "{}", standing[0].message);
     connections::stop(&world.engine, &world.caller, &world.project, id.as_str()).await.unwrap();
     round(&world.engine).await.unwrap();
@@ -158,7 +163,7 @@ async fn certificates_are_told_at_each_step_and_the_first_to_end_counts() {
         sha256: String::new(),
     };
     let steps = |view: &ConnectionView| {
-        let found = conditions(view, Retention::default(), AlertSettings::default(), now);
+        let found = conditions(view, Retention::FOR_EVER, AlertSettings::default(), now);
         found.into_iter().map(|c| (c.kind, c.step)).collect::<Vec<_>>()
     };
     for (days, step) in [
@@ -195,6 +200,41 @@ async fn a_backlog_that_comes_near_retention_is_told() {
         view.delivery.oldest_unacknowledged_at = Some(now.saturating_add_nanos(-hours * 3600 * 1_000_000_000));
         let found = conditions(&view, kept(10), AlertSettings::default(), now);
         assert_eq!(found.iter().any(|c| c.kind == AlertKind::BacklogNearRetention), told, "{hours} h of ten days");
-        assert_eq!(conditions(&view, Retention { age: None, bytes: None }, AlertSettings::default(), now), []);
+        assert_eq!(conditions(&view, Retention::FOR_EVER, AlertSettings::default(), now), []);
     }
+}
+
+#[tokio::test]
+async fn a_reduction_of_the_retention_stands_until_it_is_cancelled_or_made() {
+    let world = World::new().await;
+    let (engine, caller, project) = (&world.engine, &world.caller, &world.project);
+    let standing = async || {
+        round(engine).await.unwrap();
+        let alerts = list(engine, caller, project).await.unwrap();
+        alerts.into_iter().map(|alert| (alert.id(), alert.connection)).collect::<Vec<_>>()
+    };
+    let reduce = async |days| {
+        let wanted = KeptFor { days: Some(days), bytes: None };
+        retention::set(engine, caller, project, wanted).await.unwrap();
+    };
+    let reduction = [("project/retention_reduction".to_owned(), None)];
+    let told = ("retention_reduction".to_owned(), String::new());
+    assert_eq!(standing().await, []);
+    reduce(30).await;
+    assert_eq!((standing().await, standing().await), (reduction.to_vec(), reduction.to_vec()));
+    assert_eq!(world.told("siem-alert").await, std::slice::from_ref(&told), "once");
+    world.clock.advance(seconds(3600));
+    reduce(20).await;
+    assert_eq!(standing().await, reduction);
+    assert_eq!(world.told("siem-alert").await, [told.clone(), told.clone()], "it waits anew, for less");
+    retention::cancel(engine, caller, project).await.unwrap();
+    assert_eq!(standing().await, []);
+    let over = (String::new(), "retention_reduction".to_owned());
+    assert_eq!(world.told("siem-alert-over").await, std::slice::from_ref(&over));
+    reduce(30).await;
+    assert_eq!(standing().await, reduction);
+    world.clock.advance(seconds(72 * 3600));
+    engine.log.seal_now().await.unwrap();
+    assert_eq!(standing().await, []);
+    assert_eq!(world.told("siem-alert-over").await, [over.clone(), over]);
 }

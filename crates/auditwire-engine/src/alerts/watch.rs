@@ -1,4 +1,4 @@
-//! Looks at every connection, again and again: what should stand, what stands, and what a heartbeat is due for.
+//! Looks at every project and its connections, again and again: what should stand, what stands, and what a heartbeat is due for.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use auditwire_model::event::Event;
 use auditwire_model::{Severity, Timestamp};
 
 use super::AlertKind;
-use super::conditions::{Condition, conditions};
+use super::conditions::{Condition, conditions, of_project};
 use super::webhook::{self, Alarm, State};
-use crate::Engine;
 use crate::audit::{Audit, action};
 use crate::connections::{self, ConnectionView};
 use crate::delivery::Status;
 use crate::error::Result;
 use crate::log::Submission;
-use crate::records::{Alert, AlertRecord, Document};
+use crate::records::{Alert, AlertRecord, Document, alert_id};
+use crate::retention::{self, RetentionView};
 use crate::store::{Change, Effect, Expect, RecordKey, RecordKind};
 use crate::tasks::Task;
-use crate::{projects, retention};
+use crate::{Engine, projects};
 
 /// How often is looked for calls of webhooks that are due.
 const CALLS: Duration = Duration::from_secs(5);
@@ -62,29 +62,27 @@ async fn look(engine: &Engine, project: &ProjectId) -> Result<()> {
     engine.tasks().reach("alerts", project.as_str());
     let now = engine.clock.now();
     let views = connections::list(engine, &Caller::Service, project).await?;
-    let retention = retention::get(engine, &Caller::Service, project).await?.holds;
+    let retention = retention::get(engine, &Caller::Service, project).await?;
     let mut standing = engine.store.records(RecordKind::Alert, Some(project)).await?;
     let (mut events, mut changes, mut alarms) = (Vec::new(), Vec::new(), Vec::new());
-    for view in &views {
-        for condition in conditions(view, retention, engine.settings.alerts, now) {
-            let key = key(project, view, condition.kind);
-            let known = standing.iter().position(|record| record.key == key).map(|at| standing.swap_remove(at));
-            let before = known.map(|record| AlertRecord::decode(&record)).transpose()?.map(AlertRecord::into_current);
-            // A certificate is told of again at each step; everything else once.
-            if before.as_ref().is_some_and(|alert| alert.step == condition.step) {
-                continue;
-            }
-            events.push(raised(view, &condition).build(now));
-            let alert = alert(view, condition, before.map_or(now, |alert| alert.since));
-            let effect = Effect::Put(AlertRecord::from(alert.clone()).encode()?);
-            alarms.push(Alarm { state: State::Begun, alert, name: Some(view.stored.spec.name.clone()) });
-            changes.push(Change { key, expect: Expect::Any, effect });
+    for (view, condition) in found(engine, project, &views, &retention, now) {
+        let key = key(project, view, condition.kind);
+        let known = standing.iter().position(|record| record.key == key).map(|at| standing.swap_remove(at));
+        let before = known.map(|record| AlertRecord::decode(&record)).transpose()?.map(AlertRecord::into_current);
+        // A step that was reached is told of again; everything else once.
+        if before.as_ref().is_some_and(|alert| alert.step == condition.step) {
+            continue;
         }
+        events.push(raised(project, view, &condition).build(now));
+        let alert = alert(view, condition, before.map_or(now, |alert| alert.since));
+        let effect = Effect::Put(AlertRecord::from(alert.clone()).encode()?);
+        alarms.push(Alarm { state: State::Begun, alert, name: view.map(|view| view.stored.spec.name.clone()) });
+        changes.push(Change { key, expect: Expect::Any, effect });
     }
     for over in standing {
         let alert = AlertRecord::decode(&over)?.into_current();
-        events.extend(ended(&views, &alert).map(|event| event.build(now)));
-        let view = views.iter().find(|view| view.stored.id == alert.connection);
+        let view = views.iter().find(|view| Some(&view.stored.id) == alert.connection.as_ref());
+        events.extend(ended(project, view, &alert).map(|event| event.build(now)));
         let name = view.map(|view| view.stored.spec.name.clone());
         alarms.push(Alarm { state: State::Over, alert, name });
         changes.push(Change { key: over.key, expect: Expect::Version(over.version), effect: Effect::Delete });
@@ -97,34 +95,60 @@ async fn look(engine: &Engine, project: &ProjectId) -> Result<()> {
     engine.log.submit(Submission { project: Some(project.clone()), events, changes }).await.map(drop)
 }
 
-fn key(project: &ProjectId, view: &ConnectionView, kind: AlertKind) -> RecordKey {
-    RecordKey::of(RecordKind::Alert, project, format!("{}/{}", view.stored.id, kind.as_str()))
+/// Everything that should stand, with its connection; those of the project itself have none.
+fn found<'a>(
+    engine: &Engine,
+    project: &ProjectId,
+    views: &'a [ConnectionView],
+    retention: &RetentionView,
+    now: Timestamp,
+) -> Vec<(Option<&'a ConnectionView>, Condition)> {
+    let of_view = |view: &'a ConnectionView| {
+        let found = conditions(view, retention.holds, engine.settings.alerts, now);
+        found.into_iter().map(move |condition| (Some(view), condition))
+    };
+    let own = of_project(retention, engine.log.quota_uses(project)).into_iter().map(|condition| (None, condition));
+    views.iter().flat_map(of_view).chain(own).collect()
 }
 
-fn alert(view: &ConnectionView, condition: Condition, since: Timestamp) -> Alert {
+fn key(project: &ProjectId, view: Option<&ConnectionView>, kind: AlertKind) -> RecordKey {
+    RecordKey::of(RecordKind::Alert, project, alert_id(view.map(|view| &view.stored.id), kind))
+}
+
+fn alert(view: Option<&ConnectionView>, condition: Condition, since: Timestamp) -> Alert {
     let Condition { kind, step, message, remedy } = condition;
-    Alert { connection: view.stored.id.clone(), kind, step, since, message, remedy }
+    Alert { connection: view.map(|view| view.stored.id.clone()), kind, step, since, message, remedy }
 }
 
-fn raised(view: &ConnectionView, condition: &Condition) -> Audit {
-    Audit::new(action::ALERT, &Caller::Service)
-        .on_connection(&view.stored)
+/// An event about a connection, or about the project itself.
+fn about(action: &'static str, project: &ProjectId, view: Option<&ConnectionView>) -> Audit {
+    let event = Audit::new(action, &Caller::Service);
+    match view {
+        Some(view) => event.on_connection(&view.stored),
+        None => event.on("project", project),
+    }
+}
+
+fn raised(project: &ProjectId, view: Option<&ConnectionView>, condition: &Condition) -> Audit {
+    let event = about(action::ALERT, project, view)
         .failed(condition.kind.as_str(), &condition.remedy)
-        .with("cause", view.cause.unwrap_or_default())
-        .message(&condition.message)
+        .message(&condition.message);
+    match view {
+        Some(view) => event.with("cause", view.cause.unwrap_or_default()),
+        None => event,
+    }
 }
 
 /// The event that tells that an alert is over; none when its connection is gone, which an event has told.
-fn ended(views: &[ConnectionView], alert: &Alert) -> Option<Audit> {
-    let view = views.iter().find(|view| view.stored.id == alert.connection)?;
-    let name = &view.stored.spec.name;
-    Some(
-        Audit::new(action::ALERT_OVER, &Caller::Service)
-            .on_connection(&view.stored)
-            .with("alert", alert.kind.as_str())
-            .with("since", alert.since)
-            .message(format!("The alert {} of SIEM connection {name} is over", alert.kind.as_str())),
-    )
+fn ended(project: &ProjectId, view: Option<&ConnectionView>, alert: &Alert) -> Option<Audit> {
+    let kind = alert.kind.as_str();
+    let whose = match (view, &alert.connection) {
+        (Some(view), _) => format!("SIEM connection {}", view.stored.spec.name),
+        (None, None) => format!("project {project}"),
+        (None, Some(_)) => return None,
+    };
+    let event = about(action::ALERT_OVER, project, view).with("alert", kind).with("since", alert.since);
+    Some(event.message(format!("The alert {kind} of {whose} is over")))
 }
 
 /// The heartbeats that are due. After a start the first is due at once.

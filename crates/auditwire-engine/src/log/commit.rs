@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use auditwire_model::event::Event;
 use auditwire_model::{Position, ProjectId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::blob;
 use super::duplicates::Work;
 use super::plan::{Plan, ProjectState};
-use super::{Ended, Receipt, Shared, Submission, error};
+use super::{Ended, Receipt, Shared, Submission, error, event_weight};
+use crate::audit;
 use crate::error::{Error, Result};
 use crate::store::{Change, Checkpoint, Expire, GroupId, RecordKey, Seal, StoreError};
 use crate::tasks::{Panicked, Task};
@@ -30,11 +32,38 @@ const BOUND_EVERY: u64 = 16;
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) submission: Submission,
+    /// What project `system` keeps of its events; they have no place in the receipt.
+    pub(crate) copies: Vec<Event>,
     /// What the log does for itself; committed alone.
     pub(crate) upkeep: Option<Step>,
     /// Its weight in the queue.
     pub(crate) bytes: usize,
     pub(crate) answer: oneshot::Sender<Result<Receipt>>,
+}
+
+impl Pending {
+    pub(crate) fn new(submission: Submission, upkeep: Option<Step>, answer: oneshot::Sender<Result<Receipt>>) -> Self {
+        let copies = audit::copies(submission.project.as_ref(), &submission.events);
+        Self { submission, copies, upkeep, bytes: 0, answer }
+    }
+
+    /// The memory it holds, in bytes, roughly.
+    pub(crate) fn weight(&self) -> usize {
+        self.submission.weight() + self.copies.iter().map(event_weight).sum::<usize>()
+    }
+
+    fn events(&self) -> usize {
+        self.submission.events.len() + self.copies.len()
+    }
+
+    /// What it adds to a project, and whether that has a place in the receipt.
+    pub(super) fn part_of(&mut self, project: &ProjectId) -> Option<(&mut [Event], bool)> {
+        if self.submission.project.as_ref() == Some(project) {
+            Some((&mut self.submission.events, true))
+        } else {
+            (*project == ProjectId::system() && !self.copies.is_empty()).then_some((&mut self.copies[..], false))
+        }
+    }
 }
 
 /// A step of sealing, merging or retention.
@@ -142,14 +171,14 @@ impl Committer {
             return vec![first];
         }
         let settings = &self.shared.settings;
-        let (mut bytes, mut events) = (first.bytes, first.submission.events.len());
+        let (mut bytes, mut events) = (first.bytes, first.events());
         let mut changed: HashSet<RecordKey> = HashSet::new();
         let keys = |pending: &Pending| pending.submission.changes.iter().map(|c| c.key.clone()).collect::<Vec<_>>();
         changed.extend(keys(&first));
         let mut group = vec![first];
         while let Ok(next) = self.queue.try_recv() {
             bytes += next.bytes;
-            events += next.submission.events.len();
+            events += next.events();
             let clash = next.submission.changes.iter().any(|c| changed.contains(&c.key));
             if clash || next.upkeep.is_some() || bytes > settings.group_bytes_max || events > settings.group_events_max
             {

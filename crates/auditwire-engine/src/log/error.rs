@@ -15,6 +15,15 @@ pub(super) fn overloaded() -> Error {
     Error::new(Kind::Unavailable, "overloaded", detail).retry_after(Duration::from_secs(1))
 }
 
+/// The project has used up one of its quotas.
+pub(super) fn project_quota(project: &ProjectId, limit: u64, what: &str, wait: Duration) -> Error {
+    let detail = format!(
+        "project {project} has used up its quota of {limit} {what}; nothing of this request was taken, send it again later, or \
+         ask the operator for more"
+    );
+    Error::new(Kind::Busy, "project_quota", detail).retry_after(wait)
+}
+
 pub(super) fn closing() -> Error {
     let detail = "the service is shutting down; nothing of this request was taken, send it again";
     Error::new(Kind::Unavailable, "closing", detail).retry_after(Duration::from_secs(2))

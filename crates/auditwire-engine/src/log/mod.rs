@@ -10,6 +10,7 @@ pub mod foreign;
 mod groups;
 mod merge;
 mod plan;
+mod quota;
 mod reader;
 pub(crate) mod retention;
 mod same;
@@ -43,8 +44,11 @@ use crate::tasks::{Faults, Task, Tasks};
 use commit::Pending;
 pub use disk::{Disk, Room, Space};
 use duplicates::Parts;
+use quota::Quotas;
+pub(crate) use quota::Taken;
+pub use quota::{QuotaSettings, QuotaUse, QuotaUses};
 use reader::Reader;
-pub use retention::Retention;
+pub use retention::{Floor, Retention, RetentionRule};
 use segment::Segments;
 use stats::Counters;
 pub use stats::{COMMIT_BUCKETS, LogStats, SealStats};
@@ -75,8 +79,10 @@ pub struct LogSettings {
     pub duplicate_map_ids_total: usize,
     /// When events are sealed and segments merged.
     pub seal: SealSettings,
-    /// How long events are kept where their project does not say otherwise.
-    pub retention: Retention,
+    /// How long events are kept.
+    pub retention: RetentionRule,
+    /// What each project may use.
+    pub quota: QuotaSettings,
     /// Tells how full the volume is; `None`: nobody looks.
     pub disk: Option<Arc<dyn Disk>>,
     /// How often it is looked at. Default 10 s.
@@ -101,7 +107,8 @@ impl Default for LogSettings {
             duplicate_map_ids_total: 1 << 20,
             duplicate_filter_bytes_max: 64 << 20,
             seal: SealSettings::default(),
-            retention: Retention::default(),
+            retention: RetentionRule::default(),
+            quota: QuotaSettings::default(),
             disk: None,
             disk_every: std::time::Duration::from_secs(10),
             faults: Faults::default(),
@@ -148,7 +155,8 @@ impl Default for SealSettings {
     }
 }
 
-/// Something to commit: events of one project, changes of records, or both; all or nothing.
+/// Something to commit: events of one project, changes of records, or both; all or nothing. Of the service's own events project
+/// `system` gets copies in the same commit (`audit`).
 #[derive(Debug, Default)]
 pub struct Submission {
     /// The events' project; `None` without events.
@@ -305,6 +313,7 @@ pub(crate) struct Shared {
     /// What is not sealed yet.
     pub(crate) fresh: Fresh,
     pub(crate) guard: disk::Guard,
+    pub(crate) quotas: Quotas,
     pub(crate) tasks: Tasks,
     pub(crate) upkeep: Mutex<Upkeep>,
     pub(crate) closing: watch::Sender<bool>,
@@ -339,6 +348,7 @@ impl Log {
             ended: watch::Sender::new(None),
             fresh: Fresh::default(),
             guard: disk::Guard::default(),
+            quotas: Quotas::default(),
             tasks,
             upkeep: Mutex::default(),
             parts: Parts::new(Arc::clone(&store)),
@@ -347,6 +357,7 @@ impl Log {
             clock,
             settings,
         });
+        shared.load_quotas().await?;
         let (queue, pending) = mpsc::unbounded_channel();
         upkeep::start(&shared, &queue).await?;
         disk::start(&shared, &queue);
@@ -378,14 +389,15 @@ impl Log {
         if *self.shared.closing.borrow() {
             return Err(error::closing());
         }
-        let bytes = submission.weight();
+        let (answer, answered) = oneshot::channel();
+        let pending = Pending::new(submission, None, answer);
+        let bytes = pending.weight();
         let queued = &self.shared.counters.queue_bytes;
         if queued.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) > self.shared.settings.queue_bytes_max {
             queued.fetch_sub(bytes, Ordering::Relaxed);
             return Err(error::overloaded());
         }
-        let (answer, answered) = oneshot::channel();
-        if let Err(refused) = self.queue.send(Pending { submission, upkeep: None, bytes, answer }) {
+        if let Err(refused) = self.queue.send(Pending { bytes, ..pending }) {
             queued.fetch_sub(refused.0.bytes, Ordering::Relaxed);
             return Err(error::closing());
         }
@@ -469,6 +481,7 @@ impl Log {
 
     /// Refuses new submissions, finishes those under way, and ends the committer. What is being sealed stays fresh.
     pub async fn close(&self) {
+        self.note_usage().await;
         self.shared.closing.send_replace(true);
         self.ended().await;
         let beside = [self.shared.upkeep.lock().task.take(), self.shared.guard.task()];
@@ -522,7 +535,7 @@ impl Shared {
 
 impl Submission {
     /// The memory it holds, in bytes, roughly.
-    fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         let value = |change: &Change| match &change.effect {
             Effect::Put(value) => value.len(),
             Effect::Delete | Effect::None => 0,

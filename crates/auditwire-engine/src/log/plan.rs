@@ -178,18 +178,18 @@ impl Committer {
         let (mut next, mut received_at) = (rows.first, state.received_at);
         let mut remembered = Vec::new();
         for (index, pending) in group.iter_mut().enumerate() {
-            if pending.submission.project.as_ref() != Some(project) {
-                continue;
-            }
-            for event in &mut pending.submission.events {
+            let Some((events, told)) = pending.part_of(project) else { continue };
+            for event in events {
                 received_at = received_at.max(event.received_at);
                 event.received_at = received_at;
                 if event.timestamp_from_receipt {
                     event.timestamp = received_at;
                 }
                 let Some((hash, renamed)) = self.name(project, &state.window, event, &rows, builder).await else {
-                    plan.duplicates += 1;
-                    plan.positions[index].push(None);
+                    if told {
+                        plan.duplicates += 1;
+                        plan.positions[index].push(None);
+                    }
                     continue;
                 };
                 let stored = renamed.as_deref().unwrap_or(event);
@@ -197,7 +197,9 @@ impl Committer {
                 rows.digests.push(stored.digest);
                 state.window.insert(hash, next);
                 remembered.push((hash, next));
-                plan.positions[index].push(Some(next));
+                if told {
+                    plan.positions[index].push(Some(next));
+                }
                 next = next.next();
             }
         }
@@ -290,12 +292,15 @@ impl Committer {
 
 fn projects_of(group: &[Pending]) -> Vec<ProjectId> {
     let mut projects: Vec<ProjectId> = Vec::new();
-    for pending in group {
-        if let Some(project) = &pending.submission.project
-            && !pending.submission.events.is_empty()
-            && !projects.contains(project)
-        {
+    let mut add = |project: &ProjectId| {
+        if !projects.contains(project) {
             projects.push(project.clone());
+        }
+    };
+    for pending in group {
+        pending.submission.project.iter().filter(|_| !pending.submission.events.is_empty()).for_each(&mut add);
+        if !pending.copies.is_empty() {
+            add(&ProjectId::system());
         }
     }
     projects
@@ -304,7 +309,7 @@ fn projects_of(group: &[Pending]) -> Vec<ProjectId> {
 /// What the batch of a group needs at most.
 fn room(group: &[Pending]) -> BatchRoom {
     let mut room = BatchRoom::default();
-    group.iter().flat_map(|pending| &pending.submission.events).for_each(|event| room.add(event));
+    group.iter().flat_map(|p| p.submission.events.iter().chain(&p.copies)).for_each(|event| room.add(event));
     room
 }
 

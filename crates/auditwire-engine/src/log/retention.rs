@@ -1,48 +1,25 @@
 //! Retention: events that are older than their project keeps them, or beyond the size it may have, end. Whole spans, the
-//! oldest first; the segments that no span names any more are swept.
+//! oldest first; the segments that no span names any more are swept. What a project keeps is decided by [`rule`]; a reduction that
+//! has waited long enough is made here, before anything ends by it.
 
-use std::time::Duration;
+mod rule;
 
 use auditwire_model::access::Caller;
-use auditwire_model::{ProjectId, Severity, Timestamp};
+use auditwire_model::{Position, ProjectId, Severity};
 
 use super::commit::Step;
 use super::upkeep::Keeper;
 use super::{Submission, error};
 use crate::audit::{Audit, action};
 use crate::error::Result;
-use crate::records::{Document, Expired, ExpiredRecord, KeptFor, RetentionRecord};
-use crate::store::{Change, Effect, Expect, Expire, ProjectSize, RecordKey, RecordKind, SealedSpan, Store};
+use crate::records::{Document, Expired, ExpiredRecord, Keeping, KeptFor, Reduction, RetentionRecord};
+use crate::store::{Change, Effect, Expect, Expire, ProjectSize, Record, RecordKey, RecordKind, SealedSpan, Store};
+use rule::Ending;
+pub(super) use rule::later;
+pub use rule::{Floor, Retention, RetentionRule};
 
 /// Spans that end with one commit, at most.
 const SPANS: u32 = 64;
-const DAY: u64 = 24 * 3600;
-
-/// How long events are kept, where a project does not say otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retention {
-    /// Since they were received. `None`: for ever. Default 365 days.
-    pub age: Option<Duration>,
-    /// Bytes of sealed events on disk, per project. `None`: no limit, which is the default.
-    pub bytes: Option<u64>,
-}
-
-impl Default for Retention {
-    fn default() -> Self {
-        Self { age: Some(Duration::from_secs(365 * DAY)), bytes: None }
-    }
-}
-
-impl Retention {
-    /// With what a project has set.
-    #[must_use]
-    pub fn with(self, set: KeptFor) -> Self {
-        Self {
-            age: set.days.map_or(self.age, |days| (days > 0).then(|| Duration::from_secs(u64::from(days) * DAY))),
-            bytes: set.bytes.map_or(self.bytes, |bytes| (bytes > 0).then_some(bytes)),
-        }
-    }
-}
 
 /// Where a project's setting is stored.
 pub(crate) fn retention_key(project: &ProjectId) -> RecordKey {
@@ -60,15 +37,29 @@ pub(crate) async fn expired(store: &dyn Store, project: &ProjectId) -> Result<Op
     record.map(|record| Ok(ExpiredRecord::decode(&record)?.into_current())).transpose()
 }
 
+/// What a project has set, as it is stored; its version, to change it.
+pub(crate) async fn keeping(store: &dyn Store, project: &ProjectId) -> Result<(Keeping, Expect)> {
+    let Some(record) = store.record(&retention_key(project)).await? else {
+        return Ok((Keeping::default(), Expect::Absent));
+    };
+    Ok((RetentionRecord::decode(&record)?.into_current(), Expect::Version(record.version)))
+}
+
+/// The change that stores it.
+pub(crate) fn keep(project: &ProjectId, keeping: Keeping, expect: Expect) -> Result<Change> {
+    let effect = Effect::Put(RetentionRecord::from(keeping).encode()?);
+    Ok(Change { key: retention_key(project), expect, effect })
+}
+
 impl Keeper {
-    /// Lets all events end whose time is over.
+    /// Makes the reductions that are due, then lets all events end whose time is over.
     pub(super) async fn expire(&mut self) -> Result<()> {
-        let sizes = self.shared.store.sizes().await.map_err(error::read)?;
-        for size in sizes {
-            let set = self.shared.store.record(&retention_key(&size.project)).await.map_err(error::read)?;
-            let set = set.map(|record| RetentionRecord::decode(&record)).transpose()?;
-            let keep = self.shared.settings.retention.with(set.map(RetentionRecord::into_current).unwrap_or_default());
-            let done = self.expire_project(size, keep).await;
+        for record in self.shared.store.records(RecordKind::Retention, None).await.map_err(error::read)? {
+            self.reduce(record).await?;
+        }
+        for size in self.shared.store.sizes().await.map_err(error::read)? {
+            let (keeping, _) = keeping(&*self.shared.store, &size.project).await?;
+            let done = self.expire_project(size, keeping.set).await;
             if done.is_err() {
                 // Whether the commit happened may not be known.
                 self.reload_first_kept().await?;
@@ -78,29 +69,47 @@ impl Keeper {
         Ok(())
     }
 
-    async fn expire_project(&mut self, size: ProjectSize, keep: Retention) -> Result<()> {
+    /// A reduction that is due becomes what is set: once, because the commit expects the very record that was read.
+    async fn reduce(&self, record: Record) -> Result<()> {
+        let (now, expect) = (self.shared.clock.now(), Expect::Version(record.version));
+        let due = RetentionRecord::decode(&record)?.into_current().pending.filter(|reduction| reduction.at <= now);
+        let (Some(Reduction { to, .. }), Some(project)) = (due, record.key.project) else { return Ok(()) };
+        let holds = self.shared.settings.retention.holds(to);
+        let event = Audit::new(action::RETENTION_APPLY, &Caller::Service)
+            .on("project", &project)
+            .severity(Severity::Warning)
+            .with("days", holds.days_word())
+            .with("bytes", holds.bytes_word())
+            .message("The retention of the project was reduced, as it was asked for before: nobody has cancelled it")
+            .build(now);
+        let changes = vec![keep(&project, Keeping { set: to, pending: None }, expect)?];
+        let submission = Submission { project: Some(project.clone()), events: vec![event], changes };
+        match self.commit(Step::default(), submission).await {
+            // It was cancelled or changed meanwhile.
+            Err(error) if error.code == "conflict" => Ok(()),
+            done => {
+                done?;
+                tracing::info!(%project, "a reduction of the retention has taken effect");
+                Ok(())
+            }
+        }
+    }
+
+    async fn expire_project(&mut self, size: ProjectSize, set: KeptFor) -> Result<()> {
         let ProjectSize { project, mut bytes, .. } = size;
         let now = self.shared.clock.now();
-        let since = |oldest: Timestamp| now.since(oldest);
         loop {
-            let (from, to) = (self.shared.first_kept(&project), auditwire_model::Position(u64::MAX));
-            let spans = self.shared.store.sealed(&project, from, to, SPANS).await.map_err(error::read)?;
-            let (mut too_old, mut too_many) = (0, 0);
-            for sealed in &spans {
-                if keep.age.is_some_and(|age| since(sealed.received_max) > age) && too_many == 0 {
-                    too_old += 1;
-                } else if keep.bytes.is_some_and(|most| bytes > most) {
-                    too_many += 1;
-                } else {
-                    break;
-                }
-                bytes = bytes.saturating_sub(u64::from(sealed.span.blob_bytes));
-            }
-            let ended = spans.get(..too_old + too_many).unwrap_or_default();
+            let from = self.shared.first_kept(&project);
+            let spans = self.shared.store.sealed(&project, from, Position(u64::MAX), SPANS).await;
+            let spans = spans.map_err(error::read)?;
+            let known = spans.iter().map(|s| (now.since(s.received_max), u64::from(s.span.blob_bytes)));
+            let Ending { by_age, by_size } = self.shared.settings.retention.ending(set, known, bytes);
+            let ended = spans.get(..by_age + by_size).unwrap_or_default();
             if ended.is_empty() {
                 return Ok(());
             }
-            let reason = if too_many > 0 { "size" } else { "age" };
+            bytes = bytes.saturating_sub(ended.iter().map(|sealed| u64::from(sealed.span.blob_bytes)).sum());
+            let reason = if by_size > 0 { "size" } else { "age" };
             self.end(&project, ended, reason).await?;
         }
     }

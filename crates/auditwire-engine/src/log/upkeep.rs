@@ -159,7 +159,7 @@ pub(super) async fn commit(
 ) -> Result<()> {
     let Some(queue) = queue.upgrade() else { return Err(error::closing()) };
     let (answer, answered) = oneshot::channel();
-    if queue.send(Pending { submission, upkeep: step, bytes: 0, answer }).is_err() {
+    if queue.send(Pending::new(submission, step, answer)).is_err() {
         return Err(error::closing());
     }
     drop(queue);
@@ -245,6 +245,7 @@ impl Keeper {
         while self.shared.guard.room() != Room::None && self.merge().await? {}
         self.drop_groups().await?;
         self.expire().await?;
+        self.quotas().await?;
         self.sweep().await?;
         self.shrink(all).await
     }

@@ -28,6 +28,7 @@ fn version_1_of_every_document() {
     );
     holds::<IdempotencyRecord>(r#"{"v":"1","request_sha256":"aa","created":"c-1","at":"2026-11-22T10:00:00Z"}"#);
     holds::<RetentionRecord>(r#"{"v":"1","days":30,"bytes":null}"#);
+    holds::<UsageRecord>(r#"{"v":"1","hours":[{"hour":498922,"bytes":7}]}"#);
     holds::<ExpiredRecord>(r#"{"v":"1","through":70,"events":60,"at":"2026-11-22T10:00:00Z"}"#);
     holds::<QuarantineRecord>(r#"{"v":"1","seq":5,"reason":"too large","at":"2026-11-22T10:00:00Z"}"#);
 }
@@ -51,6 +52,15 @@ fn versions_1_and_2_of_a_token() {
     holds::<TokenUseRecord>(r#"{"v":"1","at":"2026-11-22T10:00:00Z"}"#);
     holds::<TokenTreeRecord>(r#"{"v":"1","changes":3}"#);
     holds::<RetiringRecord>(r#"{"v":"1","since":"2026-11-22T10:00:00Z","retired_at":"2026-11-22T10:00:01Z"}"#);
+}
+
+#[test]
+fn version_2_of_the_retention() {
+    holds::<RetentionRecord>(r#"{"v":"2","set":{"days":30,"bytes":null},"pending":null}"#);
+    holds::<RetentionRecord>(concat!(
+        r#"{"v":"2","set":{"days":null,"bytes":0},"#,
+        r#""pending":{"to":{"days":7,"bytes":1048576},"at":"2026-11-25T10:00:00Z"}}"#,
+    ));
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Who may change it, what holds, and what is gone by it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use auditwire_model::access::{Origin, Principal, Scope};
 use auditwire_model::clock::ManualClock;
 use auditwire_model::event::{EventDraft, Plane, view};
-use auditwire_model::{Position, Timestamp, TokenId};
+use auditwire_model::{Clock, Position, Timestamp, TokenId};
 
 use super::*;
 use crate::error::Kind;
@@ -57,9 +58,16 @@ async fn engine(log: LogSettings) -> (Engine, Arc<ManualClock>) {
 }
 
 async fn on(store: Arc<MemoryStore>, log: LogSettings) -> (Engine, Arc<ManualClock>) {
+    over(store, crate::store::memory::objects(), log).await
+}
+
+async fn over(
+    store: Arc<MemoryStore>,
+    objects: Arc<dyn object_store::ObjectStore>,
+    log: LogSettings,
+) -> (Engine, Arc<ManualClock>) {
     let keyring = Arc::new(Keyring::new(vec![("k1".to_owned(), Secret::new(vec![7; 32]))]));
     let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-11-22T10:00:00Z").unwrap()));
-    let objects = crate::store::memory::objects();
     let settings = Settings { log, ..Settings::default() };
     (Engine::open(store, objects, clock.clone(), keyring, settings).await.unwrap(), clock)
 }
@@ -71,37 +79,134 @@ async fn post(engine: &Engine, action: &str) -> Result<()> {
 }
 
 async fn actions(engine: &Engine, project: &ProjectId) -> Vec<(u64, String)> {
+    found(engine, project, auditwire_model::query::Expr::All).await
+}
+
+async fn found(engine: &Engine, project: &ProjectId, query: auditwire_model::query::Expr) -> Vec<(u64, String)> {
     let search = search::Search {
-        query: auditwire_model::query::Expr::All,
+        query,
         time_from: None,
         time_to: None,
         plane: None,
         order: crate::store::Order::Ascending,
         after: None,
-        limit: 100,
+        limit: 10_000,
     };
     let page = search::page(engine, &operator(), project, &search).await.unwrap();
     let rows = page.batches.iter().flat_map(auditwire_model::event::rows);
     rows.map(|event| (event.seq.unwrap().0, event.action.to_owned())).collect()
 }
 
+/// As before there were a floor and a delay: for what is tried of other things.
+fn at_once() -> RetentionRule {
+    let floor = Floor { age: Duration::ZERO, bytes: 0 };
+    RetentionRule { floor, reduction_delay: Duration::ZERO, ..RetentionRule::default() }
+}
+
+fn days(days: u64) -> Duration {
+    Duration::from_secs(days * 24 * 3600)
+}
+
+fn kept(days: u32) -> KeptFor {
+    KeptFor { days: Some(days), bytes: None }
+}
+
+/// 400 KB that do not compress to less than half of it.
+async fn fill(engine: &Engine, round: u64) {
+    let noise = |n: u64| {
+        let mut x = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let text: String = (0..20_000)
+            .map(|_| {
+                x ^= x << 13;
+                x ^= x >> 7;
+                x ^= x << 17;
+                char::from(b'a' + u8::try_from(x % 26).unwrap())
+            })
+            .collect();
+        EventDraft { action: "filler".to_owned(), message: Some(text), ..EventDraft::default() }
+    };
+    let items = (0..20).map(|n| Ok(noise(round * 20 + n)));
+    let intake = Intake { items, door: Plane::Control, idempotency_key: None };
+    intake::accept(engine, &operator(), &home(), intake).await.unwrap();
+    engine.log.seal_now().await.unwrap();
+}
+
+/// The actions that are there, without the filler.
+async fn evidence(engine: &Engine) -> Vec<String> {
+    let left = actions(engine, &home()).await.into_iter().map(|(_, action)| action);
+    left.filter(|action| action != "filler").collect()
+}
+
+/// Segments are not merged, so that what ends is small.
+fn unmerged(retention: RetentionRule) -> LogSettings {
+    let seal = log::SealSettings { merged: 99, ..log::SealSettings::default() };
+    LogSettings { tail_bytes_max: 0, seal, retention, ..LogSettings::default() }
+}
+
+#[tokio::test]
+async fn a_tenant_cannot_erase_its_history() {
+    let (engine, clock) = engine(unmerged(RetentionRule::default())).await;
+    post(&engine, "evidence").await.unwrap();
+    engine.log.seal_now().await.unwrap();
+    set(&engine, &operator(), &home(), KeptFor { days: None, bytes: Some(1 << 20) }).await.unwrap();
+    for round in 0..8 {
+        fill(&engine, round).await;
+    }
+    assert_eq!(evidence(&engine).await, ["evidence", "retention-update"], "a reduction waits");
+    clock.advance(days(3));
+    fill(&engine, 8).await;
+    let made = ["evidence", "retention-update", "retention-apply"];
+    assert_eq!(evidence(&engine).await, made, "what is younger than the floor stays whatever was set");
+    clock.advance(days(4));
+    fill(&engine, 9).await;
+    let left = evidence(&engine).await;
+    assert_eq!(left, ["retention-apply", "retention-expire"], "the first week is over, the second begins");
+    assert_eq!(get(&engine, &operator(), &home()).await.unwrap().holds.bytes, Some(1 << 20));
+    // And what its tenant did to it is still known where no tenant has a say, to the operator's term.
+    engine.log.seal_now().await.unwrap();
+    let copies: Vec<String> =
+        actions(&engine, &ProjectId::system()).await.into_iter().map(|(_, action)| action).collect();
+    assert_eq!(copies[..3], ["retention-update", "retention-apply", "retention-expire"]);
+    let of_home = auditwire_model::query::parse("source.id = auditwire AND resource.metadata.project = default", None);
+    assert_eq!(found(&engine, &ProjectId::system(), of_home.unwrap().expr).await.len(), copies.len());
+    let own = auditwire_model::query::parse("source.id = auditwire", None).unwrap().expr;
+    assert_eq!(found(&engine, &home(), own).await.len(), left.len());
+}
+
 #[tokio::test]
 async fn what_a_project_sets_holds_and_is_told() {
-    let (engine, _) = engine(LogSettings::default()).await;
+    let (engine, clock) = engine(LogSettings::default()).await;
+    let rule = RetentionRule::default();
     let before = get(&engine, &operator(), &home()).await.unwrap();
-    assert_eq!((before.set, before.holds, before.expired), (KeptFor::default(), Retention::default(), None));
+    assert_eq!((before.set, before.holds, before.pending), (KeptFor::default(), rule.default, None));
+    assert_eq!((before.floor, before.expired), (rule.floor, None));
     let wanted = KeptFor { days: Some(30), bytes: Some(0) };
     let after = set(&engine, &operator(), &home(), wanted).await.unwrap();
-    assert_eq!(after.holds, Retention { age: Some(Duration::from_secs(30 * 24 * 3600)), bytes: None });
+    assert_eq!(after.holds, rule.default, "also the operator waits");
+    let at = Timestamp::parse("2026-11-25T10:00:00Z").unwrap();
+    assert_eq!(after.pending, Some(Pending { holds: Retention { age: Some(days(30)), bytes: None }, at }));
     assert_eq!(get(&engine, &operator(), &home()).await.unwrap(), after);
-    assert_eq!(actions(&engine, &home()).await, [(1, "retention-update".to_owned())]);
+    cancel(&engine, &operator(), &home()).await.unwrap();
+    assert_eq!(get(&engine, &operator(), &home()).await.unwrap().pending, None);
+    let twice = cancel(&engine, &operator(), &home()).await.unwrap_err();
+    assert_eq!((twice.kind, twice.code), (Kind::NotFound, "no_reduction_pending"));
+    clock.advance(days(4));
+    engine.log.seal_now().await.unwrap();
+    let after = set(&engine, &operator(), &home(), kept(400)).await.unwrap();
+    assert_eq!((after.holds.age, after.pending), (Some(days(400)), None), "a raise is at once");
+    let told = ["retention-update", "retention-cancel", "retention-update"];
+    assert_eq!(evidence(&engine).await, told);
 
-    for (wrong, field) in
-        [(KeptFor { days: Some(40_000), bytes: None }, "days"), (KeptFor { days: None, bytes: Some(5) }, "bytes")]
-    {
+    for (wrong, field, code) in [
+        (kept(40_000), "days", "invalid_days"),
+        (KeptFor { days: None, bytes: Some(5) }, "bytes", "invalid_bytes"),
+        (kept(6), "days", "retention_below_floor"),
+    ] {
         let refused = set(&engine, &operator(), &home(), wrong).await.unwrap_err();
-        assert_eq!((refused.kind, refused.field.as_deref()), (Kind::Invalid, Some(field)));
+        assert_eq!((refused.kind, refused.field.as_deref(), refused.code), (Kind::Invalid, Some(field), code));
     }
+    let refused = set(&engine, &operator(), &home(), kept(6)).await.unwrap_err();
+    assert!(refused.detail.contains("7 days"), "{}", refused.detail);
     let reader = Caller::Token {
         token: TokenId::parse("t").unwrap(),
         project: home(),
@@ -110,6 +215,7 @@ async fn what_a_project_sets_holds_and_is_told() {
         origin: Origin::new([127, 0, 0, 1], "r-1"),
     };
     assert_eq!(set(&engine, &reader, &home(), wanted).await.unwrap_err().code, "forbidden");
+    assert_eq!(cancel(&engine, &reader, &home()).await.unwrap_err().code, "forbidden");
     assert_eq!(get(&engine, &reader, &home()).await.unwrap(), after);
     assert_eq!(get(&engine, &reader, &ProjectId::system()).await.unwrap_err().code, "project_not_found");
 }
@@ -146,26 +252,10 @@ async fn old_events_end_and_it_is_told_which() {
 
 #[tokio::test]
 async fn a_project_keeps_no_more_than_it_may() {
-    let seal = log::SealSettings { merged: 99, ..log::SealSettings::default() };
-    let (engine, _) = engine(LogSettings { tail_bytes_max: 0, seal, ..LogSettings::default() }).await;
+    let (engine, _) = engine(unmerged(at_once())).await;
     set(&engine, &operator(), &home(), KeptFor { days: Some(0), bytes: Some(1 << 20) }).await.unwrap();
-    let noise = |n: u64| {
-        let mut x = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let text: String = (0..20_000)
-            .map(|_| {
-                x ^= x << 13;
-                x ^= x >> 7;
-                x ^= x << 17;
-                char::from(b'a' + u8::try_from(x % 26).unwrap())
-            })
-            .collect();
-        EventDraft { action: "big".to_owned(), message: Some(text), ..EventDraft::default() }
-    };
     for round in 0..8 {
-        let items = (0..20).map(|n| Ok(noise(round * 20 + n)));
-        let intake = Intake { items, door: Plane::Control, idempotency_key: None };
-        intake::accept(&engine, &operator(), &home(), intake).await.unwrap();
-        engine.log.seal_now().await.unwrap();
+        fill(&engine, round).await;
     }
     let size: u64 = engine.store.sizes().await.unwrap().iter().map(|size| size.bytes).sum();
     assert!((500_000..=1 << 20).contains(&size), "{size} bytes are kept");
@@ -173,6 +263,32 @@ async fn a_project_keeps_no_more_than_it_may() {
     assert!(first > Position(1));
     let left = actions(&engine, &home()).await;
     assert_eq!(left.first().map(|(seq, _)| *seq), Some(first.0));
+}
+
+#[tokio::test]
+async fn a_reduction_is_made_once_and_over_restarts() {
+    let (store, objects) = (Arc::new(MemoryStore::default()), crate::store::memory::objects());
+    let (first, clock) = over(store.clone(), objects.clone(), LogSettings::default()).await;
+    set(&first, &operator(), &home(), kept(30)).await.unwrap();
+    first.close().await;
+    let start = clock.now();
+    let at = async |age: Duration| {
+        let (engine, clock) = over(store.clone(), objects.clone(), LogSettings::default()).await;
+        clock.advance(start.since(clock.now()) + age);
+        for _ in 0..2 {
+            engine.log.seal_now().await.unwrap();
+        }
+        let view = get(&engine, &operator(), &home()).await.unwrap();
+        let told = evidence(&engine).await;
+        engine.close().await;
+        (view.holds.age, view.pending.is_some(), told)
+    };
+    let early = (Some(days(365)), true, vec!["retention-update".to_owned()]);
+    assert_eq!(at(days(3) - Duration::from_millis(1)).await, early);
+    let made = vec!["retention-update".to_owned(), "retention-apply".to_owned()];
+    for age in [days(3), days(4)] {
+        assert_eq!(at(age).await, (Some(days(30)), false, made.clone()));
+    }
 }
 
 #[tokio::test]
@@ -212,7 +328,7 @@ async fn a_full_volume_stops_intake_and_nothing_else() {
     assert_eq!((refused.kind, refused.code), (Kind::Unavailable, "storage_full"));
     assert!(refused.retry_after.is_some());
     // Everything else goes on.
-    set(&engine, &operator(), &home(), KeptFor { days: Some(9), bytes: None }).await.unwrap();
+    set(&engine, &operator(), &home(), kept(9)).await.unwrap();
     engine.log.seal_now().await.unwrap();
     assert_eq!(actions(&engine, &home()).await.len(), 2);
     round(60).await;
@@ -220,6 +336,6 @@ async fn a_full_volume_stops_intake_and_nothing_else() {
     post(&engine, "taken again").await.unwrap();
     let told: Vec<String> =
         actions(&engine, &ProjectId::system()).await.into_iter().map(|(_, action)| action).collect();
-    assert_eq!(told, ["storage-warning", "storage-full", "storage-ok"]);
+    assert_eq!(told, ["storage-warning", "storage-full", "retention-update", "storage-ok"], "with a copy");
     assert_eq!(engine.log.stats().await.unwrap().space, Space { total: 1000, free: 400 });
 }

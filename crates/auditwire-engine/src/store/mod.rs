@@ -191,6 +191,7 @@ pub enum RecordKind {
     WebhookCall = 24,
     WebhookLast = 25,
     Fresh = 30,
+    Usage = 40,
     TokenTree = 50,
     TokenSecret = 51,
     TokenUse = 52,

@@ -53,6 +53,7 @@ pub enum Verb {
     StopConnection,
     ClearQuarantine,
     SetRetention,
+    CancelReduction,
     ListTokens,
     CreateToken,
     DeleteToken,
@@ -131,6 +132,7 @@ impl Verb {
             | Self::StopConnection
             | Self::ClearQuarantine
             | Self::SetRetention
+            | Self::CancelReduction
             | Self::ListTokens
             | Self::CreateToken
             | Self::DeleteToken

@@ -7,6 +7,8 @@ alerts-rule-degraded = a connection has been degraded or failing for { $time }
 alerts-rule-backlog = the oldest event that is not delivered has waited { $percent } % of the time that events are kept
 alerts-rule-backlog-never = the oldest event that is not delivered has waited { $percent } % of the time that events are kept (this project keeps them for ever)
 alerts-rule-certificate = a certificate that delivery depends on ends in { $days } days, or has ended
+alerts-rule-reduction = a reduction of the project's retention waits to take effect
+alerts-rule-quota = the project has used up what it may send in a day or have stored
 alerts-rules-help = Only the active connection is watched. Each alert is also an event in the log when it begins and when it is over. The operator sets the first limit in the service's configuration.
 
 webhook-title = Webhook

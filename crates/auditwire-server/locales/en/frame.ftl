@@ -19,7 +19,12 @@ alert-backlog-near-retention = Events will be removed from the log before the SI
 alert-backlog-near-retention-remedy = Mend the connection, or keep events longer.
 alert-certificate-expiring = A certificate of the SIEM connection expires soon, or has expired
 alert-certificate-expiring-remedy = Renew it before then: after that nothing is delivered.
+alert-retention-reduction = Less of this project's history is going to be kept
+alert-retention-reduction-remedy = If nobody of you wanted this, cancel it: what ends by it does not come back.
+alert-project-quota = This project has used up what it may send or store
+alert-project-quota-remedy = Its events are refused until there is room again. Find out who sends so much, or ask the operator for more.
 alert-open = Open the connection
+alert-open-retention = Open the retention
 alert-more = { $n ->
     [one] One more alert of this project.
    *[other] { $count } more alerts of this project.

@@ -1,4 +1,4 @@
-//! Alerts: what is wrong with a project's delivery now.
+//! Alerts: what is wrong with a project or its delivery now.
 
 use auditwire_engine::alerts::{self, AlertSettings, BACKLOG_PERCENT, CERTIFICATE_DAYS, webhook};
 use auditwire_engine::records::Alert;
@@ -52,10 +52,10 @@ impl From<AlertSettings> for LimitsAnswer {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Alert)]
 pub(crate) struct AlertAnswer {
-    /// `delivery_degraded`, `backlog_near_retention` or `certificate_expiring`.
+    /// `delivery_degraded`, `backlog_near_retention`, `certificate_expiring`, `retention_reduction` or `project_quota`.
     kind: &'static str,
-    /// Which connection.
-    connection: String,
+    /// Which connection; null: it is about the project itself.
+    connection: Option<String>,
     /// Since when.
     #[schema(value_type = String, format = DateTime)]
     since: Timestamp,
@@ -68,13 +68,13 @@ pub(crate) struct AlertAnswer {
 impl From<Alert> for AlertAnswer {
     fn from(alert: Alert) -> Self {
         let Alert { connection, kind, since, message, remedy, .. } = alert;
-        Self { kind: kind.as_str(), connection: connection.to_string(), since, message, remedy }
+        Self { kind: kind.as_str(), connection: connection.map(|id| id.to_string()), since, message, remedy }
     }
 }
 
 /// List alerts
 ///
-/// What is wrong with delivery now. Each is also an event when it begins (`siem-alert`) and when it is over (`siem-alert-over`).
+/// What is wrong with the project or its delivery now. Each is also an event when it begins (`siem-alert`) and when it is over (`siem-alert-over`).
 #[utoipa::path(
     get,
     path = "/alerts",

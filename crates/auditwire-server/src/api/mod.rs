@@ -89,6 +89,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(replays::resume_replay))
         .routes(routes!(replays::cancel_replay))
         .routes(routes!(retention::get_retention, retention::set_retention))
+        .routes(routes!(retention::cancel_reduction))
         .routes(routes!(tokens::list_tokens, tokens::create_token))
         .routes(routes!(tokens::rotate_token))
         .routes(routes!(tokens::delete_token));

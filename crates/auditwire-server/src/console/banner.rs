@@ -1,4 +1,4 @@
-//! What stands above every page of a project while something is wrong with its delivery.
+//! What stands above every page of a project while something is wrong with it or its delivery.
 
 use auditwire_engine::alerts::AlertKind;
 use auditwire_engine::records::{Alert, Project};
@@ -18,8 +18,9 @@ pub(crate) struct Banner {
     /// What to do.
     pub(crate) remedy: String,
     pub(crate) since: When,
-    /// The page of its connection.
+    /// The page of its connection, or of the retention; and what its link says.
     pub(crate) url: String,
+    pub(crate) link: String,
 }
 
 /// The alerts that are shown, and how many more there are.
@@ -32,10 +33,16 @@ pub(crate) fn banners(
     let Some(project) = project else { return (Vec::new(), 0) };
     let shown = alerts.iter().take(SHOWN).map(|alert| {
         let (what, remedy) = words_of(alert.kind);
-        let url = Urls(&project.id).delivery(alert.connection.as_str());
-        Banner { what: words.t(what), remedy: words.t(remedy), since: calendar.when(alert.since), url }
+        let link = words.t(if alert.connection.is_some() { "alert-open" } else { "alert-open-retention" });
+        let url = page_of(alert, Urls(&project.id));
+        Banner { what: words.t(what), remedy: words.t(remedy), since: calendar.when(alert.since), url, link }
     });
     (shown.collect(), alerts.len().saturating_sub(SHOWN) as u64)
+}
+
+/// Where something can be done about it.
+pub(super) fn page_of(alert: &Alert, urls: Urls<'_>) -> String {
+    alert.connection.as_ref().map_or_else(|| urls.retention(), |connection| urls.delivery(connection.as_str()))
 }
 
 /// The keys of what is wrong and of what to do.
@@ -44,5 +51,7 @@ pub(super) fn words_of(kind: AlertKind) -> (&'static str, &'static str) {
         AlertKind::DeliveryDegraded => ("alert-delivery-degraded", "alert-delivery-degraded-remedy"),
         AlertKind::BacklogNearRetention => ("alert-backlog-near-retention", "alert-backlog-near-retention-remedy"),
         AlertKind::CertificateExpiring => ("alert-certificate-expiring", "alert-certificate-expiring-remedy"),
+        AlertKind::ProjectQuota => ("alert-project-quota", "alert-project-quota-remedy"),
+        AlertKind::RetentionReduction => ("alert-retention-reduction", "alert-retention-reduction-remedy"),
     }
 }

@@ -19,6 +19,7 @@ mod home;
 mod notice;
 mod page;
 mod projects;
+mod retention;
 mod siem;
 mod sign_in;
 mod time;
@@ -44,6 +45,7 @@ pub(crate) fn routes() -> Router<App> {
         .route(urls::PASSWORD, get(account::password_form).post(account::set_password))
         .route(urls::PROJECTS, get(projects::list).post(projects::create))
         .merge(events::routes())
+        .route(urls::RETENTION, get(retention::show).post(retention::change))
         .merge(siem::routes())
         .layer(CompressionLayer::new())
         // These are compressed once, not each time.

@@ -30,6 +30,9 @@ pub(crate) const CONNECTION: &str = "/projects/{project}/settings/siem/connectio
 /// What the router matches of alerts.
 pub(crate) const ALERTS: &str = "/projects/{project}/settings/alerts";
 
+/// What the router matches of the retention.
+pub(crate) const RETENTION: &str = "/projects/{project}/settings/retention";
+
 /// What the router matches of SIEM connections.
 pub(crate) const SIEM: &str = "/projects/{project}/settings/siem";
 pub(crate) const START: &str = "/projects/{project}/settings/siem/start";
@@ -120,6 +123,11 @@ impl Urls<'_> {
     /// Event log → Settings → Alerts.
     pub(crate) fn alerts(self) -> String {
         format!("/projects/{}/settings/alerts", self.0)
+    }
+
+    /// Event log → Settings → Retention.
+    pub(crate) fn retention(self) -> String {
+        format!("/projects/{}/settings/retention", self.0)
     }
 
     /// The form of a new connection.

@@ -26,7 +26,7 @@ macro_rules! texts {
 
 /// Every file of every language, in the order of [`Language::ALL`].
 type Sources = [(&'static str, &'static [(&'static str, &'static str)]); 2];
-const SOURCES: Sources = texts!("en", "ru"; ["frame", "account", "events", "search", "siem", "alerts", "overview", "form", "check", "replay", "delivery", "errors"]);
+const SOURCES: Sources = texts!("en", "ru"; ["frame", "account", "events", "search", "siem", "alerts", "retention", "overview", "form", "check", "replay", "delivery", "errors"]);
 
 static BUNDLES: LazyLock<[FluentBundle<FluentResource>; 2]> = LazyLock::new(|| {
     let [(_, english), (_, russian)] = SOURCES;

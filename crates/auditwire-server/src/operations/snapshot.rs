@@ -5,7 +5,7 @@ use std::result::Result as StdResult;
 use auditwire_engine::alerts::webhook::{self, CallCounts};
 use auditwire_engine::alerts::{self, AlertKind};
 use auditwire_engine::delivery::Status;
-use auditwire_engine::log::{COMMIT_BUCKETS, LogStats};
+use auditwire_engine::log::{COMMIT_BUCKETS, LogStats, QuotaUses};
 use auditwire_engine::tasks::{Fate, Task, Tasks};
 use auditwire_engine::{Engine, connections, projects};
 use auditwire_model::access::Caller;
@@ -75,11 +75,13 @@ pub(super) async fn take(app: &App, caller: &Caller) -> Result<Registry> {
     bodies(&mut registry, app);
     tasks(&mut registry, engine.tasks());
     let head = register::<ProjectLabel>(&mut registry, "log_head", "Last committed position");
+    let quotas = Quotas::register(&mut registry);
     let delivery = Delivery::register(&mut registry);
     let own = if let Caller::Token { project, .. } = caller { Some(project) } else { None };
     for project in projects::list(engine, &Caller::Service).await? {
         if own.is_none_or(|own| *own == project.id) {
             set(&head, ProjectLabel { project: project.id.to_string() }, engine.log.head(&project.id).0);
+            quotas.read(engine, &project.id);
             delivery.read(engine, &project.id).await?;
         }
     }
@@ -196,6 +198,38 @@ where
 
 fn set<L: Clone + Eq + std::hash::Hash>(family: &Gauges<L>, labels: L, value: u64) {
     family.get_or_create(&labels).set(i64::try_from(value).unwrap_or(i64::MAX));
+}
+
+/// What projects use of their quotas; projects without a quota are left out.
+struct Quotas {
+    day: Gauges<ProjectLabel>,
+    stored: Gauges<ProjectLabel>,
+    refused: Gauges<ProjectLabel>,
+}
+
+impl Quotas {
+    fn register(to: &mut Registry) -> Self {
+        Self {
+            day: register(to, "quota_day_bytes", "Bytes of events sent within a day, while there is a quota of them"),
+            stored: register(to, "quota_stored_bytes", "Bytes on disk, while there is a quota of them"),
+            refused: register(
+                to,
+                "quota_refused_batches",
+                "Batches refused since the start because a quota was used up",
+            ),
+        }
+    }
+
+    fn read(&self, engine: &Engine, project: &auditwire_model::ProjectId) {
+        let QuotaUses { day, stored, refused } = engine.log.quota_uses(project);
+        let label = || ProjectLabel { project: project.to_string() };
+        for (family, quota) in [(&self.day, day), (&self.stored, stored)] {
+            if let Some(quota) = quota {
+                set(family, label(), quota.used);
+                set(&self.refused, label(), refused);
+            }
+        }
+    }
 }
 
 /// The state of every connection. Counts are gauges here, because they are read and not counted; they never decrease.

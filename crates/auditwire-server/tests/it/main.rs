@@ -14,6 +14,7 @@ mod origins;
 mod overview;
 mod quarantine;
 mod replays;
+mod retention;
 mod rights;
 mod safety;
 mod service;

@@ -3,6 +3,7 @@
 //! its key. The defaults are the committed `config.default.toml`, which is also the documentation.
 
 mod raw;
+mod retention;
 mod search;
 mod server;
 mod units;
@@ -14,12 +15,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use auditwire_engine::alerts::AlertSettings;
-use auditwire_engine::log::{LogSettings, Retention, SealSettings};
+use auditwire_engine::log::{LogSettings, QuotaSettings, RetentionRule, SealSettings};
 use auditwire_model::event::EventLimits;
 use ipnet::IpNet;
 
 use crate::failure::{Failure, Result, USAGE};
 use raw::Raw;
+pub(crate) use units::size;
 
 pub(crate) use server::ServerConfig;
 
@@ -71,7 +73,9 @@ pub(crate) struct LogConfig {
     /// See [`SealSettings::after`](auditwire_engine::log::SealSettings::after).
     pub(crate) seal_after: Duration,
     /// See [`LogSettings::retention`]; the section `[retention]`.
-    pub(crate) retention: Retention,
+    pub(crate) retention: RetentionRule,
+    /// See [`LogSettings::quota`]; the section `[quota]`.
+    pub(crate) quota: QuotaSettings,
 }
 
 impl LogConfig {
@@ -87,6 +91,7 @@ impl LogConfig {
             tails_max: self.tails_max,
             seal: SealSettings { rows: self.seal_events, after: self.seal_after, ..SealSettings::default() },
             retention: self.retention,
+            quota: self.quota,
             ..LogSettings::default()
         }
     }
@@ -203,7 +208,8 @@ fn log(raw: &mut Raw) -> Option<LogConfig> {
     let tails_max = raw.size("log", "tails_max", 1, 4096);
     let seal_events = raw.size("log", "seal_events", 1, 1 << 20);
     let seal_after = raw.parsed("log", "seal_after", units::duration);
-    let retention = retention(raw);
+    let retention = retention::rule(raw);
+    let quota = retention::quota(raw, retention);
     if seal_after.is_some_and(|after| !(Duration::from_secs(60)..=Duration::from_secs(24 * 3600)).contains(&after)) {
         raw.problem("log", "seal_after", "\"1 m\" to \"24 h\"");
     }
@@ -221,29 +227,8 @@ fn log(raw: &mut Raw) -> Option<LogConfig> {
         seal_events: u64::try_from(seal_events?).ok()?,
         seal_after: seal_after?,
         retention: retention?,
+        quota: quota?,
     })
-}
-
-fn retention(raw: &mut Raw) -> Option<Retention> {
-    let (age, bytes) = (raw.text("retention", "age")?, raw.text("retention", "bytes")?);
-    let age = age.map(|text| match units::duration(&text) {
-        Ok(age) if age >= Duration::from_secs(24 * 3600) => Ok(age),
-        Ok(_) => Err("at least \"1 d\"".to_owned()),
-        Err(why) => Err(why),
-    });
-    let bytes = bytes.map(|text| match units::size(&text) {
-        Ok(bytes) if bytes >= 1 << 20 => Ok(bytes),
-        Ok(_) => Err("at least \"1 MiB\"".to_owned()),
-        Err(why) => Err(why),
-    });
-    let mut told = |key, why: Option<&String>| {
-        if let Some(why) = why {
-            raw.problem("retention", key, why);
-        }
-    };
-    told("age", age.as_ref().and_then(|age| age.as_ref().err()));
-    told("bytes", bytes.as_ref().and_then(|bytes| bytes.as_ref().err()));
-    Some(Retention { age: age.transpose().ok()?, bytes: bytes.transpose().ok()? })
 }
 
 fn event(raw: &mut Raw) -> Option<EventLimits> {

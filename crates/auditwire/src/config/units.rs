@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// `"4 MiB"`, `"4096"`: bytes or a plain count. Binary units only: a kilobyte is nobody's page size.
-pub(super) fn size(text: &str) -> Result<u64, String> {
+pub(crate) fn size(text: &str) -> Result<u64, String> {
     let wrong = || "write a whole number, or a size such as \"64 MiB\" (units KiB, MiB, GiB)".to_owned();
     let (number, unit) = split(text);
     let factor: u64 = match unit {

@@ -21,6 +21,7 @@ mod questions;
 mod receive;
 mod receivers;
 mod receivers_check;
+mod retention;
 mod script;
 mod serve;
 mod sign_in;

@@ -61,7 +61,8 @@ pub(crate) async fn enqueue(
     for alarm in alarms {
         // In the order of time, so that the oldest come first.
         let id = format!("w-{}", event_id(now));
-        let page = engine.shared.http.get().and_then(|http| http.connection_page(project, &alarm.alert.connection));
+        let page = alarm.alert.connection.as_ref().zip(engine.shared.http.get());
+        let page = page.and_then(|(connection, http)| http.connection_page(project, connection));
         let body = body(&id, project, alarm, page.as_deref(), now);
         let call = WebhookCall { body, attempts: 0, due_at: now, created_at: now };
         let effect = Effect::Put(WebhookCallRecord::from(call).encode()?);
@@ -73,12 +74,13 @@ pub(crate) async fn enqueue(
     Ok(changes)
 }
 
-/// Says which alert, of which connection, since when, and what to do; nothing of events.
+/// Says which alert, of which connection (null: of the project itself), since when, and what to do; nothing of events.
 fn body(id: &str, project: &ProjectId, alarm: &Alarm, page: Option<&str>, now: Timestamp) -> String {
     let Alarm { state, alert, name } = alarm;
     let Alert { connection, kind, step, since, message, remedy } = alert;
     // A connection that was deleted has no page.
     let page = page.filter(|_| name.is_some());
+    let connection = connection.as_ref().map(|id| json!({ "id": id.to_string(), "name": name, "url": page }));
     let days = matches!(kind, super::super::AlertKind::CertificateExpiring).then_some(step);
     json!({
         "id": id,
@@ -86,9 +88,9 @@ fn body(id: &str, project: &ProjectId, alarm: &Alarm, page: Option<&str>, now: T
         "at": now.to_string(),
         "project": project.to_string(),
         "alert": {
-            "id": format!("{connection}/{}", kind.as_str()),
+            "id": alert.id(),
             "kind": kind.as_str(),
-            "connection": { "id": connection.to_string(), "name": name, "url": page },
+            "connection": connection,
             "since": since.to_string(),
             "days_left": days,
             "message": message,

@@ -56,6 +56,34 @@ async fn a_failed_expectation_fails_one_submission_and_the_rest_is_stored() {
 }
 
 #[tokio::test]
+async fn an_event_of_the_service_and_its_copy_are_there_together_or_not_at_all() {
+    let store = Arc::new(MemoryStore::default());
+    let log = open(&store, tiny()).await;
+    let (home, system) = (project(0), ProjectId::system());
+    let own = || crate::audit::Audit::new(crate::audit::action::EXPORT, &auditwire_model::access::Caller::Service);
+    let told = own().build(Timestamp::EPOCH);
+    let key = RecordKey::global(RecordKind::Instance, "x");
+    let refused = vec![Change { key, expect: Expect::Version(9), effect: Effect::None }];
+    let conflict = Submission { changes: refused, ..submission(&home, vec![told.clone()]) };
+    assert_eq!(log.submit(conflict).await.unwrap_err().code, "conflict");
+    assert_eq!((log.head(&home), log.head(&system)), (Position::ZERO, Position::ZERO));
+    let with_another = vec![event("a", 1, 1), told.clone()];
+    assert_eq!(positions(&log, &home, with_another).await, [Some(1), Some(2)], "the copy has no place there");
+    let ids =
+        async |log: &Log, project| read(log, whole(project)).await.into_iter().map(|row| row.1).collect::<Vec<_>>();
+    assert_eq!(ids(&log, &system).await, std::slice::from_ref(&told.event_id));
+    // The same again is known in both, also after the process was killed.
+    assert_eq!(positions(&log, &home, vec![told.clone()]).await, [None]);
+    let log = open(&Arc::new(store.crash()), tiny()).await;
+    assert_eq!(positions(&log, &home, vec![told.clone()]).await, [None]);
+    assert_eq!(ids(&log, &home).await, ["a".to_owned(), told.event_id.clone()]);
+    assert_eq!(ids(&log, &system).await, [told.event_id]);
+    // What the operator does in system is there once.
+    positions(&log, &system, vec![own().build(Timestamp::EPOCH)]).await;
+    assert_eq!(ids(&log, &system).await.len(), 2);
+}
+
+#[tokio::test]
 async fn too_much_in_the_queue_is_refused() {
     let store = Arc::new(MemoryStore::default());
     let log = open(&store, LogSettings { queue_bytes_max: 3000, ..tiny() }).await;

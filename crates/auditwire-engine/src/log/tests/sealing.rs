@@ -10,11 +10,11 @@ use proptest::prelude::*;
 
 use super::objects::FaultyObjects;
 use super::*;
-use crate::log::retention::{expired, retention_key};
-use crate::log::{Retention, SealSettings};
-use crate::records::{Document, Expired, KeptFor, RetentionRecord};
+use crate::log::retention::{expired, keep};
+use crate::log::{Floor, Retention, RetentionRule, SealSettings};
+use crate::records::{Expired, Keeping, KeptFor};
 use crate::store::memory::Fault;
-use crate::store::{Change, Effect, Expect, GroupId, Place};
+use crate::store::{Expect, GroupId, Place};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const FOR_EVER: KeptFor = KeptFor { days: Some(0), bytes: Some(0) };
@@ -22,7 +22,8 @@ const FOR_EVER: KeptFor = KeptFor { days: Some(0), bytes: Some(0) };
 /// Small enough that a dozen events are several segments, which are merged.
 fn small() -> LogSettings {
     let seal = SealSettings { rows: 8, merged: 2, merged_rows: 40, grace: Duration::ZERO, ..SealSettings::default() };
-    let retention = Retention { age: None, bytes: None };
+    let floor = Floor { age: Duration::ZERO, bytes: 0 };
+    let retention = RetentionRule { default: Retention::FOR_EVER, floor, ..RetentionRule::default() };
     LogSettings { tail_bytes_max: 20_000, duplicate_map_ids: 30, seal, retention, ..tiny() }
 }
 
@@ -168,8 +169,7 @@ impl World {
     }
 
     async fn keep(&mut self, n: u8, kept: KeptFor) {
-        let value = RetentionRecord::from(kept).encode().unwrap();
-        let change = Change { key: retention_key(&project(n)), expect: Expect::Any, effect: Effect::Put(value) };
+        let change = keep(&project(n), Keeping { set: kept, pending: None }, Expect::Any).unwrap();
         self.log.submit(Submission { changes: vec![change], ..Submission::default() }).await.unwrap();
         self.projects[usize::from(n)].limits[0] = kept;
     }

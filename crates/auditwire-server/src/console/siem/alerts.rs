@@ -12,7 +12,7 @@ use axum::response::Response;
 use super::codes::{self, Told};
 use super::name_of;
 use crate::api::Problem;
-use crate::console::banner::words_of;
+use crate::console::banner::{page_of, words_of};
 use crate::console::form::{Form, FormErrors, Posted};
 use crate::console::notice::Notice;
 use crate::console::page::{Frame, Section, done, page};
@@ -56,7 +56,8 @@ struct Open {
     /// In the engine's words.
     message: Told,
     since: When,
-    connection: String,
+    /// The connection's name, or that of the page where something can be done.
+    place: String,
     url: String,
 }
 
@@ -159,8 +160,9 @@ async fn alerts_page(by: &InProject, status: StatusCode, answer: Answer) -> Resu
     let standing = alerts::list(engine, caller, project).await?;
     let names = connections::list(engine, caller, project).await?;
     let name = |alert: &Alert| {
-        let view = names.iter().find(|view| view.stored.id == alert.connection);
-        view.map_or_else(|| alert.connection.to_string(), name_of)
+        let Some(connection) = &alert.connection else { return words.t("retention-tab") };
+        let view = names.iter().find(|view| view.stored.id == *connection);
+        view.map_or_else(|| connection.to_string(), name_of)
     };
     let webhook = match webhook::get(engine, caller, project).await {
         Ok(view) => Some(view),
@@ -203,19 +205,21 @@ fn rules(by: &InProject, kept: bool) -> Vec<String> {
         words.with("alerts-rule-degraded", "time", by.calendar().span(settings.degraded_after)),
         words.with(backlog, "percent", BACKLOG_PERCENT.to_string()),
         words.with("alerts-rule-certificate", "days", days.join(", ")),
+        words.t("alerts-rule-reduction"),
+        words.t("alerts-rule-quota"),
     ]
 }
 
 impl Open {
-    fn of(by: &InProject, alert: &Alert, connection: String) -> Self {
+    fn of(by: &InProject, alert: &Alert, place: String) -> Self {
         let (what, remedy) = words_of(alert.kind);
         Self {
             what: by.words().t(what),
             remedy: by.words().t(remedy),
             message: codes::engines(by.words(), &line(&alert.message, MESSAGE)),
             since: by.calendar().when(alert.since),
-            connection,
-            url: by.urls().delivery(alert.connection.as_str()),
+            place,
+            url: page_of(alert, by.urls()),
         }
     }
 }

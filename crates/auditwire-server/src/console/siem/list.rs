@@ -36,7 +36,6 @@ struct ListPage {
 struct Links {
     events: String,
     list: String,
-    alerts: String,
     create: String,
     start: String,
     stop: String,
@@ -104,7 +103,6 @@ pub(super) async fn show(by: InProject) -> Result<Response, Problem> {
         links: Links {
             events: urls.events(),
             list: urls.siem(),
-            alerts: urls.alerts(),
             create: urls.new_connection(),
             start: urls.group("start"),
             stop: urls.group("stop"),

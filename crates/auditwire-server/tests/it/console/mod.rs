@@ -11,6 +11,7 @@ mod hostile;
 mod live;
 mod overview;
 mod replay;
+mod retention;
 mod safety;
 mod search;
 mod siem;

@@ -30,6 +30,7 @@ const INSIDE: &[Page<'static>] = &[
     ("projects", "/projects"),
     ("connections", "/connections"),
     ("alerts", "/projects/default/settings/alerts"),
+    ("retention", "/projects/default/settings/retention"),
     ("siem", "/projects/default/settings/siem"),
     ("siem-new", "/projects/default/settings/siem/new"),
 ];
@@ -102,6 +103,9 @@ async fn walk(options: Options, look: impl AsyncFn(&Browser, &str)) {
     let webhook = json!({ "url": format!("https://{}/hook", real::closed_endpoint()) });
     service.put("/api/v1/projects/default/alerts/webhook", &webhook).await.expect(200);
     visit(("alerts-webhook", "/projects/default/settings/alerts")).await;
+    // A reduction that waits.
+    service.put("/api/v1/projects/default/retention", &json!({ "days": 30 })).await.expect(200);
+    visit(("retention-pending", "/projects/default/settings/retention")).await;
     browser.finish().await;
 }
 
