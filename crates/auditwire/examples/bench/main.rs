@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks to its user")]
 #![expect(clippy::disallowed_methods, reason = "it paces load in real time")]
 
+mod attack;
 #[path = "../../src/clock.rs"]
 mod clock;
 mod http;
@@ -19,6 +20,7 @@ mod stats;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use attack::Attack;
 use http::Client;
 use receiver::{Behaviour, Receiver};
 use service::{Service, Start};
@@ -31,13 +33,14 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 const USAGE: &str = "\
-bench --service PATH [--only throughput|latency|singles|siems|pages|search|beside|relay] [--seconds N] [--rounds N] [--singles N] [--sync-delay-us N]
+bench --service PATH [--only throughput|latency|singles|siems|attacks|pages|search|beside|relay] [--seconds N] [--rounds N] [--singles N] [--sync-delay-us N]
       [--events N] [--duckdb FOLDER] [--log FOLDER] [--real FOLDER] [--programs WORD,…]
 
   throughput  batches of 100 events of about 500 bytes, durable, to a TCP receiver; as the disk is and with slow syncs
   latency     1,000 single-event posts/s on kept connections, post to receiver; as the disk is and with slow syncs
   singles     memory after many single-event posts
   siems       latency of intake beside a healthy, a dead and a stalled SIEM in one run
+  attacks     latency of intake beside connections that show no credential and hold what they can
   pages       time and bytes of the console's pages over a log of --events events (only when it is named)
   search      questions over a sealed log of --events events (only when it is named); beside them DuckDB, if its Python package is in FOLDER.
               With --log the log is kept in that folder, and asked again without loading it when it is there
@@ -122,6 +125,9 @@ fn run(options: &Options) -> Result<()> {
     }
     if wanted("siems") {
         siems(options)?;
+    }
+    if wanted("attacks") {
+        attacks(options)?;
     }
     if options.only.as_deref() == Some("pages") {
         pages::pages(options)?;
@@ -226,6 +232,25 @@ fn siems(options: &Options) -> Result<()> {
     for ((name, _), samples) in kinds.iter().zip(&all) {
         let ratio = samples.quantile(0.99).as_secs_f64() / all[0].quantile(0.99).as_secs_f64();
         println!("{name:>8}: {} | p99 / p99 healthy = {ratio:.2}", samples.summary());
+    }
+    Ok(())
+}
+
+/// Intake beside those who want to stop it. A post that is refused ends the benchmark.
+fn attacks(options: &Options) -> Result<()> {
+    println!("\n## post to answer (ms) beside …, 500 posts/s");
+    let service = Service::start(&options.service, Start::default())?;
+    let mut alone = Duration::ZERO;
+    for attack in [Attack::None, Attack::SlowBodies(108), Attack::SlowHeads(2_100)] {
+        let time = Duration::from_secs(options.seconds);
+        let work = || load::paced(&service, 4, 500, time, std::time::Instant::now());
+        let (made, answers) = attack.during(service.port, work)?;
+        let p99 = answers.quantile(0.99);
+        if alone.is_zero() {
+            alone = p99;
+        }
+        let ratio = p99.as_secs_f64() / alone.as_secs_f64();
+        println!("{:>17}: {} | p99 / p99 alone = {ratio:.2} | {made} connections", attack.name(), answers.summary());
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ mod cli;
 mod console;
 mod crash;
 mod demo;
+mod door;
 mod events;
 mod keys;
 mod process;
