@@ -189,7 +189,7 @@ pub fn current() -> String {
 
 /// A task panicked. Only the log says why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{} met a defect of this program; the service's log says where", .0.name())]
+#[error("a defect of this program was met ({}); the service's log says where", .0.name())]
 pub struct Panicked(pub Task);
 
 impl From<Panicked> for Error {

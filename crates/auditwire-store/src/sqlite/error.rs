@@ -19,6 +19,9 @@ pub(super) fn from_sqlx(error: sqlx::Error) -> StoreError {
         Some(FULL | IO_SHM_SIZE) => StoreError::Full(Box::new(error)),
         Some(IO_FSYNC | IO_DIR_FSYNC) => StoreError::Unsynced(Box::new(error)),
         Some(code) if matches!(code & 0xff, CORRUPT | NOT_A_DATABASE) => StoreError::Damaged(error.to_string()),
+        // SQLite's thread is gone, and with it what it was doing: nothing can be written over this connection any more. What is
+        // read goes over another one.
+        _ if matches!(error, sqlx::Error::WorkerCrashed) => StoreError::Unsynced(Box::new(error)),
         _ => StoreError::Failed(Box::new(error)),
     }
 }
@@ -30,5 +33,17 @@ pub(super) fn from_migration(error: MigrateError) -> StoreError {
         )),
         MigrateError::Execute(error) => from_sqlx(error),
         other => StoreError::Failed(Box::new(other)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Else every post would fail for ever, and nothing would tell why.
+    #[test]
+    fn a_writer_whose_thread_is_gone_ends_the_process() {
+        assert!(matches!(from_sqlx(sqlx::Error::WorkerCrashed), StoreError::Unsynced(_)));
+        assert!(matches!(from_sqlx(sqlx::Error::PoolTimedOut), StoreError::Failed(_)));
     }
 }

@@ -12,6 +12,7 @@ mod canary;
 mod cli;
 mod console;
 mod crash;
+mod deaths;
 mod demo;
 mod door;
 mod events;
