@@ -186,6 +186,14 @@ pub async fn list(engine: &Engine, caller: &Caller, project: &ProjectId) -> Resu
     Ok(views)
 }
 
+/// The tokens of every project, for those who look after all of them. Read at once: there may be many projects.
+pub(crate) async fn of_all(engine: &Engine) -> Result<HashMap<ProjectId, Vec<TokenView>>> {
+    let (trees, last) = (Tree::read_all(engine).await?, uses::all(engine).await?);
+    let now = engine.clock.now();
+    let views = |tree: &Tree| tree.all().map(|token| view(tree, token, &last, now)).collect();
+    Ok(trees.iter().map(|(project, tree)| (project.clone(), views(tree))).collect())
+}
+
 async fn view_of(engine: &Engine, tree: &Tree, token: &Token) -> Result<TokenView> {
     Ok(view(tree, token, &uses::all(engine).await?, engine.clock.now()))
 }

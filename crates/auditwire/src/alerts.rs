@@ -108,7 +108,7 @@ async fn list(client: &Client, out: Output) -> Result {
         terminal::line("nothing needs you")?;
     }
     for alert in alerts {
-        let whose = alert["connection"].as_str().unwrap_or("the project");
+        let whose = alert["connection"].as_str().or(alert["token"].as_str()).unwrap_or("the project");
         let head = format!("{}  since {}  {whose}", text(alert, "kind"), text(alert, "since"));
         terminal::line(out.screen.paint(Tone::Warn, escape(&head).into_owned()))?;
         terminal::line(format!("  {}", escape(text(alert, "message"))))?;

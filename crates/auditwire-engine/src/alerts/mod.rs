@@ -1,4 +1,4 @@
-//! Alerts: what is wrong with a project or its delivery and needs somebody, told once as an event (`siem-alert`) when it begins and
+//! Alerts: what is wrong with a project, its delivery or its tokens and needs somebody, told once as an event (`siem-alert`) when it begins and
 //! once when it is over, kept as a record meanwhile, shown by API, console and metrics. And the heartbeat, an event that a
 //! connection may ask for, so that a SIEM notices when nothing comes any more.
 //!
@@ -6,6 +6,7 @@
 //! project's.
 
 mod conditions;
+mod tokens;
 mod watch;
 pub mod webhook;
 
@@ -26,6 +27,9 @@ pub use watch::{round, start};
 pub const BACKLOG_PERCENT: u8 = 90;
 /// Days before the end of a certificate at which somebody is told.
 pub const CERTIFICATE_DAYS: [u64; 4] = [30, 14, 7, 1];
+
+/// Days before the end of a token at which somebody is told.
+pub const TOKEN_DAYS: [u64; 2] = [7, 1];
 
 /// When somebody is told. Configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,16 +60,19 @@ pub enum AlertKind {
     RetentionReduction,
     /// The project has reached one of its quotas: intake refuses its events.
     ProjectQuota,
+    /// A token ends in 7 days or in one, by itself or with one that it comes from, or has ended although events came by it.
+    TokenExpiring,
 }
 
 impl AlertKind {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::DeliveryDegraded,
         Self::BacklogNearRetention,
         Self::CertificateExpiring,
         Self::RetentionReduction,
         Self::ProjectQuota,
+        Self::TokenExpiring,
     ];
 
     /// The name in answers.
@@ -77,6 +84,7 @@ impl AlertKind {
             Self::CertificateExpiring => "certificate_expiring",
             Self::RetentionReduction => "retention_reduction",
             Self::ProjectQuota => "project_quota",
+            Self::TokenExpiring => "token_expiring",
         }
     }
 }
@@ -91,7 +99,7 @@ pub async fn list(engine: &Engine, caller: &Caller, project: &ProjectId) -> Resu
     for record in engine.store.records(RecordKind::Alert, Some(project)).await? {
         alerts.push(AlertRecord::decode(&record)?.into_current());
     }
-    alerts.sort_by(|a, b| (a.since, &a.connection, a.kind).cmp(&(b.since, &b.connection, b.kind)));
+    alerts.sort_by_key(|alert| (alert.since, alert.id()));
     Ok(alerts)
 }
 

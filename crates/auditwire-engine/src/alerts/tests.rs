@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auditwire_model::access::{Origin, Principal};
+use auditwire_model::access::{Origin, Principal, Scope};
 use auditwire_model::clock::ManualClock;
 use auditwire_model::connection::{CertificateInfo, CertificateRole, TlsSpec};
 use auditwire_model::event::rows;
@@ -23,6 +23,7 @@ use crate::search::{self, Search};
 use crate::secrets::{Keyring, Secret};
 use crate::store::Order;
 use crate::store::memory::MemoryStore;
+use crate::tokens::{self, TokenSpec};
 
 struct World {
     engine: Engine,
@@ -237,4 +238,32 @@ async fn a_reduction_of_the_retention_stands_until_it_is_cancelled_or_made() {
     engine.log.seal_now().await.unwrap();
     assert_eq!(standing().await, []);
     assert_eq!(world.told("siem-alert-over").await, [over.clone(), over]);
+}
+
+#[tokio::test]
+async fn the_end_of_a_token_is_told_seven_days_before_and_a_rotation_ends_that() {
+    let world = World::new().await;
+    let (engine, caller, project) = (&world.engine, &world.caller, &world.project);
+    let day = 24 * 3600;
+    let end = world.clock.now().saturating_add_nanos(10 * 24 * 3600 * 1_000_000_000);
+    let spec =
+        TokenSpec { name: "agent".to_owned(), scopes: vec![Scope::Ingest], sources: vec![], expires_at: Some(end) };
+    let id = tokens::create(engine, caller, project, spec, None).await.unwrap().0.token.id;
+    let standing = async || {
+        round(engine).await.unwrap();
+        let alerts = list(engine, caller, project).await.unwrap();
+        alerts.into_iter().map(|alert| (alert.token, alert.step)).collect::<Vec<_>>()
+    };
+    let told = ("token_expiring".to_owned(), String::new());
+    world.clock.advance(seconds(3 * day - 1));
+    assert_eq!(standing().await, []);
+    world.clock.advance(seconds(1));
+    assert_eq!((standing().await, standing().await), (vec![(Some(id.clone()), 7)], vec![(Some(id.clone()), 7)]));
+    assert_eq!(world.told("siem-alert").await, std::slice::from_ref(&told), "once");
+    world.clock.advance(seconds(6 * day));
+    assert_eq!(standing().await, [(Some(id.clone()), 1)]);
+    assert_eq!(world.told("siem-alert").await, [told.clone(), told], "and again a day before");
+    tokens::rotate(engine, caller, project, &id, Duration::ZERO, None).await.unwrap();
+    assert_eq!(standing().await, [], "it lasts ten days again");
+    assert_eq!(world.told("siem-alert-over").await, [(String::new(), "token_expiring".to_owned())]);
 }

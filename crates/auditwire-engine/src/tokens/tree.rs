@@ -38,6 +38,17 @@ impl Tree {
         Ok((tree, fence))
     }
 
+    /// The tokens of every project that has some.
+    pub(super) async fn read_all(engine: &Engine) -> Result<BTreeMap<ProjectId, Self>> {
+        let mut trees: BTreeMap<_, Self> = BTreeMap::new();
+        for record in engine.store.records(RecordKind::Token, None).await? {
+            let token = TokenRecord::decode(&record)?.into_current();
+            let tree = trees.entry(audit::home(token.project.as_ref())).or_default();
+            tree.tokens.insert(token.id.clone(), token);
+        }
+        Ok(trees)
+    }
+
     pub(super) fn all(&self) -> impl Iterator<Item = &Token> {
         self.tokens.values()
     }

@@ -9,6 +9,7 @@ alerts-rule-backlog-never = the oldest event that is not delivered has waited { 
 alerts-rule-certificate = a certificate that delivery depends on ends in { $days } days, or has ended
 alerts-rule-reduction = a reduction of the project's retention waits to take effect
 alerts-rule-quota = the project has used up what it may send in a day or have stored
+alerts-rule-token = an API token ends in { $days } days, or has ended while events came by it (not those made for a day or less)
 alerts-rules-help = Only the active connection is watched. Each alert is also an event in the log when it begins and when it is over. The operator sets the first limit in the service's configuration.
 
 webhook-title = Webhook

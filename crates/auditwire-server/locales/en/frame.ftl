@@ -25,6 +25,9 @@ alert-project-quota = This project has used up what it may send or store
 alert-project-quota-remedy = Its events are refused until there is room again. Find out who sends so much, or ask the operator for more.
 alert-open = Open the connection
 alert-open-retention = Open the retention
+alert-open-alerts = Open the alerts
+alert-token-expiring = An API token ends soon, or has ended while events came by it
+alert-token-expiring-remedy = Give it a new secret before then, and hand that out: afterwards what uses it is refused.
 alert-more = { $n ->
     [one] One more alert of this project.
    *[other] { $count } more alerts of this project.

@@ -1,6 +1,6 @@
 //! Alerts: what is wrong with a project or its delivery now.
 
-use auditwire_engine::alerts::{self, AlertSettings, BACKLOG_PERCENT, CERTIFICATE_DAYS, webhook};
+use auditwire_engine::alerts::{self, AlertSettings, BACKLOG_PERCENT, CERTIFICATE_DAYS, TOKEN_DAYS, webhook};
 use auditwire_engine::records::Alert;
 use auditwire_model::Timestamp;
 use axum::extract::State;
@@ -36,6 +36,8 @@ pub(crate) struct LimitsAnswer {
     backlog_percent: u8,
     /// A certificate ends in so many days; told again at each.
     certificate_days: [u64; 4],
+    /// A token ends in so many days; told again at each.
+    token_days: [u64; 2],
 }
 
 impl From<AlertSettings> for LimitsAnswer {
@@ -44,6 +46,7 @@ impl From<AlertSettings> for LimitsAnswer {
             degraded_after_seconds: settings.degraded_after.as_secs(),
             backlog_percent: BACKLOG_PERCENT,
             certificate_days: CERTIFICATE_DAYS,
+            token_days: TOKEN_DAYS,
         }
     }
 }
@@ -52,10 +55,12 @@ impl From<AlertSettings> for LimitsAnswer {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Alert)]
 pub(crate) struct AlertAnswer {
-    /// `delivery_degraded`, `backlog_near_retention`, `certificate_expiring`, `retention_reduction` or `project_quota`.
+    /// `delivery_degraded`, `backlog_near_retention`, `certificate_expiring`, `retention_reduction`, `project_quota` or `token_expiring`.
     kind: &'static str,
-    /// Which connection; null: it is about the project itself.
+    /// Which connection; null: it is about a token or about the project itself.
     connection: Option<String>,
+    /// Which token.
+    token: Option<String>,
     /// Since when.
     #[schema(value_type = String, format = DateTime)]
     since: Timestamp,
@@ -67,8 +72,15 @@ pub(crate) struct AlertAnswer {
 
 impl From<Alert> for AlertAnswer {
     fn from(alert: Alert) -> Self {
-        let Alert { connection, kind, since, message, remedy, .. } = alert;
-        Self { kind: kind.as_str(), connection: connection.map(|id| id.to_string()), since, message, remedy }
+        let Alert { connection, token, kind, since, message, remedy, .. } = alert;
+        Self {
+            kind: kind.as_str(),
+            connection: connection.map(|id| id.to_string()),
+            token: token.map(|id| id.to_string()),
+            since,
+            message,
+            remedy,
+        }
     }
 }
 

@@ -33,7 +33,11 @@ pub(crate) fn banners(
     let Some(project) = project else { return (Vec::new(), 0) };
     let shown = alerts.iter().take(SHOWN).map(|alert| {
         let (what, remedy) = words_of(alert.kind);
-        let link = words.t(if alert.connection.is_some() { "alert-open" } else { "alert-open-retention" });
+        let link = words.t(match (&alert.connection, &alert.token) {
+            (Some(_), _) => "alert-open",
+            (None, Some(_)) => "alert-open-alerts",
+            (None, None) => "alert-open-retention",
+        });
         let url = page_of(alert, Urls(&project.id));
         Banner { what: words.t(what), remedy: words.t(remedy), since: calendar.when(alert.since), url, link }
     });
@@ -42,7 +46,12 @@ pub(crate) fn banners(
 
 /// Where something can be done about it.
 pub(super) fn page_of(alert: &Alert, urls: Urls<'_>) -> String {
-    alert.connection.as_ref().map_or_else(|| urls.retention(), |connection| urls.delivery(connection.as_str()))
+    match (&alert.connection, &alert.token) {
+        (Some(connection), _) => urls.delivery(connection.as_str()),
+        // Tokens have no page of their own; that of the alerts says more.
+        (None, Some(_)) => urls.alerts(),
+        (None, None) => urls.retention(),
+    }
 }
 
 /// The keys of what is wrong and of what to do.
@@ -52,6 +61,7 @@ pub(super) fn words_of(kind: AlertKind) -> (&'static str, &'static str) {
         AlertKind::BacklogNearRetention => ("alert-backlog-near-retention", "alert-backlog-near-retention-remedy"),
         AlertKind::CertificateExpiring => ("alert-certificate-expiring", "alert-certificate-expiring-remedy"),
         AlertKind::ProjectQuota => ("alert-project-quota", "alert-project-quota-remedy"),
+        AlertKind::TokenExpiring => ("alert-token-expiring", "alert-token-expiring-remedy"),
         AlertKind::RetentionReduction => ("alert-retention-reduction", "alert-retention-reduction-remedy"),
     }
 }

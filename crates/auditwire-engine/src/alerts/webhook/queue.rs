@@ -14,6 +14,7 @@ use super::address::Address;
 use super::call::Call;
 use super::{CallReport, last_key, secret, stored};
 use crate::Engine;
+use crate::alerts::AlertKind;
 use crate::audit::{Audit, action, event_id};
 use crate::delivery::guard::AddressGuard;
 use crate::delivery::tls::PemBundle;
@@ -43,7 +44,7 @@ pub(crate) enum State {
 pub(crate) struct Alarm {
     pub(crate) state: State,
     pub(crate) alert: Alert,
-    /// The connection's name, while there is one.
+    /// The name of its connection or token, while there is one.
     pub(crate) name: Option<String>,
 }
 
@@ -74,14 +75,15 @@ pub(crate) async fn enqueue(
     Ok(changes)
 }
 
-/// Says which alert, of which connection (null: of the project itself), since when, and what to do; nothing of events.
+/// Says which alert, of which connection or token (null: of the project itself), since when, and what to do; nothing of events.
 fn body(id: &str, project: &ProjectId, alarm: &Alarm, page: Option<&str>, now: Timestamp) -> String {
     let Alarm { state, alert, name } = alarm;
-    let Alert { connection, kind, step, since, message, remedy } = alert;
+    let Alert { connection, token, kind, step, since, message, remedy } = alert;
     // A connection that was deleted has no page.
     let page = page.filter(|_| name.is_some());
     let connection = connection.as_ref().map(|id| json!({ "id": id.to_string(), "name": name, "url": page }));
-    let days = matches!(kind, super::super::AlertKind::CertificateExpiring).then_some(step);
+    let token = token.as_ref().map(|id| json!({ "id": id.to_string(), "name": name }));
+    let days = matches!(kind, AlertKind::CertificateExpiring | AlertKind::TokenExpiring).then_some(step);
     json!({
         "id": id,
         "type": match state { State::Begun => "alert.begun", State::Over => "alert.over" },
@@ -91,6 +93,7 @@ fn body(id: &str, project: &ProjectId, alarm: &Alarm, page: Option<&str>, now: T
             "id": alert.id(),
             "kind": kind.as_str(),
             "connection": connection,
+            "token": token,
             "since": since.to_string(),
             "days_left": days,
             "message": message,

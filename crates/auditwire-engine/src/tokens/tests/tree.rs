@@ -143,6 +143,25 @@ async fn a_tree_is_eight_tokens_tall() {
 }
 
 #[tokio::test]
+async fn tokens_that_come_from_each_other_open_nothing_and_hold_nobody_up() {
+    let world = world().await;
+    let (root, secret, by_root) = world.make(&world.operator, maker()).await;
+    let (child, _, _) = world.make(&by_root, maker()).await;
+    // No verb does this; a damaged store might.
+    let token = world.views().await.swap_remove(0).token;
+    let change = put_changed(&Token { parent: Some(child.clone()), ..token }).unwrap();
+    world.engine.log.submit(Submission { changes: vec![change], ..Submission::default() }).await.unwrap();
+    world.engine.shared.tokens.forget();
+    assert_eq!(world.opens(&secret).await, None);
+    let Err(RevokeError::HasDescendants(left)) = world.revoke(&world.operator, &child, None).await else {
+        panic!("it asks")
+    };
+    assert!(left.iter().any(|view| view.token.id == root));
+    world.revoke(&world.operator, &child, Some(Descendants::Revoke)).await.unwrap();
+    assert_eq!(world.views().await, []);
+}
+
+#[tokio::test]
 async fn a_token_from_before_has_no_parent_and_works_on() {
     let world = world().await;
     let (_, secret) = fresh_secret().map(|(secret, sha256)| (sha256, secret)).unwrap();

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use auditwire_engine::alerts::webhook::{self, CallReport, CallStage, NewWebhook, WebhookView};
-use auditwire_engine::alerts::{self, BACKLOG_PERCENT, CERTIFICATE_DAYS};
+use auditwire_engine::alerts::{self, BACKLOG_PERCENT, CERTIFICATE_DAYS, TOKEN_DAYS};
 use auditwire_engine::records::Alert;
 use auditwire_engine::secrets::Secret;
 use auditwire_engine::{connections, retention};
@@ -160,6 +160,9 @@ async fn alerts_page(by: &InProject, status: StatusCode, answer: Answer) -> Resu
     let standing = alerts::list(engine, caller, project).await?;
     let names = connections::list(engine, caller, project).await?;
     let name = |alert: &Alert| {
+        if let Some(token) = &alert.token {
+            return token.to_string();
+        }
         let Some(connection) = &alert.connection else { return words.t("retention-tab") };
         let view = names.iter().find(|view| view.stored.id == *connection);
         view.map_or_else(|| connection.to_string(), name_of)
@@ -207,6 +210,7 @@ fn rules(by: &InProject, kept: bool) -> Vec<String> {
         words.with("alerts-rule-certificate", "days", days.join(", ")),
         words.t("alerts-rule-reduction"),
         words.t("alerts-rule-quota"),
+        words.with("alerts-rule-token", "days", TOKEN_DAYS.map(|days| days.to_string()).join(", ")),
     ]
 }
 

@@ -17,7 +17,7 @@ pub(super) async fn alerts(service: &Service, kind: AlertKind, count: usize) {
     let put = |k: usize| {
         let connection = Some(ConnectionId::parse(&format!("c-{k}")).expect("an id"));
         let (since, message, remedy) = (service.clock.now(), "<b>what</b>".to_owned(), "remedy".to_owned());
-        let alert = Alert { connection, kind, step: 0, since, message, remedy };
+        let alert = Alert { connection, token: None, kind, step: 0, since, message, remedy };
         let key = RecordKey::of(RecordKind::Alert, &ProjectId::default_project(), format!("c-{k}/{}", kind.as_str()));
         Change { key, expect: Expect::Any, effect: Effect::Put(AlertRecord::from(alert).encode().expect("is written")) }
     };
