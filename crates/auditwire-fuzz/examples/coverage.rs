@@ -16,14 +16,19 @@ fuzz_target!(init: begin(), |bytes: &[u8]| run(bytes));
 fn begin() {
     // In the place of libfuzzer-sys's, which ends the process also at a panic that a reader catches.
     std::panic::set_hook(Box::new(|panic| *SAID.lock().unwrap_or_else(PoisonError::into_inner) = panic.to_string()));
-    // With a folder, only the seeds are written into it.
+    if std::env::var("AUDITWIRE_FUZZ_TARGET").is_ok_and(|name| name == "list") {
+        TARGETS.iter().for_each(|target| println!("{}", target.name));
+        std::process::exit(0);
+    }
     if let Some(folder) = std::env::var_os("AUDITWIRE_FUZZ_SEEDS") {
         let target = target();
         for (number, seed) in (target.seeds)().iter().enumerate() {
             std::fs::write(std::path::Path::new(&folder).join(format!("seed-{number}")), seed)
                 .expect("a seed is written");
         }
-        let words: String = target.words.iter().map(|word| format!("\"{}\"\n", quoted(word))).collect();
+        // libFuzzer refuses an empty list.
+        let words = if target.words.is_empty() { &["\0"] } else { target.words };
+        let words: String = words.iter().map(|word| format!("\"{}\"\n", quoted(word))).collect();
         std::fs::write(std::path::Path::new(&folder).with_extension("words"), words).expect("the words are written");
     }
 }

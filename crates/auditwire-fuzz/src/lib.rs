@@ -51,6 +51,31 @@ pub const TARGETS: &[Target] = &[
         memory_max: 64 * MIB,
     },
     Target {
+        name: "gzip",
+        reads: "a compressed body (a client)",
+        run: targets::http::gzip,
+        seeds: samples::gzip,
+        words: &[],
+        memory_max: 16 * MIB,
+    },
+    Target {
+        name: "zstd",
+        reads: "a compressed body (a client)",
+        run: targets::http::zstd,
+        seeds: samples::zstd,
+        words: &[],
+        // The window of 8 MiB, and what zstd keeps beside it.
+        memory_max: 32 * MIB,
+    },
+    Target {
+        name: "host",
+        reads: "the Host header and the names of a proxy (a client)",
+        run: targets::http::host,
+        seeds: samples::hosts,
+        words: samples::ADDRESS_WORDS,
+        memory_max: 8 * MIB,
+    },
+    Target {
         name: "wire",
         reads: "events of a client, through every writer of messages, by the strict readers (a client)",
         run: targets::messages::written,

@@ -2,6 +2,7 @@
 //!
 //! Everything here is the same in every run, so that a seed and a number of runs give the same inputs again.
 
+use std::io::Write as _;
 use std::sync::OnceLock;
 
 use arrow_array::RecordBatch;
@@ -230,6 +231,29 @@ pub(crate) fn bodies() -> Vec<Vec<u8>> {
 /// The same, one a line.
 pub(crate) fn lines() -> Vec<Vec<u8>> {
     vec![EVENTS.join("\n").into_bytes(), format!("{}\r\n\n \nnot json\n", EVENTS.join("\r\n")).into_bytes()]
+}
+
+pub(crate) fn gzip() -> Vec<Vec<u8>> {
+    let packed = |plain: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(plain).and_then(|()| encoder.finish()).expect("memory takes all")
+    };
+    let one = packed(EVENTS.join("\n").as_bytes());
+    vec![one.repeat(3), one, packed(b""), packed(&vec![b'a'; 100_000])]
+}
+
+pub(crate) fn zstd() -> Vec<Vec<u8>> {
+    let packed = |plain: &[u8]| zstd::bulk::compress(plain, 3).expect("zstd compresses");
+    let one = packed(EVENTS.join("\n").as_bytes());
+    vec![one.repeat(3), one, packed(b""), packed(&vec![b'a'; 100_000])]
+}
+
+pub(crate) fn hosts() -> Vec<Vec<u8>> {
+    vec![
+        b"audit.example.com\nAUDIT.Example.com.:443\nlocalhost:1\n127.0.0.1:8514\n[::1]\n[::ffff:127.0.0.1]:80"
+            .to_vec(),
+        b"localhost:1@evil.example\n[127.0.0.1]evil.example\n127.0.0.1:evil\n127.1\na..b\n[::1]:".to_vec(),
+    ]
 }
 
 /// A batch of events at the positions from 1.

@@ -3,9 +3,11 @@
 
 mod browser;
 mod ci;
+mod confined;
 mod deny;
 mod duckdb;
 mod faults;
+mod fuzz;
 mod real;
 mod run;
 mod shim;
@@ -33,6 +35,9 @@ cargo xtask VERB
   faults [--release] VERB [ARGS]
       The fault harness: real receivers and the real service die under load, and nothing may be missing (docs/delivery.md).
       `short` is what CI runs; `faults help` lists the others.
+  fuzz [TARGET …] [--seconds N]
+      Every reader of foreign bytes (crates/auditwire-fuzz), guided by coverage; needs a C++ compiler. 3 s each in CI, an hour before
+      a release: --seconds 3600.
   screenshots
       Renews docs/console/*.png from the console's pages.
   tidy
@@ -40,14 +45,21 @@ cargo xtask VERB
   deny
       Bans, licences and sources of packages (deny.toml); advisories where their database can be had. Builds cargo-deny into
       target/real/ where it is not installed.
+  confined [SUITES]
+      Tests of the service behind the walls of the unit file: namespaces, a user without rights, its system calls. Needs root.
   unit
       systemd's checks of contrib/systemd/auditwire.service.
   ci
-      What CI runs: house rules, packages, the unit file, formatting, clippy with warnings denied, `test --real=require`, `faults short`.
+      What CI runs: house rules, packages, the unit file, formatting, clippy with warnings denied, `test --real=require`,
+      `confined`, `fuzz`, `faults short`.
 ";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
+    if std::env::var_os(fuzz::COMPILE).is_some() {
+        eprintln!("xtask: {}", fuzz::compile(&args));
+        return ExitCode::FAILURE;
+    }
     let rest = args.get(1..).unwrap_or_default();
     let result = match args.first().map(String::as_str) {
         Some("test") => test::run(rest),
@@ -58,6 +70,9 @@ fn main() -> ExitCode {
         Some("screenshots") => test::screenshots(),
         Some("tidy") => tidy::check(),
         Some("deny") => deny::check(),
+        Some("confined") => confined::run(rest),
+        Some(verb @ ("confine" | "confine-inside" | "confine-calls")) => confined::enter(verb, rest),
+        Some("fuzz") => fuzz::run(rest),
         Some("unit") => unit::check(),
         Some("help" | "--help" | "-h") => {
             println!("{USAGE}");

@@ -35,6 +35,10 @@ pub(crate) fn records(bytes: &[u8]) {
         document::<records::WebhookRecord>,
         document::<records::WebhookCallRecord>,
         document::<records::LastCallRecord>,
+        document::<records::TokenTreeRecord>,
+        document::<records::TokenSecretRecord>,
+        document::<records::TokenUseRecord>,
+        document::<records::RetiringRecord>,
     ];
     all[usize::from(*which) % all.len()](value);
 }

@@ -33,6 +33,9 @@ macro_rules! targets {
 targets! {
     body_json: "body-json",
     body_ndjson: "body-ndjson",
+    gzip: "gzip",
+    zstd: "zstd",
+    host: "host",
     wire: "wire",
     query: "query",
     rfc5424: "rfc5424",

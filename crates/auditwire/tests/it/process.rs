@@ -11,7 +11,31 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// The binary with an environment of its own.
 pub(crate) fn auditwire(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_auditwire"));
+    plain(Command::new(env!("CARGO_BIN_EXE_auditwire")), arguments)
+}
+
+/// The binary as a service: behind the walls of its unit where `cargo xtask confined` says so. The process is the service itself.
+pub(crate) fn service() -> Command {
+    let Some(through) = std::env::var_os("AUDITWIRE_TEST_CONFINED") else { return auditwire(&[]) };
+    plain(Command::new(through), &["confine", env!("CARGO_BIN_EXE_auditwire")])
+}
+
+/// Panics unless the walls stand around this process; a test that runs in the open proves nothing of them.
+pub(crate) fn assert_confined(pid: u32) {
+    let read = |name| std::fs::read_to_string(format!("/proc/{pid}/{name}")).expect("it runs");
+    let status = read("status");
+    let none = "0000000000000000";
+    for wall in
+        ["Seccomp:\t2", "NoNewPrivs:\t1", &format!("CapEff:\t{none}"), &format!("CapBnd:\t{none}"), "Uid:\t65534"]
+    {
+        assert!(status.lines().any(|line| line.starts_with(wall)), "{wall} is missing: {status}");
+    }
+    let mounts = read("mounts");
+    let root = mounts.lines().rev().find(|line| line.split(' ').nth(1) == Some("/")).expect("a root");
+    assert!(root.split(' ').nth(3).is_some_and(|options| options.starts_with("ro")), "{root}");
+}
+
+fn plain(mut command: Command, arguments: &[&str]) -> Command {
     command.args(arguments).stdin(Stdio::null());
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AUDITWIRE_")) {
         command.env_remove(name);

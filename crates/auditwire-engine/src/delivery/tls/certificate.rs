@@ -120,7 +120,7 @@ fn names(x509: &X509Certificate<'_>) -> Vec<String> {
 
 fn name(name: &GeneralName<'_>) -> Option<String> {
     match name {
-        GeneralName::DNSName(dns) => Some((*dns).to_owned()),
+        GeneralName::DNSName(dns) => Some(dns.chars().fold(String::new(), readable)),
         GeneralName::IPAddress(bytes) => {
             let v4 = <[u8; 4]>::try_from(*bytes).ok().map(IpAddr::from);
             v4.or_else(|| <[u8; 16]>::try_from(*bytes).ok().map(IpAddr::from)).map(|ip| ip.to_string())
@@ -157,7 +157,20 @@ fn rfc4514(name: &X509Name<'_>) -> String {
     rdns.into_iter().rev().collect::<Vec<_>>().join(",")
 }
 
-/// RFC 4514 section 2.4; control characters, which people cannot read, become hex pairs as it allows.
+/// Appends a character; control characters, which people cannot read and terminals act on, as hex pairs (RFC 4514 section 2.4).
+fn readable(mut out: String, c: char) -> String {
+    if c.is_control() {
+        for byte in c.to_string().bytes() {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "\\{byte:02x}");
+        }
+    } else {
+        out.push(c);
+    }
+    out
+}
+
+/// RFC 4514 section 2.4.
 fn escape(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     let last = value.chars().count().saturating_sub(1);
@@ -168,13 +181,8 @@ fn escape(value: &str) -> String {
         if special {
             out.push('\\');
             out.push(c);
-        } else if c.is_control() {
-            for byte in c.to_string().bytes() {
-                // Writing to a string cannot fail.
-                let _ = write!(out, "\\{byte:02x}");
-            }
         } else {
-            out.push(c);
+            out = readable(out, c);
         }
     }
     out
@@ -197,5 +205,10 @@ mod tests {
         for (given, expected) in cases {
             assert_eq!(escape(given), expected);
         }
+    }
+
+    #[test]
+    fn a_name_brings_no_control_characters() {
+        assert_eq!(name(&GeneralName::DNSName("a\0.\u{1b}[2J.b")).as_deref(), Some("a\\00.\\1b[2J.b"));
     }
 }

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use parquet::basic::Type;
-use parquet::file::metadata::{KeyValue, ParquetMetaData, RowGroupMetaData};
+use parquet::file::metadata::{ColumnChunkMetaData, KeyValue, ParquetMetaData, RowGroupMetaData};
 
 /// Key of the notes of a row group, followed by its number.
 const GROUP_KEY: &str = "auditwire.row_group.";
@@ -61,7 +61,7 @@ pub(super) struct GroupNotes {
 fn places(group: &RowGroupMetaData, data_pages: &[Vec<u32>]) -> Option<Vec<(u64, u32)>> {
     let mut places = Vec::new();
     for (chunk, pages) in group.columns().iter().zip(data_pages) {
-        let (start, length) = chunk.byte_range();
+        let (start, length) = byte_range(chunk)?;
         let data: u64 = pages.iter().map(|length| u64::from(*length)).sum();
         let dictionary = u32::try_from(length.checked_sub(data)?).ok()?;
         let mut at = start;
@@ -76,6 +76,12 @@ fn places(group: &RowGroupMetaData, data_pages: &[Vec<u32>]) -> Option<Vec<(u64,
         }
     }
     Some(places)
+}
+
+/// Where a chunk begins and how long it is; `None` for numbers below zero, at which Parquet's own function panics.
+fn byte_range(chunk: &ColumnChunkMetaData) -> Option<(u64, u64)> {
+    let start = chunk.dictionary_page_offset().unwrap_or_else(|| chunk.data_page_offset());
+    Some((u64::try_from(start).ok()?, u64::try_from(chunk.compressed_size()).ok()?))
 }
 
 /// The lengths of the data pages of each chunk.

@@ -50,6 +50,11 @@ impl BodyBudget {
         Reserved { budget: self.clone(), holders, bytes: 0 }
     }
 
+    /// The same for nobody: it counts among all, and as no sender's.
+    pub(super) fn for_nobody(&self) -> Reserved {
+        Reserved { budget: self.clone(), holders: Vec::new(), bytes: 0 }
+    }
+
     pub(crate) fn used(&self) -> usize {
         self.lock().all
     }

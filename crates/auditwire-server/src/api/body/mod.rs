@@ -6,6 +6,7 @@
 
 mod budget;
 mod decode;
+pub mod foreign;
 
 use std::time::Duration;
 

@@ -61,7 +61,7 @@ impl Service {
 
     async fn start_at(listen: &str, folder: TempDir, env: &[(&str, &str)], args: &[&str]) -> Self {
         let log = std::fs::File::options().create(true).append(true).open(folder.path().join("log")).unwrap();
-        let mut child = crate::process::auditwire(&[])
+        let mut child = crate::process::service()
             .args(["serve", "--listen", listen, "--data"])
             .arg(folder.path().join("data"))
             .args(args)
@@ -83,6 +83,9 @@ impl Service {
         let url = line.trim().strip_prefix("listening on ").unwrap_or_else(|| {
             panic!("first line was {line:?}; log: {}", std::fs::read_to_string(folder.path().join("log")).unwrap())
         });
+        if std::env::var_os("AUDITWIRE_TEST_CONFINED").is_some() {
+            crate::process::assert_confined(child.id());
+        }
         let token = std::fs::read_to_string(folder.path().join("data/operator.token")).unwrap().trim().to_owned();
         let service =
             Self { url: url.trim_end_matches('/').to_owned(), token, folder, child: Some(child), http: client() };
