@@ -43,6 +43,9 @@ pub mod action {
     pub const TOKEN_REVOKE: &str = "token-revoke";
     pub const KEYS_REWRAP: &str = "keys-rewrap";
     pub const TOKEN_REFUSED: &str = "token-refused";
+    pub const READ: &str = "event-log-read";
+    pub const READING_UPDATE: &str = "reading-update";
+    pub const ACCESS_REFUSED: &str = "access-refused";
     pub const RETENTION_UPDATE: &str = "retention-update";
     pub const RETENTION_CANCEL: &str = "retention-cancel";
     pub const RETENTION_APPLY: &str = "retention-apply";

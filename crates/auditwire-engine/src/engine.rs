@@ -71,6 +71,10 @@ pub(crate) struct Shared {
     pub(crate) refusals: tokens::Refusals,
     pub(crate) people: people::Desk,
     pub(crate) checks: Checks,
+    /// Who looked at which project's events.
+    pub(crate) reading: crate::reading::Desk,
+    /// Requests that were refused.
+    pub(crate) denials: crate::denials::Denials,
     /// When each connection's last heartbeat was.
     pub(crate) beats: crate::alerts::Beats,
     /// What speaks HTTP for webhooks.
@@ -96,6 +100,8 @@ impl Shared {
             refusals: tokens::Refusals::default(),
             people: people::Desk::new(tasks),
             checks: Checks::default(),
+            reading: crate::reading::Desk::default(),
+            denials: crate::denials::Denials::default(),
             beats: crate::alerts::Beats::default(),
             http: OnceLock::new(),
             key_source: OnceLock::new(),
@@ -198,7 +204,7 @@ impl Engine {
     }
 
     /// Ends gracefully: refuses intake, ends the connection checks under way, lets the senders finish their windows and
-    /// store their cursors, then ends the log. May be called more than once.
+    /// store their cursors, tells who looked at events, then ends the log. May be called more than once.
     pub async fn close(&self) {
         self.shared.closing.send_replace(true);
         self.tasks().close();
@@ -207,6 +213,7 @@ impl Engine {
         // A task that panicked has been told of in the log; the others must still end.
         while background.join_next().await.is_some() {}
         tokens::store_rest(self).await;
+        crate::reading::tell(self, true).await;
         self.log.close().await;
     }
 }

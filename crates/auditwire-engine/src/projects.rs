@@ -6,13 +6,13 @@ use auditwire_model::access::{Caller, Decision, Verb, allows, knows};
 use auditwire_model::{ProjectId, Timestamp};
 use parking_lot::RwLock;
 
-use crate::Engine;
 use crate::audit::{Audit, action};
 use crate::error::{Error, Kind, Result};
 use crate::idempotency::{self, Known};
 use crate::log::Submission;
 use crate::records::{Document, Project, ProjectRecord};
 use crate::store::{Change, Effect, Expect, RecordKey, RecordKind};
+use crate::{Engine, denials};
 
 /// Projects known to exist, so that a request costs no read. Projects are never deleted in this version.
 #[derive(Debug, Default)]
@@ -24,7 +24,14 @@ pub(crate) struct Cache(RwLock<HashSet<ProjectId>>);
 /// # Errors
 /// `forbidden`, `project_not_found`.
 pub async fn authorize(engine: &Engine, caller: &Caller, project: &ProjectId, verb: Verb) -> Result<()> {
+    debug_assert!(verb.looks().is_none(), "{verb:?} shows events: it begins with reading::begin");
+    permit(engine, caller, project, verb).await
+}
+
+/// [`authorize`] for `reading::begin`. A refusal is counted.
+pub(crate) async fn permit(engine: &Engine, caller: &Caller, project: &ProjectId, verb: Verb) -> Result<()> {
     let decision = allows(caller, verb, Some(project));
+    denials::note(engine, caller, verb, Some(project), decision).await;
     if decision == Decision::Hidden || !exists(engine, project).await? {
         let detail = format!("there is no project '{project}', or this token is not one of its own");
         return Err(Error::new(Kind::NotFound, "project_not_found", detail));
@@ -36,8 +43,10 @@ pub async fn authorize(engine: &Engine, caller: &Caller, project: &ProjectId, ve
 ///
 /// # Errors
 /// `forbidden`.
-pub fn authorize_above(caller: &Caller, verb: Verb) -> Result<()> {
-    if allows(caller, verb, None) == Decision::Allowed { Ok(()) } else { Err(forbidden()) }
+pub async fn authorize_above(engine: &Engine, caller: &Caller, verb: Verb) -> Result<()> {
+    let decision = allows(caller, verb, None);
+    denials::note(engine, caller, verb, None, decision).await;
+    if decision == Decision::Allowed { Ok(()) } else { Err(forbidden()) }
 }
 
 pub(crate) fn forbidden() -> Error {
@@ -72,7 +81,7 @@ pub async fn create(
     name: String,
     idempotency_key: Option<&str>,
 ) -> Result<Project> {
-    authorize_above(caller, Verb::CreateProject)?;
+    authorize_above(engine, caller, Verb::CreateProject).await?;
     let name = checked_name(&name, "name")?;
     let home = ProjectId::system();
     let request = format!("{}\0{name}", id.as_deref().unwrap_or_default());

@@ -65,6 +65,7 @@ mod alert;
 mod fresh;
 mod key;
 mod people;
+mod reading;
 mod replay;
 mod retention;
 mod step;
@@ -80,6 +81,7 @@ pub use people::{
     Account, AccountName, AccountNameRecord, AccountRecord, PasswordHash, Preferences, Session, SessionRecord,
     SignInLink, SignInLinkRecord, SignInMethod, Theme,
 };
+pub use reading::{Reading, ReadingRecord};
 pub(crate) use replay::both;
 pub use replay::{Replay, ReplayRecord, ReplayState};
 pub use retention::{Expired, ExpiredRecord, Keeping, KeptFor, Reduction, RetentionRecord};

@@ -176,6 +176,7 @@ impl Service {
         auditwire_engine::alerts::start(&engine);
         auditwire_engine::history::start(&engine);
         tokens::start(&engine);
+        auditwire_engine::reading::start(&engine);
         write_operator_token(&engine, &data.path().join("operator.token")).await?;
         let base = sign_in::base_url(bound.scheme(), bound.local_addr(), &config.server);
         let sign_in_link = sign_in::offer(&engine, &base, data.path(), link).await?;

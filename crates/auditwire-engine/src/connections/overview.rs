@@ -151,7 +151,7 @@ struct Found<'a> {
 /// # Errors
 /// `forbidden`, `invalid_limit`, `invalid_text`.
 pub async fn overview(engine: &Engine, caller: &Caller, asked: &OverviewAsked) -> Result<Overview> {
-    authorize_above(caller, Verb::ConnectionsOverview)?;
+    authorize_above(engine, caller, Verb::ConnectionsOverview).await?;
     let OverviewAsked { statuses, text, after, limit } = asked;
     if !(1..=OVERVIEW_MAX).contains(limit) {
         return Err(Error::invalid("invalid_limit", "limit", format!("a page has 1 to {OVERVIEW_MAX} connections")));

@@ -13,6 +13,7 @@ use crate::audit::{Audit, action};
 use crate::error::{Error, Result};
 use crate::log::Submission;
 use crate::projects::authorize;
+use crate::reading::{self, Looked};
 use crate::records::{Document, QuarantineDroppedRecord, QuarantineRecord, Quarantined};
 use crate::store::{Change, RecordKey, RecordKind};
 
@@ -56,7 +57,8 @@ pub async fn quarantine(
     before: Option<Position>,
     limit: usize,
 ) -> Result<QuarantinePage> {
-    authorize(engine, caller, project, Verb::ListQuarantine).await?;
+    let looked = Looked::at(format!("quarantine of {id}"));
+    let mut look = reading::begin(engine, caller, project, Verb::ListQuarantine, looked).await?;
     if !(1..=PAGE_MAX).contains(&limit) {
         return Err(Error::invalid("invalid_limit", "limit", format!("limit is a number from 1 to {PAGE_MAX}")));
     }
@@ -79,6 +81,7 @@ pub async fn quarantine(
         let event = event_of(engine, project, quarantined.seq).await;
         entries.push(QuarantineEntry { quarantined, event });
     }
+    look.showed(entries.len());
     let more = wanted.next().is_some();
     let next = entries.last().filter(|_| more).map(|entry| entry.quarantined.seq);
     let key = RecordKey::of(RecordKind::QuarantineDropped, project, connection.as_str());

@@ -11,7 +11,7 @@ use crate::delivery::message::Messages;
 use crate::delivery::passing;
 use crate::error::Result;
 use crate::log::Scan;
-use crate::projects::authorize;
+use crate::reading::{self, Looked};
 use crate::store::Order;
 use crate::{Engine, history};
 
@@ -34,7 +34,8 @@ pub struct SentMessage {
 /// # Errors
 /// `forbidden`, `project_not_found`, `connection_not_found`, `filter_unusable`.
 pub async fn latest_sent(engine: &Engine, caller: &Caller, project: &ProjectId, id: &str) -> Result<Vec<SentMessage>> {
-    authorize(engine, caller, project, Verb::ListEvents).await?;
+    let looked = Looked::at(format!("sent by {id}"));
+    let mut look = reading::begin(engine, caller, project, Verb::ListEvents, looked).await?;
     let connection = stored::connection(engine, project, id).await?.value;
     let Some(cursor) = stored::cursor(engine, project, &connection.id).await?.map(|cursor| cursor.value) else {
         return Ok(Vec::new());
@@ -76,5 +77,6 @@ pub async fn latest_sent(engine: &Engine, caller: &Caller, project: &ProjectId, 
         }
     }
     messages.truncate(MESSAGES);
+    look.showed(messages.len());
     Ok(messages)
 }

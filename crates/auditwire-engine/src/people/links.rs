@@ -39,7 +39,7 @@ pub async fn ensure_operator(
 /// # Errors
 /// `forbidden`; when the store fails.
 pub async fn create_link(engine: &Engine, caller: &Caller) -> Result<(Secret, Timestamp)> {
-    authorize_above(caller, Verb::CreateSignInLink)?;
+    authorize_above(engine, caller, Verb::CreateSignInLink).await?;
     make(engine, caller, |_, _| Ok(())).await
 }
 

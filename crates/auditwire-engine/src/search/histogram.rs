@@ -11,8 +11,9 @@ use super::Question;
 use super::asking::Asking;
 use super::extent::extent;
 use super::known::{Known, counted_for, known};
+use crate::Engine;
 use crate::error::{Error, Result};
-use crate::{Engine, projects};
+use crate::reading::{self, Looked};
 
 /// Most buckets of a histogram.
 pub const BUCKETS_MAX: usize = 500;
@@ -58,7 +59,14 @@ pub async fn histogram(
     question: &Question,
     buckets: usize,
 ) -> Result<Histogram> {
-    projects::authorize(engine, caller, project, Verb::EventsHistogram).await?;
+    let _look = reading::begin(
+        engine,
+        caller,
+        project,
+        Verb::EventsHistogram,
+        Looked::new(&question.query, question.plane, question.time_from, question.time_to),
+    )
+    .await?;
     if !(1..=BUCKETS_MAX).contains(&buckets) {
         let detail = format!("a histogram has 1 to {BUCKETS_MAX} buckets");
         return Err(Error::invalid("invalid_buckets", "buckets", detail));

@@ -30,6 +30,7 @@ pub use count::{Count, count};
 pub use facets::{FACETS_MAX, Facets, facets};
 pub use histogram::{BUCKETS_MAX, Bucket, Counts, Histogram, histogram};
 pub(crate) use known::number_known;
+pub(crate) use page::untold;
 pub use page::{Page, Search, event, page};
 pub use sources::sources;
 pub use tail::tail;

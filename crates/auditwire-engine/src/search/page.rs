@@ -8,10 +8,11 @@ use auditwire_model::{Position, ProjectId, Timestamp};
 
 use super::asking::Asking;
 use super::within;
+use crate::Engine;
 use crate::error::{Error, Kind, Result};
 use crate::log::{Damage, Scan};
+use crate::reading::{self, Looked};
 use crate::store::Order;
-use crate::{Engine, projects};
 
 /// One page's question. The same value serves API, export and tail.
 #[derive(Debug, Clone)]
@@ -51,7 +52,15 @@ pub struct Page {
 /// # Errors
 /// `forbidden`, `project_not_found`, `too_many_searches`.
 pub async fn page(engine: &Engine, caller: &Caller, project: &ProjectId, search: &Search) -> Result<Page> {
-    projects::authorize(engine, caller, project, Verb::ListEvents).await?;
+    let looked = Looked::new(&search.query, search.plane, search.time_from, search.time_to);
+    let mut look = reading::begin(engine, caller, project, Verb::ListEvents, looked).await?;
+    let page = untold(engine, project, search).await?;
+    look.showed(page.batches.iter().map(RecordBatch::num_rows).sum());
+    Ok(page)
+}
+
+/// [`page`] for a verb that has asked for the right and tells of it itself.
+pub(crate) async fn untold(engine: &Engine, project: &ProjectId, search: &Search) -> Result<Page> {
     let (mut from, mut to) = (Position(1), engine.log.head(project));
     match (search.order, search.after) {
         (_, None) => {}
@@ -108,8 +117,10 @@ pub(super) fn last_seq(batch: &RecordBatch) -> Option<Position> {
 /// # Errors
 /// `forbidden`, `project_not_found`, `event_not_found`, `event_expired`.
 pub async fn event(engine: &Engine, caller: &Caller, project: &ProjectId, seq: Position) -> Result<RecordBatch> {
-    projects::authorize(engine, caller, project, Verb::GetEvent).await?;
+    let looked = Looked::at(format!("seq = {seq}"));
+    let mut look = reading::begin(engine, caller, project, Verb::GetEvent, looked).await?;
     let found = engine.log.event(project, seq).await?;
+    look.showed(found.iter().len());
     found.ok_or_else(|| {
         if seq > Position::ZERO && seq < engine.log.first_kept(project) {
             let detail =

@@ -12,10 +12,11 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use tokio::time::{Instant, timeout_at};
 
+use crate::Engine;
 use crate::error::Result;
 use crate::log::{Scan, Scanned};
+use crate::reading::{self, Looked};
 use crate::store::Order;
-use crate::{Engine, projects};
 
 /// So many of the newest events are looked at.
 const EVENTS: u64 = 10_000;
@@ -32,7 +33,7 @@ const SOURCES_MAX: usize = 1000;
 /// # Errors
 /// `forbidden`, `project_not_found`.
 pub async fn sources(engine: &Engine, caller: &Caller, project: &ProjectId) -> Result<Vec<String>> {
-    projects::authorize(engine, caller, project, Verb::EventsFacets).await?;
+    let _look = reading::begin(engine, caller, project, Verb::EventsFacets, Looked::default()).await?;
     let to = engine.log.head(project);
     let scan = Scan {
         project: project.clone(),

@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use arrow_array::RecordBatch;
 use auditwire_model::access::{Caller, Verb};
-use auditwire_model::event::{Columns, Plane};
+use auditwire_model::event::{Columns, Plane, rows};
 use auditwire_model::query::Expr;
 use auditwire_model::{Position, ProjectId};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 
 use super::within;
+use crate::Engine;
 use crate::error::{Error, Kind, Result};
 use crate::log::{Log, Scan, Scanned};
+use crate::reading::{self, Looked};
 use crate::store::Order;
-use crate::{Engine, projects};
 
 /// When a slot for a live tail may be free again.
 const TAIL_WAIT: Duration = Duration::from_secs(5);
@@ -32,7 +33,8 @@ pub async fn tail(
     plane: Option<Plane>,
     after: Option<Position>,
 ) -> Result<BoxStream<'static, Result<RecordBatch>>> {
-    projects::authorize(engine, caller, project, Verb::TailEvents).await?;
+    let looked = Looked::new(&query, plane, None, None);
+    let look = reading::begin(engine, caller, project, Verb::TailEvents, looked).await?;
     let Some(permit) = engine.log.tail_permit(project) else {
         let detail = "too many live tails of this project are open; close one or try again later";
         return Err(Error::new(Kind::Busy, "too_many_tails", detail).retry_after(TAIL_WAIT));
@@ -48,8 +50,13 @@ pub async fn tail(
         scan: None,
     };
     // The permit lives as long as the stream.
-    let batches = stream::try_unfold((follow, permit), |(mut follow, permit)| async move {
-        Ok(follow.next().await?.map(|batch| (batch, (follow, permit))))
+    let batches = stream::try_unfold((follow, permit, look), |(mut follow, permit, mut look)| async move {
+        Ok(follow.next().await?.map(|batch| {
+            // What a tail shows of looking at it would be told as a look for ever.
+            look.showed(rows(&batch).filter(|event| !reading::tells(event)).count());
+            look.tell();
+            (batch, (follow, permit, look))
+        }))
     });
     Ok(batches.boxed())
 }

@@ -94,7 +94,7 @@ impl Vault {
 /// # Errors
 /// `forbidden`.
 pub async fn keys(engine: &Engine, caller: &Caller) -> Result<Vec<KeyView>> {
-    authorize_above(caller, Verb::ListKeys)?;
+    authorize_above(engine, caller, Verb::ListKeys).await?;
     views(&*engine.store, &engine.keyring).await
 }
 
@@ -104,7 +104,7 @@ pub async fn keys(engine: &Engine, caller: &Caller) -> Result<Vec<KeyView>> {
 /// # Errors
 /// `forbidden`; `keys_unreadable`, when what lies there does not open everything (nothing has changed then).
 pub async fn rewrap(engine: &Engine, caller: &Caller) -> Result<Rewrapped> {
-    authorize_above(caller, Verb::RewrapKeys)?;
+    authorize_above(engine, caller, Verb::RewrapKeys).await?;
     if let Some(source) = engine.shared.key_source.get() {
         let keys = source.read().map_err(unreadable)?;
         let failed = verify_all(&*engine.store, &Keyring::of(keys.clone())).await?;

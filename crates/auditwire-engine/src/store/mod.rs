@@ -196,6 +196,7 @@ pub enum RecordKind {
     TokenSecret = 51,
     TokenUse = 52,
     RetiringKey = 53,
+    Reading = 60,
 }
 
 /// A record's address.

@@ -55,6 +55,8 @@ pub enum Task {
     History,
     /// Stores when tokens were used last.
     TokenUses,
+    /// Tells who looked at events.
+    Reading,
     /// Ends answers that nobody takes.
     Sweep,
     /// Checks a connection.
@@ -94,7 +96,7 @@ pub enum Fate {
 
 impl Task {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Committer,
         Self::Upkeep,
         Self::DiskGuard,
@@ -108,6 +110,7 @@ impl Task {
         Self::Webhooks,
         Self::History,
         Self::TokenUses,
+        Self::Reading,
         Self::Sweep,
         Self::Check,
         Self::Export,
@@ -143,6 +146,7 @@ impl Task {
             Self::Webhooks => ("webhooks", Restarted),
             Self::History => ("history", Restarted),
             Self::TokenUses => ("token-uses", Restarted),
+            Self::Reading => ("reading", Restarted),
             Self::Sweep => ("sweep", Restarted),
             Self::Check => ("check", Answered),
             // Half a file cannot be gone on with.

@@ -40,6 +40,7 @@ pub enum Verb {
     ListReplays,
     GetReplay,
     GetRetention,
+    GetReading,
     CreateConnection,
     /// A change to a connection that is not active, or to what an active one is called and how fast it sends.
     UpdateConnection,
@@ -54,6 +55,7 @@ pub enum Verb {
     ClearQuarantine,
     SetRetention,
     CancelReduction,
+    SetReading,
     ListTokens,
     CreateToken,
     DeleteToken,
@@ -95,6 +97,22 @@ impl Verb {
         Self::deserialize(name).ok()
     }
 
+    /// How a verb shows events, for those that want to know who looked; `None` for verbs that show none, that show them by
+    /// another verb, or that tell of it themselves (exports).
+    #[must_use]
+    pub const fn looks(self) -> Option<&'static str> {
+        match self {
+            Self::ListEvents => Some("page"),
+            Self::GetEvent => Some("event"),
+            Self::TailEvents => Some("tail"),
+            Self::CountEvents => Some("count"),
+            Self::EventsHistogram => Some("histogram"),
+            Self::EventsFacets => Some("facets"),
+            Self::ListQuarantine => Some("quarantine"),
+            _ => None,
+        }
+    }
+
     /// The table.
     #[must_use]
     pub const fn needs(self) -> Needs {
@@ -124,7 +142,8 @@ impl Verb {
             | Self::ListQuarantine
             | Self::ListReplays
             | Self::GetReplay
-            | Self::GetRetention => Needs::InProject(&[Read]),
+            | Self::GetRetention
+            | Self::GetReading => Needs::InProject(&[Read]),
             Self::CreateConnection
             | Self::UpdateConnection
             | Self::DeleteConnection
@@ -133,6 +152,7 @@ impl Verb {
             | Self::ClearQuarantine
             | Self::SetRetention
             | Self::CancelReduction
+            | Self::SetReading
             | Self::ListTokens
             | Self::CreateToken
             | Self::DeleteToken

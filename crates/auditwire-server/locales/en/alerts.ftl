@@ -46,3 +46,13 @@ code-webhook_redirected = Redirected elsewhere
 code-webhook_refused = Refused by the receiver
 code-webhook_timeout = No answer in time
 code-webhook_broken = No HTTP answer
+
+# Who looked.
+reading-title = Who looks at the log
+reading-is-on = Told
+reading-is-off = Not told
+reading-help = When this is on, every look at the events of this project is an event in its log: who, from which address, which query and range, how many events were shown. What somebody asks within a minute by the same question is one event. Switching it is told both ways.
+reading-switch-on = Tell who looks
+reading-switch-off = Do not tell any more
+notice-reading-on = From now on the log tells who looks at it.
+notice-reading-off = The log does not tell any more who looks at it.

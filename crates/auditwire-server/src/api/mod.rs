@@ -10,6 +10,7 @@ mod json;
 mod keys;
 mod problem;
 mod projects;
+mod reading;
 mod replays;
 mod retention;
 mod sign_in_links;
@@ -90,6 +91,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(replays::pause_replay))
         .routes(routes!(replays::resume_replay))
         .routes(routes!(replays::cancel_replay))
+        .routes(routes!(reading::get_reading, reading::set_reading))
         .routes(routes!(retention::get_retention, retention::set_retention))
         .routes(routes!(retention::cancel_reduction))
         .routes(routes!(tokens::list_tokens, tokens::create_token))

@@ -72,7 +72,7 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str> {
     )
 )]
 pub(crate) async fn metrics(State(app): State<App>, auth: Auth) -> Result<Response> {
-    projects::authorize_above(&auth.caller, Verb::Metrics)?;
+    projects::authorize_above(app.engine(), &auth.caller, Verb::Metrics).await?;
     let live = snapshot::take(&app, &auth.caller).await?;
     let mut text = String::new();
     let written = encode_registry(&mut text, app.metrics().registry())

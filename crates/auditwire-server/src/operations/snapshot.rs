@@ -2,6 +2,7 @@
 
 use std::result::Result as StdResult;
 
+use auditwire_engine::Denied;
 use auditwire_engine::alerts::webhook::{self, CallCounts};
 use auditwire_engine::alerts::{self, AlertKind};
 use auditwire_engine::delivery::Status;
@@ -72,6 +73,7 @@ pub(super) async fn take(app: &App, caller: &Caller) -> Result<Registry> {
         log(&mut registry, &stats);
     }
     webhooks(&mut registry, webhook::call_counts(engine));
+    refusals(&mut registry, auditwire_engine::denied(engine));
     bodies(&mut registry, app);
     tasks(&mut registry, engine.tasks());
     let head = register::<ProjectLabel>(&mut registry, "log_head", "Last committed position");
@@ -86,6 +88,19 @@ pub(super) async fn take(app: &App, caller: &Caller) -> Result<Registry> {
         }
     }
     Ok(registry)
+}
+
+/// Requests that were refused, over all projects.
+fn refusals(registry: &mut Registry, denied: Denied) {
+    let refused = Family::<ResultLabel, Counter>::default();
+    for (result, n) in [("forbidden", denied.forbidden), ("hidden", denied.hidden)] {
+        refused.get_or_create(&ResultLabel { result }).inc_by(n);
+    }
+    registry.register(
+        "access_refused",
+        "Requests with a valid token that were refused: a right was missing, or the project was another one than the token's",
+        refused,
+    );
 }
 
 /// The calls of webhooks, over all projects.

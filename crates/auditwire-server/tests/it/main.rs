@@ -13,6 +13,7 @@ mod openapi;
 mod origins;
 mod overview;
 mod quarantine;
+mod reading;
 mod replays;
 mod retention;
 mod rights;

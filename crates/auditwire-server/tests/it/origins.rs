@@ -139,6 +139,10 @@ async fn manage(client: &mut Client<'_>) {
     client.ask_as(&token, "set_retention", ("PUT", &at("/retention")), term, 200, &["retention-update"]).await;
     let pending = at("/retention/pending");
     client.ask_as(&token, "cancel_reduction", ("DELETE", &pending), Value::Null, 204, &["retention-cancel"]).await;
+    let tell = json!({"audited": true});
+    client.ask_as(&token, "set_reading", ("PUT", &at("/reading")), tell, 200, &["reading-update"]).await;
+    let untell = json!({"audited": false});
+    client.ask_as(&token, "set_reading", ("PUT", &at("/reading")), untell, 200, &["reading-update"]).await;
     let export = at("/events/export?format=jsonl");
     client.ask_as(&token, "export_events", ("GET", &export), Value::Null, 200, &["export", "export-end"]).await;
     // There is nothing to seal anew, so nothing is told.

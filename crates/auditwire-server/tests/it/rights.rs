@@ -82,6 +82,7 @@ fn body(operation: &str) -> Option<Value> {
         }
         "clear_quarantine" | "resend_quarantine" => json!({"seqs": null}),
         "set_webhook" => json!({"url": "https://h.test/"}),
+        "set_reading" => json!({"audited": false}),
         "set_retention" => json!({"days": 30}),
         "create_token" => json!({"name": "t", "scopes": ["configure"]}),
         _ => return None,

@@ -4,6 +4,7 @@
 mod export;
 mod progress;
 pub(crate) mod question;
+mod reading;
 mod search;
 mod sse;
 
@@ -73,6 +74,12 @@ Examples:
 
 With --json each line is one event in the form of the API.")]
     Tail(TailArgs),
+    /// Say or switch whether looking at the project's events is told in its log.
+    #[command(after_help = "\
+Examples:
+  auditwire events reading
+  auditwire events reading on")]
+    Reading(reading::ReadingArgs),
 }
 
 /// Arguments of `events tail`.
@@ -100,6 +107,7 @@ pub(crate) async fn run(args: EventsArgs) -> Result {
         Verb::Search(args) => search::search(&client, &args, json).await,
         Verb::Count(args) => search::count(&client, &args, json).await,
         Verb::Export(args) => export::run(&client, &args, json).await,
+        Verb::Reading(args) => reading::run(&client, &args, json).await,
         Verb::Tail(args) => Tail { client, args, json, screen: Screen::detect(), last: None, printed: 0 }.run().await,
     }
 }

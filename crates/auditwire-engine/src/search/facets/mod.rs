@@ -11,9 +11,10 @@ use auditwire_model::query::Field;
 use super::Question;
 use super::asking::Asking;
 use super::known::{Known, counted_for, known};
+use crate::Engine;
 use crate::error::{Error, Result};
 use crate::log::Scan;
-use crate::{Engine, projects};
+use crate::reading::{self, Looked};
 use tally::Tally;
 
 /// Most values in an answer.
@@ -46,7 +47,14 @@ pub async fn facets(
     field: &Field,
     limit: usize,
 ) -> Result<Facets> {
-    projects::authorize(engine, caller, project, Verb::EventsFacets).await?;
+    let _look = reading::begin(
+        engine,
+        caller,
+        project,
+        Verb::EventsFacets,
+        Looked::new(&question.query, question.plane, question.time_from, question.time_to),
+    )
+    .await?;
     if !(1..=FACETS_MAX).contains(&limit) {
         let detail = format!("limit is a number from 1 to {FACETS_MAX}");
         return Err(Error::invalid("invalid_limit", "limit", detail));

@@ -5,7 +5,7 @@ use auditwire_engine::alerts::webhook::{self, CallReport, CallStage, NewWebhook,
 use auditwire_engine::alerts::{self, BACKLOG_PERCENT, CERTIFICATE_DAYS, TOKEN_DAYS};
 use auditwire_engine::records::Alert;
 use auditwire_engine::secrets::Secret;
-use auditwire_engine::{connections, retention};
+use auditwire_engine::{connections, reading, retention};
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -33,6 +33,8 @@ struct AlertsPage {
     open: Vec<Open>,
     /// When an alert is raised, in sentences.
     rules: Vec<String>,
+    /// Whether looking at the project's events is told.
+    reading: bool,
     /// None: no webhook is set.
     webhook: Option<Shown>,
     url: String,
@@ -108,13 +110,18 @@ pub(super) async fn show(by: InProject) -> Result<Response, Problem> {
     alerts_page(&by, StatusCode::OK, Answer::default()).await
 }
 
-/// `POST /projects/{project}/settings/alerts`: `do` is `save`, `test` or `delete`.
+/// `POST /projects/{project}/settings/alerts`: `do` is `save`, `test`, `delete`, `tell` or `untell`.
 pub(super) async fn change(Posted { by, form }: Posted<InProject>) -> Result<Response, Problem> {
     match form.text("do") {
         "test" => test(&by).await,
         "delete" => {
             webhook::delete(by.engine(), by.caller(), &by.project.id).await?;
             Ok(done(&by.visitor.guest, &by.urls().alerts(), Some(&Notice::new("webhook-deleted", ""))))
+        }
+        switch @ ("tell" | "untell") => {
+            reading::set(by.engine(), by.caller(), &by.project.id, switch == "tell").await?;
+            let notice = Notice::new(if switch == "tell" { "reading-on" } else { "reading-off" }, "");
+            Ok(done(&by.visitor.guest, &by.urls().alerts(), Some(&notice)))
         }
         _ => save(&by, &form).await,
     }
@@ -172,6 +179,7 @@ async fn alerts_page(by: &InProject, status: StatusCode, answer: Answer) -> Resu
         Err(error) if error.code == "webhook_not_found" => None,
         Err(error) => return Err(error.into()),
     };
+    let reading = reading::get(engine, caller, project).await?;
     let kept = retention::get(engine, caller, project).await?.holds.age.is_some();
     let mut frame = Frame::new(by, Section::Settings, words.t("siem-title"));
     // The page tells them all, and more of each.
@@ -184,6 +192,7 @@ async fn alerts_page(by: &InProject, status: StatusCode, answer: Answer) -> Resu
         links: Links { events: urls.events(), siem: urls.siem(), here: urls.alerts() },
         open: standing.iter().map(|alert| Open::of(by, alert, name(alert))).collect(),
         rules: rules(by, kept),
+        reading,
         url: answer.url.or_else(|| webhook.as_ref().map(|view| view.url.clone())).unwrap_or_default(),
         webhook: webhook.as_ref().map(|view| Shown::of(by, view)),
         secret: answer.secret.map(|secret| secret.expose_text().to_owned()),
