@@ -31,6 +31,11 @@ const PARTS: &[Part] = &[
     Part { what: "the library that watches syncs", suites: "with watched syncs", provide: syncs },
     Part { what: "DuckDB, into target/real", suites: "of segments in DuckDB", provide: analyst },
     Part { what: "Chromium", suites: "of the console in a browser", provide: chromium },
+    Part {
+        what: "a network of the tests' own (unshare, ip)",
+        suites: "with a listener behind every forbidden address",
+        provide: network,
+    },
     Part { what: "axe-core, into target/real", suites: "of accessibility", provide: axe },
 ];
 
@@ -53,6 +58,19 @@ fn chromium(command: &mut Command) -> Result<(), String> {
     let found = browser::browser()?;
     command.env("AUDITWIRE_TEST_CHROMIUM", found.chromium).env("AUDITWIRE_TEST_CHROMEDRIVER", found.driver);
     Ok(())
+}
+
+/// As root a network namespace is enough; others need a user namespace, where that is allowed.
+fn network(_: &mut Command) -> Result<(), String> {
+    let possible = |flags: &str| {
+        let tried = Command::new("unshare").args([flags, "ip", "link", "set", "lo", "up"]).output();
+        tried.is_ok_and(|output| output.status.success())
+    };
+    if possible("-n") || possible("-Urn") {
+        return Ok(());
+    }
+    Err("neither `unshare -n` nor `unshare -Urn` gives one; they need util-linux, iproute2 and the right to it"
+        .to_owned())
 }
 
 fn axe(command: &mut Command) -> Result<(), String> {

@@ -2,8 +2,9 @@
 //! the very `connect` call, after name resolution, for check, delivery, replay and webhooks alike (product section 10).
 
 mod embedded;
+mod table;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use ipnet::IpNet;
 
@@ -32,8 +33,8 @@ impl AddressGuard {
     }
 
     /// May this address be connected to? In order: never our own listeners, never a configured `deny` range, always an
-    /// `allow` range, never the classes of product section 10. What an IPv6 address leads to behind a translator
-    /// (IPv4-mapped, NAT64, 6to4, Teredo) is judged as well.
+    /// `allow` range, never a row of the table, and loopback by its setting. What an IPv6 address leads to behind a
+    /// translator or tunnel is judged as well.
     #[must_use]
     pub fn permits(&self, address: SocketAddr) -> bool {
         let outer = address.ip().to_canonical();
@@ -56,14 +57,10 @@ impl AddressGuard {
         if contains(&self.allow, ip) {
             return true;
         }
-        if ip.is_loopback() {
+        if table::LOOPBACK.iter().any(|row| row.network.contains(&ip)) {
             return self.allow_loopback;
         }
-        let refused = match ip {
-            IpAddr::V4(v4) => refused_v4(v4),
-            IpAddr::V6(v6) => refused_v6(v6),
-        };
-        !refused
+        !table::REFUSED.iter().any(|row| row.network.contains(&ip))
     }
 
     fn is_own_listener(&self, ip: IpAddr, port: u16) -> bool {
@@ -92,27 +89,6 @@ fn is_local(ip: IpAddr) -> bool {
         Ok(_) => true,
         Err(error) => error.kind() != std::io::ErrorKind::AddrNotAvailable,
     }
-}
-
-/// Metadata services outside the link-local and shared ranges: Azure, Oracle.
-const METADATA_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(192, 0, 0, 192)];
-
-/// Metadata services: AWS, Google, Scaleway.
-const METADATA_V6: [Ipv6Addr; 3] = [
-    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
-    Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
-    Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42),
-];
-
-fn refused_v4(ip: Ipv4Addr) -> bool {
-    let [a, b, ..] = ip.octets();
-    let shared = a == 100 && (64..128).contains(&b);
-    // All of 0.0.0.0/8 means "this host" to some stacks (RFC 1122 section 3.2.1.3).
-    a == 0 || shared || ip.is_link_local() || ip.is_multicast() || ip.is_broadcast() || METADATA_V4.contains(&ip)
-}
-
-fn refused_v6(ip: Ipv6Addr) -> bool {
-    ip.is_unspecified() || ip.is_unicast_link_local() || ip.is_multicast() || METADATA_V6.contains(&ip)
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod demo;
 mod door;
 mod events;
 mod keys;
+mod loopback;
 mod process;
 mod quarantine;
 mod questions;

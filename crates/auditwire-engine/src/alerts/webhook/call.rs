@@ -232,3 +232,26 @@ impl Course {
         self.stages.push(CallStage { stage, ok, code, message, remedy, took });
     }
 }
+
+/// What a call to this address comes to, for the test of the guard.
+#[cfg(test)]
+pub(crate) async fn called(guard: AddressGuard, address: SocketAddr) -> &'static str {
+    /// Never gets as far as HTTP.
+    #[derive(Debug)]
+    struct Mute;
+    impl Post for Mute {
+        fn post(&self, _: Box<dyn Line>, _: PostRequest) -> BoxFuture<'static, Result<u16, String>> {
+            Box::pin(async { Err("mute".to_owned()) })
+        }
+
+        fn connection_page(&self, _: &ProjectId, _: &ConnectionId) -> Option<String> {
+            None
+        }
+    }
+    let now = Timestamp::parse("2026-11-22T10:00:00Z").unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(auditwire_model::clock::ManualClock::new(now));
+    let address = Address::parse(&format!("https://{address}/")).unwrap();
+    let secret = Secret::new(b"signs".to_vec());
+    let call = Call { address, pem: None, secret: &secret, guard, clock: &clock, http: Arc::new(Mute) };
+    call.make("w-1", "{}").await.last().0
+}

@@ -76,6 +76,15 @@ impl Service {
 
     fn senders(store: &Arc<MemoryStore>, log: &Log, clock: &Arc<ManualClock>) -> Delivery {
         let settings = DeliverySettings { hostname: "h".to_owned(), allow_loopback: true, ..Default::default() };
+        Self::senders_with(settings, store, log, clock)
+    }
+
+    fn senders_with(
+        settings: DeliverySettings,
+        store: &Arc<MemoryStore>,
+        log: &Log,
+        clock: &Arc<ManualClock>,
+    ) -> Delivery {
         let keyring = Arc::new(Keyring::new(vec![Keyring::generate().unwrap()]));
         Delivery::start(store.clone(), log.clone(), clock.clone(), keyring, settings, "i-1")
     }
@@ -83,6 +92,12 @@ impl Service {
     /// The senders of the next start of the process, on the same store.
     pub(crate) fn restart_senders(&mut self) {
         self.delivery = Self::senders(&self.store, &self.log, &self.clock);
+    }
+
+    /// The senders of the next start, with other settings.
+    pub(crate) async fn configure(&mut self, settings: DeliverySettings) {
+        self.delivery.close().await;
+        self.delivery = Self::senders_with(settings, &self.store, &self.log, &self.clock);
     }
 
     /// Posts events of about 500 bytes on the wire.
