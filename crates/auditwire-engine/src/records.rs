@@ -91,7 +91,7 @@ pub use token::{
     TokenUseRecord, TokenV1,
 };
 pub use usage::{HourOfBytes, Usage, UsageRecord};
-pub use webhook::{LastCall, LastCallRecord, Webhook, WebhookCall, WebhookCallRecord, WebhookRecord};
+pub use webhook::{LastCall, LastCallRecord, OpenWebhook, Webhook, WebhookCall, WebhookCallRecord, WebhookRecord};
 
 document!(
     /// [`crate::store::RecordKind::Instance`], id `instance`.

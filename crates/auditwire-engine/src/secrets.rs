@@ -25,6 +25,10 @@ const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 12;
 
 /// Bytes that print as nothing and are wiped when dropped.
+///
+/// So are the texts of forms and the key files on their way here, and what is decoded of a PEM. Not ours to wipe: request bodies and
+/// what the JSON reader unescapes of them, TLS buffers, and the provider's own copy of a key while it is in use (AWS-LC wipes what it
+/// frees). What a crash or a debugger could show of them is closed off as a whole: the service is not dumpable.
 pub struct Secret(zeroize::Zeroizing<Vec<u8>>);
 
 impl Secret {
@@ -114,7 +118,9 @@ pub(crate) fn same(a: &str, b: &str) -> bool {
 fn encrypt(key: &Secret, context: &str, plain: &Secret) -> Result<String> {
     let failed = |_| Error::new(Kind::Internal, "invalid_key", "an encryption key does not have 32 bytes");
     let cipher = RandomizedNonceKey::new(&AES_256_GCM, key.expose()).map_err(failed)?;
-    let mut bytes = plain.expose().to_vec();
+    // Room for the tag from the start: bytes that grow leave a copy of what is secret where they were.
+    let mut bytes = Vec::with_capacity(plain.expose().len() + AES_256_GCM.tag_len());
+    bytes.extend_from_slice(plain.expose());
     let nonce = cipher.seal_in_place_append_tag(Aad::from(context.as_bytes()), &mut bytes).map_err(failed)?;
     Ok(hex::encode(nonce.as_ref()) + &hex::encode(bytes))
 }

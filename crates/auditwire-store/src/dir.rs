@@ -38,7 +38,8 @@ pub enum DirError {
 
 impl DataDir {
     /// Makes the directory if needed (mode 0700; a wider mode is narrowed), takes its lock and writes this process's id
-    /// into the lock file.
+    /// into the lock file. What an earlier version or a restored backup left readable by others in it is narrowed, too: folders
+    /// to 0700, files to 0600.
     ///
     /// # Errors
     /// [`DirError::InUse`] names the process that holds it.
@@ -61,6 +62,7 @@ impl DataDir {
             }
             Err(TryLockError::Error(source)) => return Err(DirError::Io { path: lock_path, source }),
         }
+        narrow(path)?;
         lock.set_len(0).map_err(failed(&lock_path))?;
         writeln!(lock, "{}", std::process::id()).map_err(failed(&lock_path))?;
         Ok(Self { path: path.to_owned(), _lock: lock })
@@ -71,6 +73,34 @@ impl DataDir {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Takes away what others may do with the files in `folder`. Links are not followed: what they lead to is not ours.
+fn narrow(folder: &Path) -> Result<(), DirError> {
+    let failed = |at: &Path| {
+        let path = at.to_owned();
+        move |source| DirError::Io { path, source }
+    };
+    for entry in std::fs::read_dir(folder).map_err(failed(folder))? {
+        let path = entry.map_err(failed(folder))?.path();
+        let found = std::fs::symlink_metadata(&path).map_err(failed(&path))?;
+        let mode = found.permissions().mode() & 0o7777;
+        if found.is_symlink() {
+            continue;
+        }
+        if mode & 0o077 != 0 {
+            let narrowed = std::fs::Permissions::from_mode(mode & 0o700);
+            match std::fs::set_permissions(&path, narrowed) {
+                // Somebody else's file. The folder around it lets nobody else in.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+                result => result.map_err(failed(&path))?,
+            }
+        }
+        if found.is_dir() {
+            narrow(&path)?;
+        }
+    }
+    Ok(())
 }
 
 fn written_pid(lock: &mut File) -> Option<u32> {
@@ -103,5 +133,26 @@ mod tests {
         std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         let _lock = DataDir::lock(dir.path()).unwrap();
         assert_eq!(std::fs::metadata(dir.path()).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn what_lies_in_it_is_narrowed_and_what_a_link_leads_to_is_not() {
+        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::NamedTempFile::new().unwrap());
+        let wide =
+            |path: &Path, mode: u32| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let segments = dir.path().join("segments");
+        std::fs::create_dir(&segments).unwrap();
+        let files = [dir.path().join("log.sqlite"), dir.path().join("log.sqlite-wal"), segments.join("1.parquet")];
+        for file in &files {
+            std::fs::write(file, "x").unwrap();
+            wide(file, 0o644);
+        }
+        wide(&segments, 0o755);
+        wide(other.path(), 0o644);
+        std::os::unix::fs::symlink(other.path(), dir.path().join("link")).unwrap();
+        let _lock = DataDir::lock(dir.path()).unwrap();
+        assert_eq!(files.iter().map(|file| mode(file)).collect::<Vec<_>>(), [0o600; 3]);
+        assert_eq!((mode(&segments), mode(other.path())), (0o700, 0o644));
     }
 }

@@ -43,12 +43,13 @@ enum Verb {
 /// The verbs over the webhook.
 #[derive(Debug, Subcommand)]
 enum WebhookVerb {
-    /// Show it; its secret is not shown.
+    /// Show it; its secret, and what follows the host in its address, are not shown.
     Show,
     /// Set it. Without a secret the present one stays; when there is none, one is made and shown, once.
     Set {
-        /// https://…
-        url: String,
+        /// https://…; left out, the present one stays. It is kept sealed and shown only up to its host.
+        #[arg(required_unless_present_any = ["secret_file", "pem_file", "no_pem"])]
+        url: Option<String>,
         /// File with the secret that calls are signed with: 16 to 256 visible ASCII characters.
         #[arg(long, value_name = "FILE")]
         secret_file: Option<PathBuf>,
@@ -75,7 +76,10 @@ pub(crate) async fn run(args: AlertsArgs) -> Result {
         Verb::List => list(&client, out).await,
         Verb::Webhook(WebhookVerb::Show) => shown(&client.get(&WEBHOOK).await?, out),
         Verb::Webhook(WebhookVerb::Set { url, secret_file, pem_file, no_pem }) => {
-            let mut body = json!({ "url": url });
+            let mut body = json!({});
+            if let Some(url) = url {
+                body["url"] = json!(url);
+            }
             if let Some(file) = secret_file {
                 body["secret"] = json!(read(&file)?.trim_end_matches(['\r', '\n']));
             }

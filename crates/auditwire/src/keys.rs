@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use auditwire_engine::secrets::{self, Keyring, MasterKey, Secret, verify_all};
 use auditwire_engine::store::Store;
 use auditwire_model::{Clock, Timestamp};
+use zeroize::Zeroizing;
 
 use crate::clock::SystemClock;
 use crate::failure::{Failure, Result, chain};
@@ -156,6 +157,7 @@ fn files(place: &Path) -> Result<Vec<PathBuf>> {
 
 fn read_file(path: &Path) -> Result<Vec<MasterKey>> {
     let text = std::fs::read_to_string(path)
+        .map(Zeroizing::new)
         .map_err(|e| Failure::caused_by(format!("the key file {} cannot be read", path.display()), &e))?;
     if std::fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o077 != 0) {
         tracing::warn!(path = %path.display(), "the key file can be read by others; `chmod 600` it");
@@ -182,8 +184,12 @@ fn parse_line(line: &str) -> Option<(String, Secret)> {
         return None;
     }
     let byte = |i: usize| digits.get(i..i + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
-    let bytes: Option<Vec<u8>> = (0..64).step_by(2).map(byte).collect();
-    Some((id.to_owned(), Secret::new(bytes?)))
+    // Made once and at its size, so that no copy is left where it grew.
+    let mut bytes = Zeroizing::new(vec![0; 32]);
+    for (at, place) in bytes.iter_mut().enumerate() {
+        *place = byte(2 * at)?;
+    }
+    Some((id.to_owned(), Secret::new(std::mem::take(&mut *bytes))))
 }
 
 /// Without a key nothing may be sealed already: a new key would hide that the old one is lost.

@@ -11,6 +11,7 @@ mod demo;
 mod descriptors;
 mod events;
 mod failure;
+mod hardening;
 mod keys;
 mod lifecycle;
 mod receive;
@@ -41,6 +42,11 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result {
+    // Before anything is read, and before there is a second thread.
+    hardening::no_memory_image();
+    if matches!(command, Command::Serve(_) | Command::Demo(_)) {
+        hardening::private_files();
+    }
     // One TLS provider for the whole process; libraries that look for "the default" find this one.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()

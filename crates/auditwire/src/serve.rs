@@ -16,6 +16,7 @@ use auditwire_server::{BoundServer, ServerSettings};
 use auditwire_store::{DataDir, DirError, SqliteOptions, SqliteStore, Volume, open_segments};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
 
 use crate::clock::SystemClock;
 use crate::config::{self, Config, Overrides};
@@ -177,6 +178,7 @@ impl Service {
         auditwire_engine::history::start(&engine);
         tokens::start(&engine);
         auditwire_engine::reading::start(&engine);
+        auditwire_engine::repeats::start(&engine);
         write_operator_token(&engine, &data.path().join("operator.token")).await?;
         let base = sign_in::base_url(bound.scheme(), bound.local_addr(), &config.server);
         let sign_in_link = sign_in::offer(&engine, &base, data.path(), link).await?;
@@ -274,7 +276,8 @@ fn engine_settings(config: &Config, bound: &BoundServer) -> Settings {
     let address: SocketAddr = bound.local_addr();
     let delivery = DeliverySettings {
         hostname: config.delivery.hostname.clone().unwrap_or_else(host_name),
-        allow_loopback: config::is_loopback(address.ip()),
+        // Behind a proxy strangers reach a listener on loopback, too.
+        allow_loopback: config::is_loopback(address.ip()) && config.server.behind_proxy.is_empty(),
         allow: config.delivery.allow.clone(),
         deny: config.delivery.deny.clone(),
         own_listeners: vec![address],
@@ -293,7 +296,7 @@ fn host_name() -> String {
 
 /// On the first start of all: an API token that may do everything. It can be rotated, and the file may be deleted.
 async fn write_operator_token(engine: &Engine, path: &Path) -> Result {
-    let write = |token: &Secret| keys::write_private(path, &format!("{}\n", String::from_utf8_lossy(token.expose())));
+    let write = |token: &Secret| keys::write_private(path, &Zeroizing::new(format!("{}\n", token.expose_text())));
     let made = tokens::create_operator(engine, write)
         .await
         .map_err(|e| Failure::caused_by(format!("{} cannot be made", path.display()), &e))?;

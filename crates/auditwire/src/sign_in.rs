@@ -10,6 +10,7 @@ use auditwire_engine::{Engine, people};
 use auditwire_server::sign_in_link;
 use clap::Args;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::client::{Client, ClientArgs};
 use crate::config::ServerConfig;
@@ -73,7 +74,7 @@ pub(crate) async fn offer(engine: &Engine, base: &str, data: &Path, to: LinkFor)
         let url = sign_in_link(base, key);
         match to {
             LinkFor::Person => shown = Some(url),
-            LinkFor::File => keys::write_private(&path, &format!("{}\n", url.expose_text()))?,
+            LinkFor::File => keys::write_private(&path, &Zeroizing::new(format!("{}\n", url.expose_text())))?,
         }
         Ok(())
     };

@@ -64,6 +64,18 @@ fn version_2_of_the_retention() {
 }
 
 #[test]
+fn both_versions_of_a_webhook() {
+    let rest = concat!(
+        r#""secret":{"key_id":"k1","data_key":"00","ciphertext":"ff"},"pem":null,"#,
+        r#""created_at":"2026-11-22T10:00:00Z","updated_at":"2026-11-22T10:00:01Z"}"#,
+    );
+    holds::<WebhookRecord>(&format!(r#"{{"v":"1","url":"https://hooks.example.com/a?key=1",{rest}"#));
+    holds::<WebhookRecord>(&format!(
+        r#"{{"v":"2","url":{{"key_id":"k1","data_key":"01","ciphertext":"fe"}},"shown":"https://hooks.example.com/…",{rest}"#
+    ));
+}
+
+#[test]
 fn version_1_of_the_documents_of_people() {
     holds::<AccountRecord>(concat!(
         r#"{"v":"1","id":"u-1","name":"operator","operator":true,"password":"$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA","#,

@@ -5,16 +5,48 @@ use serde::{Deserialize, Serialize};
 
 use super::{Document, Sealed};
 
-document!(
-    /// [`crate::store::RecordKind::Webhook`]; one per project, id `webhook`.
-    WebhookRecord,
-    Webhook
-);
+/// [`crate::store::RecordKind::Webhook`]; one per project, id `webhook`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "v")]
+pub enum WebhookRecord {
+    /// Version 1: the address lay open. Sealed at the next start.
+    #[serde(rename = "1")]
+    V1(OpenWebhook),
+    /// Version 2.
+    #[serde(rename = "2")]
+    V2(Webhook),
+}
+
+impl Document for WebhookRecord {}
+
+impl From<Webhook> for WebhookRecord {
+    fn from(value: Webhook) -> Self {
+        Self::V2(value)
+    }
+}
+
+/// A webhook as version 1 had it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenWebhook {
+    /// `https://…`, as it was given.
+    pub url: String,
+    /// What calls are signed with.
+    pub secret: Sealed,
+    /// CA certificates that vouch for the receiver; none: those of the system do.
+    pub pem: Option<String>,
+    /// When it was set first.
+    pub created_at: Timestamp,
+    /// When it was changed last.
+    pub updated_at: Timestamp,
+}
+
 /// Where a project's alerts are told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Webhook {
-    /// `https://…`, as it was given.
-    pub url: String,
+    /// `https://…`, as it was given. What follows the host is often a secret.
+    pub url: Sealed,
+    /// What may be shown of it: scheme, host and port.
+    pub shown: String,
     /// What calls are signed with.
     pub secret: Sealed,
     /// CA certificates that vouch for the receiver; none: those of the system do.

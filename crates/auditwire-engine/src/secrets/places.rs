@@ -31,9 +31,9 @@ pub(super) fn each(record: &Record, mut look: impl FnMut(&str, &mut Sealed) -> R
             SecretRecord::from(sealed).encode()
         }
         RecordKind::Webhook => {
-            let mut webhook = WebhookRecord::decode(record)?.into_current();
-            look(&webhook::context(&project), &mut webhook.secret)?;
-            WebhookRecord::from(webhook).encode()
+            let mut webhook = WebhookRecord::decode(record)?;
+            webhook::each_sealed(&project, &mut webhook, look)?;
+            webhook.encode()
         }
         _ => Ok(record.value.clone()),
     }

@@ -26,6 +26,7 @@ webhook-test-passed = The test was taken.
 webhook-test-failed = The test did not get through.
 webhook-url = Address
 webhook-url-help = Begins with https://. Redirects are not followed.
+webhook-url-keep = Left empty, the present one stays. What follows the host may be a secret and is not shown.
 webhook-secret = Secret
 webhook-secret-new = New secret
 webhook-secret-make = Calls are signed with it: 16 to 256 visible ASCII characters. Left empty, one is made and shown once.

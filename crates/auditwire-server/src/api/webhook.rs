@@ -19,8 +19,9 @@ use crate::App;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WebhookRequest {
-    /// `https://…`. Redirects are not followed.
-    url: String,
+    /// `https://…`. Redirects are not followed. Kept sealed and never given back whole; absent, or as it is shown, keeps the present one.
+    #[schema(value_type = Option<String>)]
+    url: Option<String>,
     /// What calls are signed with: 16 to 256 visible ASCII characters. Write only. Absent keeps the present one; when there is none, one
     /// is made and given back, once.
     #[schema(value_type = Option<String>)]
@@ -40,7 +41,7 @@ fn given<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Option<Optio
 #[derive(Serialize, ToSchema)]
 #[schema(as = Webhook)]
 pub(crate) struct WebhookAnswer {
-    /// As it was given.
+    /// Scheme, host and port. What follows may be a secret and is shown as `…`.
     url: String,
     /// Certificates of its own vouch for the receiver.
     pem: bool,
@@ -126,7 +127,7 @@ pub(crate) async fn set_webhook(
     body: JsonBytes,
 ) -> Result<Response> {
     let WebhookRequest { url, secret, pem } = body.parse()?;
-    let secret = secret.map(|secret| Secret::new(secret.into_bytes()));
+    let [url, secret] = [url, secret].map(|given| given.map(|text| Secret::new(text.into_bytes())));
     let (view, made) = webhook::set(app.engine(), &auth.caller, &project, NewWebhook { url, secret, pem }).await?;
     json::answer(StatusCode::OK, &WebhookAnswer::of(view, made.as_ref()))
 }

@@ -4,6 +4,8 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use zeroize::Zeroizing;
+
 use super::csrf;
 use super::failure::explained;
 use super::who::Viewer;
@@ -12,14 +14,15 @@ use crate::App;
 use crate::api::{Problem, read_small_body};
 use crate::client::CalledBy;
 
-/// The fields of a form, in its order.
+/// The fields of a form, in its order. Values may be secrets, so they are wiped when the form is dropped; the request's body, of
+/// which they are read, lies in buffers of the HTTP library and is not.
 #[derive(Clone, Default)]
-pub(crate) struct Form(Vec<(String, String)>);
+pub(crate) struct Form(Vec<(String, Zeroizing<String>)>);
 
 impl Form {
     /// From `application/x-www-form-urlencoded` text: a body, or the query of an address.
     pub(crate) fn parse(bytes: &[u8]) -> Self {
-        Self(form_urlencoded::parse(bytes).into_owned().collect())
+        Self(form_urlencoded::parse(bytes).into_owned().map(|(name, value)| (name, Zeroizing::new(value))).collect())
     }
 
     /// The first value of a field, without blanks around it; `""` when it was not sent.
@@ -29,7 +32,7 @@ impl Form {
 
     /// The first value of a field as it was sent (passwords, PEM).
     pub(crate) fn raw(&self, name: &str) -> &str {
-        self.0.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
+        self.0.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value.as_str())
     }
 
     /// All values of a field.

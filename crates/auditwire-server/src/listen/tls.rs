@@ -5,9 +5,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
 
 use super::settings::TlsFiles;
 
@@ -103,14 +106,30 @@ fn load(files: &TlsFiles) -> Result<Loaded, TlsFilesError> {
     if chain.is_empty() {
         return Err(TlsFilesError::NoCertificate { path: files.cert.clone() });
     }
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|e| unread(&files.key, e))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(chain, key)?;
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(pair(files, chain)?)));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Loaded { config: Arc::new(config), changed })
+}
+
+/// The certificate with its key. What was read of the key is wiped; from here on it is only in the provider, which wipes what
+/// it frees (AWS-LC's `OPENSSL_free`).
+fn pair(files: &TlsFiles, chain: Vec<CertificateDer<'static>>) -> Result<CertifiedKey, TlsFilesError> {
+    let unread = |source| TlsFilesError::Read { path: files.key.clone(), source };
+    let text =
+        std::fs::read(&files.key).map(Zeroizing::new).map_err(|e| unread(rustls_pki_types::pem::Error::Io(e)))?;
+    let der = PrivateKeyDer::from_pem_slice(&text).map(Zeroizing::new).map_err(unread)?;
+    let key = any_supported_type(&der)
+        .map_err(|_| rustls::Error::General("the private key is of no kind that is supported".to_owned()))?;
+    let pair = CertifiedKey::new(chain, key);
+    match pair.keys_match() {
+        // A key that cannot be compared is tried, as rustls does.
+        Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => Ok(pair),
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[cfg(test)]

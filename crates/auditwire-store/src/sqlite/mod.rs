@@ -123,6 +123,8 @@ fn common_options(file: &Path, sync: bool) -> SqliteConnectOptions {
         .filename(file)
         .synchronous(if sync { SqliteSynchronous::Full } else { SqliteSynchronous::Off })
         .pragma("wal_autocheckpoint", "0")
+        // What is replaced or deleted in a page that is written anyway is overwritten there: an old secret goes with its record.
+        .pragma("secure_delete", "fast")
         .busy_timeout(Duration::from_secs(5))
         .disable_statement_logging()
 }

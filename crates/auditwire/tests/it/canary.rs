@@ -39,11 +39,24 @@ async fn no_secret_appears_anywhere() {
     keep(service.put(&one, &wrong).await);
     wrong["name"] = json!(pem);
     keep(service.put(&one, &wrong).await);
-    let people = sign_in_and_out(&service).await;
+    let (mut visitor, people) = sign_in_and_out(&service).await;
     let hooked = "the-receiver-of-alerts-knows-this".to_owned();
     let webhook = "/api/v1/projects/default/alerts/webhook";
-    let set = json!({ "url": "https://127.0.0.1:9/hook", "secret": hooked, "pem": pki.ca });
-    assert_eq!(keep(service.put(webhook, &set).await)["pem"], true);
+    let path = "canary-in-the-path-66be".to_owned();
+    let url = format!("https://127.0.0.1:9/{path}?key={path}");
+    let set = json!({ "url": url, "secret": hooked, "pem": pki.ca });
+    let shown = keep(service.put(webhook, &set).await);
+    assert_eq!((&shown["pem"], shown["url"].as_str()), (&json!(true), Some("https://127.0.0.1:9/…")));
+    keep(service.put(webhook, &json!({ "url": url, "secret": "sh0rt" })).await);
+    keep(service.put(webhook, &json!({ "url": format!("{url}#x") })).await);
+    // As it was shown: it stays.
+    keep(service.put(webhook, &json!({ "url": shown["url"] })).await);
+    let page = "/projects/default/settings/alerts";
+    let seen = visitor.get(page).await;
+    assert!(seen.text.contains("https://127.0.0.1:9/…"), "{}", seen.text);
+    let fields = [("do", "save"), ("url", url.as_str()), ("secret", "sh0rt")];
+    let pages = [visitor.submit(&seen, page, &fields).await, visitor.get(page).await, seen];
+    assert_eq!(pages[0].status, 400, "{}", pages[0].text);
     keep(service.get(webhook).await);
     keep(service.post(&format!("{webhook}/test"), &json!({})).await);
     keep(service.get("/api/v1/projects/system/events?limit=1000").await);
@@ -52,12 +65,15 @@ async fn no_secret_appears_anywhere() {
     keep(service.get(&format!("{EVENTS}?limit=1000")).await);
     keep(service.get(&format!("{EVENTS}?token={token}")).await);
 
+    answers.extend(pages.map(|page| page.text));
+
     let log = service.log();
     let programs = [
         ("the operator's token", &service.token),
         ("a token", &token),
         ("a key", &key_line),
         ("a webhook's secret", &hooked),
+        ("the path of a webhook", &path),
     ];
     for (what, secret) in programs.into_iter().chain(people.iter().map(|(what, secret)| (*what, secret))) {
         assert!(!log.contains(secret.as_str()), "{what} is in the log");
@@ -68,18 +84,18 @@ async fn no_secret_appears_anywhere() {
     let (_, folder) = service.terminate().await;
     let stored = std::fs::read(folder.path().join("data/log.sqlite")).unwrap();
     assert!(stored.windows(16).any(|w| w == b"console-password"), "this is not where it is stored");
-    for (what, secret) in people
-        .iter()
-        .map(|(what, secret)| (*what, secret))
-        .chain([("a key", &key_line), ("a webhook's secret", &hooked)])
-    {
+    for (what, secret) in people.iter().map(|(what, secret)| (*what, secret)).chain([
+        ("a key", &key_line),
+        ("a webhook's secret", &hooked),
+        ("the path of a webhook", &path),
+    ]) {
         let found = stored.windows(secret.len()).any(|w| w == secret.as_bytes());
         assert!(!found, "{what} lies in the open in the store");
     }
 }
 
-/// Both ways in, refused ones too; what must not be seen of it.
-async fn sign_in_and_out(service: &Service) -> Vec<(&'static str, String)> {
+/// Both ways in, refused ones too: somebody who is signed in, and what must not be seen of it.
+async fn sign_in_and_out(service: &Service) -> (Visitor, Vec<(&'static str, String)>) {
     let link = std::fs::read_to_string(service.folder.path().join("data/sign-in.url")).unwrap().trim().to_owned();
     let key = link.split_once("key=").unwrap().1.to_owned();
     let (password, guess) = ("canary-password-5f0c", "canary-guess-91ab");
@@ -105,12 +121,13 @@ async fn sign_in_and_out(service: &Service) -> Vec<(&'static str, String)> {
     assert_eq!(entered.status, 303, "{}", entered.text);
     let made = service.post("/api/v1/sign-in-links", &json!({})).await.expect(201);
     let unused = made["url"].as_str().unwrap().split_once("key=").unwrap().1.to_owned();
-    vec![
+    let secrets = vec![
         ("a used link", key),
         ("an unused link", unused),
         ("a session that was signed out", first),
         ("a session", visitor.session()),
         ("a password", password.to_owned()),
         ("a wrong password", guess.to_owned()),
-    ]
+    ];
+    (visitor, secrets)
 }

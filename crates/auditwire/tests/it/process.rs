@@ -130,8 +130,15 @@ impl Service {
 
     /// Starts it at an address.
     pub(crate) fn start_at(data: &Path, listen: &str) -> Self {
+        Self::start_with(data, listen, &[])
+    }
+
+    /// Starts it at an address with further settings from the environment.
+    pub(crate) fn start_with(data: &Path, listen: &str, settings: &[(&str, &str)]) -> Self {
         let folder = data.to_str().expect("a UTF-8 path");
-        let process = Process::start(auditwire(&["serve", "--data", folder, "--listen", listen]));
+        let mut command = auditwire(&["serve", "--data", folder, "--listen", listen]);
+        command.envs(settings.iter().copied());
+        let process = Process::start(command);
         let url = process.after("listening on ");
         let token = std::fs::read_to_string(data.join("operator.token")).expect("the operator's token");
         Self { process, url, token: token.trim().to_owned() }

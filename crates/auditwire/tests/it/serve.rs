@@ -20,6 +20,54 @@ fn a_second_process_on_the_folder_exits_3_and_names_the_first() {
     assert_eq!((mode(""), mode("operator.token"), mode("keys")), (0o700, 0o600, 0o700));
 }
 
+/// Whatever makes a file in the folder: the store, its journals, segments, the lock, the reserve, keys and tokens. What an earlier
+/// version left wider is narrowed.
+#[test]
+fn nobody_else_can_read_a_file_of_the_folder_or_the_memory_of_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut service = Service::start_with(&data, "127.0.0.1:0", &[("AUDITWIRE_LOG__SEAL_EVENTS", "1")]);
+    service.post("{\"action\":\"user-signin\"}\n");
+    let began = std::time::Instant::now();
+    while !files(&data).iter().any(|(path, _)| path.ends_with(".parquet")) {
+        assert!(began.elapsed().as_secs() < 60, "nothing was sealed: {:?}", files(&data));
+        std::thread::park_timeout(std::time::Duration::from_millis(20));
+    }
+    let found = files(&data);
+    for name in ["log.sqlite", "log.sqlite-wal", "log.sqlite-shm", "lock", "reserve", "operator.token", ".key"] {
+        assert!(found.iter().any(|(path, _)| path.ends_with(name)), "{name} is not there: {found:?}");
+    }
+    let private = |(path, mode): &(String, u32)| mode & 0o077 == 0 || panic!("{path} has mode {mode:o}");
+    assert!(found.iter().all(private));
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", service.process.pid())).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"], "{core}");
+    service.process.signal("TERM");
+    assert_eq!(service.process.exit_code(), Some(0));
+
+    for (path, _) in files(&data) {
+        let metadata = std::fs::metadata(&path).unwrap();
+        let mode = if metadata.is_dir() { 0o755 } else { 0o644 };
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let _service = Service::start(&data);
+    assert!(files(&data).iter().all(private));
+}
+
+/// Everything below a folder, with its mode.
+fn files(folder: &std::path::Path) -> Vec<(String, u32)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        // A journal can go while we look.
+        let Ok(metadata) = entry.metadata() else { continue };
+        found.push((entry.path().display().to_string(), metadata.permissions().mode() & 0o777));
+        if metadata.is_dir() {
+            found.extend(files(&entry.path()));
+        }
+    }
+    found
+}
+
 #[test]
 fn sigterm_ends_it_with_0_and_the_events_are_there_after_the_next_start() {
     let folder = tempfile::tempdir().unwrap();

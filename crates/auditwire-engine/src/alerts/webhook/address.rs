@@ -49,6 +49,13 @@ impl Address {
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
         Ok(Self { endpoint, host: host.to_owned(), path })
     }
+
+    /// What may be shown: where it is, and whether there is more. Path and query are where services keep the key of a webhook.
+    pub(super) fn shown(&self) -> String {
+        let Self { host, path, .. } = self;
+        let path = if path == "/" { "/" } else { "/…" };
+        format!("https://{host}{path}")
+    }
 }
 
 /// Schemes are read in any case (RFC 3986 section 3.1).
@@ -77,6 +84,8 @@ mod tests {
                 (endpoint, host, path),
                 "{url}"
             );
+            let shown = format!("https://{host}{}", if path == "/" { "/" } else { "/…" });
+            assert_eq!(address.shown(), shown, "{url}");
         }
     }
 

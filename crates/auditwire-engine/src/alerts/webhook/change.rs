@@ -5,7 +5,7 @@ use auditwire_model::access::{Caller, Verb};
 use serde_json::json;
 
 use super::address::Address;
-use super::{CallReport, WebhookView, context, key, last_key, not_found, queue, stored, view};
+use super::{CallReport, WebhookView, context, key, last_key, not_found, queue, stored, url, url_context, view};
 use crate::Engine;
 use crate::audit::{Audit, action, event_id};
 use crate::delivery::tls::PemBundle;
@@ -22,8 +22,8 @@ const SECRET: std::ops::RangeInclusive<usize> = 16..=256;
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
 pub struct NewWebhook {
-    /// `https://…`.
-    pub url: String,
+    /// `https://…`; none, or what is shown of the present one, keeps that.
+    pub url: Option<Secret>,
     /// 16 to 256 visible ASCII characters; none keeps the present one, and makes one when there is none.
     pub secret: Option<Secret>,
     /// CA certificates that vouch for the receiver; `None` keeps them, `Some(None)` removes them.
@@ -42,14 +42,15 @@ pub async fn set(
     new: NewWebhook,
 ) -> Result<(WebhookView, Option<Secret>)> {
     authorize(engine, caller, project, Verb::SetWebhook).await?;
-    let address = Address::parse(&new.url)?;
+    let before = stored(engine, project).await?;
+    let url = wanted_url(engine, project, new.url, before.as_ref().map(|(webhook, _)| webhook))?;
+    let address = Address::parse(url.expose_text())?;
     if let Some(secret) = &new.secret {
         demand_secret(secret)?;
     }
     if let Some(Some(pem)) = &new.pem {
         demand_authorities(pem)?;
     }
-    let before = stored(engine, project).await?;
     let made = if new.secret.is_none() && before.is_none() { Some(Secret::random_key()?) } else { None };
     let sealed = match (new.secret.as_ref().or(made.as_ref()), &before) {
         (Some(secret), _) => engine.keyring.seal(&context(project), secret)?,
@@ -64,8 +65,12 @@ pub async fn set(
         None => (Expect::Absent, now, None),
     };
     let pem = new.pem.unwrap_or(kept);
-    let fence = still_seals(&sealed);
-    let webhook = Webhook { url: new.url, secret: sealed, pem, created_at, updated_at: now };
+    let url = engine.keyring.seal(&url_context(project), &url)?;
+    let mut fences = vec![still_seals(&sealed)];
+    if url.key_id != sealed.key_id {
+        fences.push(still_seals(&url));
+    }
+    let webhook = Webhook { url, shown: address.shown(), secret: sealed, pem, created_at, updated_at: now };
     let effect = Effect::Put(WebhookRecord::from(webhook).encode()?);
     let host = address.endpoint.to_string();
     let event = Audit::new(action::WEBHOOK_SET, caller)
@@ -74,9 +79,20 @@ pub async fn set(
         .with("secret_changed", new.secret.is_some() || made.is_some())
         .message(format!("Alerts are told to {host}"));
     // What the last call came to was of what there was before.
-    let changes = vec![Change { key: key(project), expect, effect }, fence, unnoted(project)];
+    let mut changes = vec![Change { key: key(project), expect, effect }, unnoted(project)];
+    changes.extend(fences);
     engine.log.submit(Submission { project: Some(project.clone()), events: vec![event.build(now)], changes }).await?;
     Ok((view(engine, project).await?, made))
+}
+
+/// The address that is asked for, or the present one.
+fn wanted_url(engine: &Engine, project: &ProjectId, new: Option<Secret>, before: Option<&Webhook>) -> Result<Secret> {
+    match (new, before) {
+        (Some(new), Some(before)) if new.expose_text() == before.shown => url(engine, project, before),
+        (Some(new), _) => Ok(new),
+        (None, Some(before)) => url(engine, project, before),
+        (None, None) => Err(Error::invalid("invalid_url", "url", "the webhook's address is needed: https://…")),
+    }
 }
 
 fn unnoted(project: &ProjectId) -> Change {

@@ -17,10 +17,12 @@ use auditwire_model::{ProjectId, Timestamp};
 
 use crate::Engine;
 use crate::error::{Error, Kind, Result};
+use crate::log::{Log, Submission};
 use crate::projects::authorize;
-use crate::records::{Document, LastCall, LastCallRecord, Webhook, WebhookRecord};
-use crate::secrets::Secret;
-use crate::store::{RecordKey, RecordKind};
+use crate::records::{Document, LastCall, LastCallRecord, OpenWebhook, Sealed, Webhook, WebhookRecord};
+use crate::secrets::{Keyring, Secret};
+use crate::store::{Change, Effect, Expect, RecordKey, RecordKind, Store};
+use address::Address;
 
 /// Reads the address of a webhook, for the fuzz targets: where to connect, the `Host` header, path and query.
 ///
@@ -31,15 +33,17 @@ pub fn read_address(url: &str) -> Result<(String, String, String)> {
     address::Address::parse(url).map(|found| (found.endpoint.to_string(), found.host, found.path))
 }
 
+#[cfg(test)]
+pub(crate) use call::called;
 pub use call::{CODES, CallReport, CallStage, Line, Post, PostRequest};
 pub use change::{NewWebhook, delete, set, test};
 pub use queue::round;
 pub(crate) use queue::{Alarm, State, enqueue};
 
-/// A webhook as it is shown; its secret is not.
+/// A webhook as it is shown; its secret is not, nor what may be one in its address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookView {
-    /// Where.
+    /// Where: scheme, host and port; what follows is `…`.
     pub url: String,
     /// Certificates of its own vouch for the receiver.
     pub has_pem: bool,
@@ -94,7 +98,7 @@ pub async fn get(engine: &Engine, caller: &Caller, project: &ProjectId) -> Resul
 async fn view(engine: &Engine, project: &ProjectId) -> Result<WebhookView> {
     let (webhook, _) = stored(engine, project).await?.ok_or_else(not_found)?;
     let pending = queue::ids(engine, project).await?.len();
-    let Webhook { url, pem, created_at, updated_at, .. } = webhook;
+    let Webhook { shown: url, pem, created_at, updated_at, .. } = webhook;
     let last = last(engine, project).await?;
     Ok(WebhookView { url, has_pem: pem.is_some(), created_at, updated_at, pending, last })
 }
@@ -116,7 +120,49 @@ async fn last(engine: &Engine, project: &ProjectId) -> Result<Option<LastCall>> 
 /// The record and its version.
 async fn stored(engine: &Engine, project: &ProjectId) -> Result<Option<(Webhook, u64)>> {
     let record = engine.store.record(&key(project)).await?;
-    record.map(|r| Ok((WebhookRecord::decode(&r)?.into_current(), r.version))).transpose()
+    record.map(|r| Ok((current(&engine.keyring, project, WebhookRecord::decode(&r)?)?, r.version))).transpose()
+}
+
+/// The newest form. An address that lies open in an older one is sealed.
+fn current(keyring: &Keyring, project: &ProjectId, record: WebhookRecord) -> Result<Webhook> {
+    let OpenWebhook { url, secret, pem, created_at, updated_at } = match record {
+        WebhookRecord::V1(open) => open,
+        WebhookRecord::V2(webhook) => return Ok(webhook),
+    };
+    // It was read when it was set; should it be none any more, nothing of it is shown.
+    let shown = Address::parse(&url).map_or_else(|_| "https://…".to_owned(), |address| address.shown());
+    let url = keyring.seal(&url_context(project), &Secret::new(url.into_bytes()))?;
+    Ok(Webhook { url, shown, secret, pem, created_at, updated_at })
+}
+
+/// Seals the addresses that versions before this one stored in the open. At start, before anything else is done with them.
+///
+/// # Errors
+/// When the store fails, or there is no key.
+pub(crate) async fn seal_addresses(store: &dyn Store, log: &Log, keyring: &Keyring) -> Result<()> {
+    for record in store.records(RecordKind::Webhook, None).await? {
+        let read = WebhookRecord::decode(&record)?;
+        let (WebhookRecord::V1(_), Some(project)) = (&read, record.key.project.clone()) else { continue };
+        let effect = Effect::Put(WebhookRecord::from(current(keyring, &project, read)?).encode()?);
+        let changes = vec![Change { key: record.key, expect: Expect::Version(record.version), effect }];
+        log.submit(Submission { changes, ..Submission::default() }).await?;
+    }
+    Ok(())
+}
+
+/// Shows each sealed secret of a record with its context to `look`, which may put another seal in its place.
+pub(crate) fn each_sealed(
+    project: &ProjectId,
+    record: &mut WebhookRecord,
+    mut look: impl FnMut(&str, &mut Sealed) -> Result<()>,
+) -> Result<()> {
+    match record {
+        WebhookRecord::V1(open) => look(&context(project), &mut open.secret),
+        WebhookRecord::V2(webhook) => {
+            look(&context(project), &mut webhook.secret)?;
+            look(&url_context(project), &mut webhook.url)
+        }
+    }
 }
 
 fn key(project: &ProjectId) -> RecordKey {
@@ -136,7 +182,91 @@ pub(crate) fn context(project: &ProjectId) -> String {
     format!("the webhook's secret in project {project}")
 }
 
+/// As [`context`], for the address.
+fn url_context(project: &ProjectId) -> String {
+    format!("the webhook's address in project {project}")
+}
+
+/// Opens the address.
+fn url(engine: &Engine, project: &ProjectId, webhook: &Webhook) -> Result<Secret> {
+    engine.keyring.open(&url_context(project), &webhook.url)
+}
+
 /// Opens the secret.
 fn secret(engine: &Engine, project: &ProjectId, webhook: &Webhook) -> Result<Secret> {
     engine.keyring.open(&context(project), &webhook.secret)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use auditwire_model::access::Principal;
+    use auditwire_model::clock::ManualClock;
+    use auditwire_model::{ProjectId, Timestamp, TokenId};
+
+    use super::*;
+    use crate::Settings;
+    use crate::store::memory::{MemoryStore, objects};
+
+    const URL: &str = "https://hooks.example.com/services/canary-4f1d?key=canary";
+
+    async fn open(store: &Arc<MemoryStore>) -> Engine {
+        let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-11-22T10:00:00Z").unwrap()));
+        let keyring = Arc::new(Keyring::new(vec![("k1".to_owned(), Secret::new(vec![7; 32]))]));
+        Engine::open(store.clone(), objects(), clock, keyring, Settings::default()).await.unwrap()
+    }
+
+    fn operator() -> Caller {
+        Caller::Operator { by: Principal::Token(TokenId::parse("o").unwrap()) }
+    }
+
+    async fn stored_text(store: &MemoryStore, project: &ProjectId) -> String {
+        String::from_utf8(store.record(&key(project)).await.unwrap().unwrap().value).unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_address_that_an_earlier_version_stored_in_the_open_is_sealed_at_start() {
+        let (store, project) = (Arc::new(MemoryStore::default()), ProjectId::default_project());
+        let engine = open(&store).await;
+        let now = engine.clock.now();
+        let secret = engine.keyring.seal(&context(&project), &Secret::new(b"signs".to_vec())).unwrap();
+        let old = OpenWebhook { url: URL.to_owned(), secret, pem: None, created_at: now, updated_at: now };
+        let effect = Effect::Put(WebhookRecord::V1(old).encode().unwrap());
+        let changes = vec![Change { key: key(&project), expect: Expect::Any, effect }];
+        engine.log.submit(Submission { changes, ..Submission::default() }).await.unwrap();
+        assert!(stored_text(&store, &project).await.contains("canary"));
+        // Before the next start it is read all the same.
+        assert_eq!(get(&engine, &operator(), &project).await.unwrap().url, "https://hooks.example.com/…");
+        engine.close().await;
+
+        let engine = open(&store).await;
+        let text = stored_text(&store, &project).await;
+        assert!(text.starts_with(r#"{"v":"2""#) && !text.contains("canary"), "{text}");
+        let (webhook, version) = stored(&engine, &project).await.unwrap().unwrap();
+        assert_eq!(url(&engine, &project, &webhook).unwrap().expose_text(), URL);
+        assert_eq!(super::secret(&engine, &project, &webhook).unwrap().expose_text(), "signs");
+        engine.close().await;
+        let engine = open(&store).await;
+        assert_eq!(stored(&engine, &project).await.unwrap().unwrap().1, version, "once");
+    }
+
+    #[tokio::test]
+    async fn an_address_is_kept_when_it_is_left_out_or_sent_as_it_was_shown() {
+        let (store, project) = (Arc::new(MemoryStore::default()), ProjectId::default_project());
+        let engine = open(&store).await;
+        let set = async |url: Option<&str>| {
+            let url = url.map(|url| Secret::new(url.as_bytes().to_vec()));
+            super::set(&engine, &operator(), &project, NewWebhook { url, ..NewWebhook::default() }).await
+        };
+        assert_eq!(set(None).await.unwrap_err().code, "invalid_url");
+        let shown = set(Some(URL)).await.unwrap().0.url;
+        for kept in [None, Some(shown.as_str())] {
+            assert_eq!(set(kept).await.unwrap().0.url, shown);
+            let (webhook, _) = stored(&engine, &project).await.unwrap().unwrap();
+            assert_eq!(url(&engine, &project, &webhook).unwrap().expose_text(), URL);
+        }
+        assert_eq!(set(Some("https://other.example.com/…")).await.unwrap_err().code, "invalid_url");
+        assert_eq!(set(Some("https://other.example.com/")).await.unwrap().0.url, "https://other.example.com/");
+    }
 }

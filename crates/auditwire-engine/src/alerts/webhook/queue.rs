@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::address::Address;
 use super::call::Call;
-use super::{CallReport, last_key, secret, stored};
+use super::{CallReport, last_key, secret, stored, url};
 use crate::Engine;
 use crate::alerts::AlertKind;
 use crate::audit::{Audit, action, event_id};
@@ -185,9 +185,9 @@ pub(super) async fn call(
     let http = engine.shared.http.get().ok_or_else(|| Error::not_available("calling a webhook"))?;
     let parsed = webhook.pem.as_ref().map(|pem| PemBundle::parse(pem.as_bytes())).transpose();
     let pem = parsed.map_err(|e| Error::new(Kind::Internal, "storage_damaged", e.message))?;
-    let secret = secret(engine, project, webhook)?;
+    let (url, secret) = (url(engine, project, webhook)?, secret(engine, project, webhook)?);
     let call = Call {
-        address: Address::parse(&webhook.url)?,
+        address: Address::parse(url.expose_text())?,
         pem,
         secret: &secret,
         guard: AddressGuard::new(&engine.settings.delivery),

@@ -12,6 +12,7 @@ use rustls::RootCertStore;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SigningKey};
+use zeroize::Zeroizing;
 
 use super::certificate::Certificate;
 
@@ -96,7 +97,7 @@ impl PemBundle {
         (!self.roots.is_empty()).then_some(store)
     }
 
-    fn sort(certificates: Vec<Certificate>, key: Option<PrivateKeyDer<'static>>) -> Result<Self, PemError> {
+    fn sort(certificates: Vec<Certificate>, key: Option<Zeroizing<PrivateKeyDer<'static>>>) -> Result<Self, PemError> {
         let key = key.map(|key| any_supported_type(&key)).transpose().map_err(|_| {
             let message = "The private key is damaged or of a kind that is not supported; use RSA (2048 to 8192 bits), ECDSA P-256, P-384, P-521 or Ed25519.";
             PemError::new("pem_key_unsupported", message)

@@ -37,6 +37,7 @@ struct AlertsPage {
     reading: bool,
     /// None: no webhook is set.
     webhook: Option<Shown>,
+    /// As it was typed, when it is no address; one that is may hold a secret.
     url: String,
     /// Made by this request; shown only now.
     secret: Option<String>,
@@ -65,6 +66,8 @@ struct Open {
 
 /// The webhook as it is.
 struct Shown {
+    /// Without what may be a secret in it.
+    url: String,
     has_pem: bool,
     pending: u64,
     last: Option<Last>,
@@ -99,7 +102,7 @@ struct StageRow {
 #[derive(Default)]
 struct Answer {
     errors: FormErrors,
-    /// As it was typed, when it was refused.
+    /// As it was typed, when it was refused for itself.
     url: Option<String>,
     secret: Option<Secret>,
     test: Option<CallReport>,
@@ -135,8 +138,8 @@ async fn save(by: &InProject, form: &Form) -> Result<Response, Problem> {
         None if form.has("no_pem") => Some(None),
         None => None,
     };
-    let secret = given("secret").map(|secret| Secret::new(secret.into_bytes()));
-    let new = NewWebhook { url: url.clone(), secret, pem };
+    let secret = |name: &str| given(name).map(|text| Secret::new(text.into_bytes()));
+    let new = NewWebhook { url: secret("url"), secret: secret("secret"), pem };
     match webhook::set(by.engine(), by.caller(), &by.project.id, new).await {
         // A secret that was made is shown now and never again, so it cannot wait for another page.
         Ok((_, Some(secret))) => {
@@ -146,7 +149,8 @@ async fn save(by: &InProject, form: &Form) -> Result<Response, Problem> {
         Err(error) => {
             let problem = Problem::from(error);
             let errors = FormErrors::of_problem(by.words(), &problem)?;
-            alerts_page(by, problem.status(), Answer { errors, url: Some(url), ..Answer::default() }).await
+            let url = errors.of("url").map(|_| url);
+            alerts_page(by, problem.status(), Answer { errors, url, ..Answer::default() }).await
         }
     }
 }
@@ -193,7 +197,7 @@ async fn alerts_page(by: &InProject, status: StatusCode, answer: Answer) -> Resu
         open: standing.iter().map(|alert| Open::of(by, alert, name(alert))).collect(),
         rules: rules(by, kept),
         reading,
-        url: answer.url.or_else(|| webhook.as_ref().map(|view| view.url.clone())).unwrap_or_default(),
+        url: answer.url.unwrap_or_default(),
         webhook: webhook.as_ref().map(|view| Shown::of(by, view)),
         secret: answer.secret.map(|secret| secret.expose_text().to_owned()),
         test: answer.test.map(|report| Test::of(words, &report)),
@@ -245,7 +249,7 @@ impl Shown {
             message: codes::engines(by.words(), &line(&last.message, MESSAGE)),
             at: by.calendar().when(last.at),
         });
-        Self { has_pem: view.has_pem, pending: view.pending as u64, last }
+        Self { url: view.url.clone(), has_pem: view.has_pem, pending: view.pending as u64, last }
     }
 }
 

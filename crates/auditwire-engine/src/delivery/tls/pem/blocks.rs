@@ -10,7 +10,7 @@ use super::PemError;
 /// What was found.
 pub(super) struct Blocks {
     pub(super) certificates: Vec<CertificateDer<'static>>,
-    pub(super) key: Option<PrivateKeyDer<'static>>,
+    pub(super) key: Option<Zeroizing<PrivateKeyDer<'static>>>,
 }
 
 /// Most blocks that are read.
@@ -66,7 +66,7 @@ fn take(found: &mut Blocks, label: &[u8], body: &[u8]) -> Result<(), PemError> {
         }
         b"PRIVATE KEY" | b"RSA PRIVATE KEY" | b"EC PRIVATE KEY" => {
             let (kind, der) = decode(label, body)?;
-            let key = PrivateKeyDer::from_pem(kind, der).ok_or_else(damaged)?;
+            let key = PrivateKeyDer::from_pem(kind, der).map(Zeroizing::new).ok_or_else(damaged)?;
             match &found.key {
                 Some(other) if other.secret_der() != key.secret_der() => return Err(several_keys()),
                 _ => found.key = Some(key),

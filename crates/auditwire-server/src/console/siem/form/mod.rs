@@ -20,6 +20,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::App;
 use crate::api::Problem;
@@ -136,7 +137,13 @@ async fn draft(
 /// What was entered, as the engine takes it; else everything that is wrong with it.
 fn read(values: &Values, form: &Form) -> Result<ConnectionInput, Vec<Error>> {
     let pem = PemChange::of(form);
-    let read = ConnectionInput::from_json_all(values.to_json(&pem).to_string().as_bytes());
+    let mut json = values.to_json(&pem);
+    let text = Zeroizing::new(json.to_string());
+    // A pasted key is in this copy, too.
+    if let Some(serde_json::Value::String(pem)) = json.pointer_mut("/tls/pem") {
+        pem.zeroize();
+    }
+    let read = ConnectionInput::from_json_all(text.as_bytes());
     let mut ours = Vec::new();
     if values.needs_confirmation() {
         let detail = "confirm that the receiver is not verified, or choose another verification";
