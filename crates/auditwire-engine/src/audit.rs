@@ -8,7 +8,7 @@ use auditwire_model::{Position, ProjectId, Severity, Timestamp};
 use crate::records::StoredConnection;
 
 /// The `source.id` that no other source may use.
-pub const SOURCE: &str = "auditwire";
+pub use auditwire_model::reserved::SOURCE;
 
 /// Names of the service's own actions (product section 4).
 #[expect(missing_docs, reason = "each constant is the action of that name")]
@@ -60,6 +60,7 @@ pub mod action {
     pub const CONSOLE_SIGN_IN_REFUSED: &str = "console-sign-in-refused";
     pub const CONSOLE_SIGN_OUT: &str = "console-sign-out";
     pub const CONSOLE_PASSWORD: &str = "console-password";
+    pub const ID_CONFLICT: &str = "id-conflict";
 }
 
 /// An audit event under construction.
@@ -91,6 +92,12 @@ impl Audit {
     #[must_use]
     pub fn of_stranger(action: &'static str, origin: &Origin) -> Self {
         Self::begun(action, Some(origin), Metadata::from([("kind", "stranger")]))
+    }
+
+    /// What several people did whom nobody knows, from more than one address.
+    #[must_use]
+    pub fn of_strangers(action: &'static str) -> Self {
+        Self::begun(action, None, Metadata::from([("kind", "stranger")]))
     }
 
     fn begun(action: &'static str, origin: Option<&Origin>, subject: Metadata) -> Self {
@@ -259,6 +266,20 @@ mod tests {
         let id = uuid::Uuid::parse_str(&event.event_id).unwrap();
         assert_eq!(id.get_version_num(), 7);
         assert_ne!(event_id(at), event_id(at));
+    }
+
+    /// Words that other services use for their own doings; the source tells who speaks.
+    const COMMON: [&str; 4] = ["export", "export-end", "project-create", "account-create"];
+
+    #[test]
+    fn our_actions_are_reserved_but_for_common_words() {
+        let lines = include_str!("audit.rs").lines().filter_map(|line| line.trim().strip_prefix("pub const "));
+        let actions: Vec<&str> = lines.filter_map(|line| line.split('"').nth(1)).collect();
+        assert!(actions.len() > 30, "{actions:?}");
+        for action in actions {
+            let reserved = auditwire_model::reserved::is_our_action(action);
+            assert_ne!(reserved, COMMON.contains(&action), "{action}: a name in `reserved`, or a common word");
+        }
     }
 
     #[test]

@@ -69,6 +69,8 @@ pub(crate) struct Shared {
     /// When each token was used last.
     pub(crate) uses: tokens::Uses,
     pub(crate) refusals: tokens::Refusals,
+    /// Refused requests that were not told yet.
+    pub(crate) refused: crate::refused::Refused,
     pub(crate) people: people::Desk,
     pub(crate) checks: Checks,
     /// Who looked at which project's events.
@@ -98,6 +100,7 @@ impl Shared {
             tokens: Recent::default(),
             uses: tokens::Uses::default(),
             refusals: tokens::Refusals::default(),
+            refused: crate::refused::Refused::default(),
             people: people::Desk::new(tasks),
             checks: Checks::default(),
             reading: crate::reading::Desk::default(),
@@ -129,6 +132,7 @@ impl Engine {
         let log = Log::open(Arc::clone(&store), objects, Arc::clone(&clock), settings.log.clone()).await?;
         secrets::back_in_use(&*store, &log, &keyring).await?;
         let instance = Arc::new(identity(&*store, &log, &*clock).await?);
+        crate::alerts::webhook::seal_addresses(&*store, &log, &keyring).await?;
         let settings = Arc::new(settings);
         let delivery = Delivery::start(
             Arc::clone(&store),
@@ -214,6 +218,7 @@ impl Engine {
         while background.join_next().await.is_some() {}
         tokens::store_rest(self).await;
         crate::reading::tell(self, true).await;
+        crate::repeats::rest(self).await;
         self.log.close().await;
     }
 }

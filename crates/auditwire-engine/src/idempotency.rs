@@ -68,6 +68,27 @@ pub(crate) async fn look_up(
     Ok(Known::New(Some(Pending { key, expect, request_sha256, outdated })))
 }
 
+/// After a creating request failed: what the same request made that ran beside it and was faster, if that is why. Between
+/// looking the key up and the commit the other one may have taken the name, the id, the place, or the key itself.
+///
+/// # Errors
+/// `error`, when there is no such other request; else as [`look_up`].
+pub(crate) async fn or_winner(
+    engine: &Engine,
+    caller: &Caller,
+    verb: &str,
+    (project, key, request): (&ProjectId, Option<&str>, &[u8]),
+    error: Error,
+) -> Result<String> {
+    if key.is_some()
+        && error.kind == Kind::Conflict
+        && let Known::Done(id) = look_up(engine, caller, verb, project, key, request).await?
+    {
+        return Ok(id);
+    }
+    Err(error)
+}
+
 impl Pending {
     /// Records the key, and clears old ones away.
     pub(crate) fn changes(self, created: &str, now: Timestamp) -> Result<Vec<Change>> {

@@ -2,13 +2,13 @@
 
 use auditwire_model::access::{Caller, Verb};
 use auditwire_model::event::{Event, EventDraft, Plane, Rejection, RejectionCode, content_bytes};
-use auditwire_model::{ProjectId, Timestamp};
+use auditwire_model::{ProjectId, Timestamp, reserved};
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use uuid::Uuid;
 
 use crate::error::{Kind, Result};
 use crate::log::{Answer, Submission, Taken};
-use crate::{Engine, audit, projects};
+use crate::{Engine, projects};
 
 /// What a door hands over.
 #[derive(Debug)]
@@ -121,7 +121,7 @@ where
     let (mut events, mut rejected) = (Vec::with_capacity(items.size_hint().0), Vec::new());
     let mut content = Vec::new();
     for (index, item) in items.enumerate() {
-        match item.and_then(|draft| check_source(caller, index, draft)) {
+        match item.and_then(|draft| check_names(caller, index, draft)) {
             Ok(draft) => {
                 let digest = draft.digest.unwrap_or_else(|| digest_of(&draft, &mut content));
                 events.push(draft.complete(|| ids.make(index), intake.door, now, digest));
@@ -145,15 +145,23 @@ pub(crate) fn content_digest(content: &[u8]) -> [u8; 16] {
     first
 }
 
-fn check_source(caller: &Caller, index: usize, draft: EventDraft) -> Result<EventDraft, Rejection> {
+/// Nobody speaks in the service's name, and a token for its sources only.
+fn check_names(caller: &Caller, index: usize, draft: EventDraft) -> Result<EventDraft, Rejection> {
     let source = draft.source_id.as_deref();
     let message = match caller {
         Caller::Service => return Ok(draft),
-        _ if source == Some(audit::SOURCE) => {
+        _ if source.is_some_and(reserved::is_our_source) => {
             format!(
-                "the source \"{}\" is reserved for the service's own events; name the source that reports",
-                audit::SOURCE
+                "the source \"{}\", and what looks like it, is reserved for the service's own events; name the source that \
+                 reports",
+                reserved::SOURCE
             )
+        }
+        _ if reserved::is_our_action(&draft.action) => {
+            let message = "this action, or one that it looks like, is reserved for the service's own events of delivery and \
+                           administration; name it otherwise, for example with the source's name before it";
+            let (code, field) = (RejectionCode::ActionReserved, Some("action".to_owned()));
+            return Err(Rejection { index, code, field, message: message.to_owned() });
         }
         Caller::Operator { .. } => return Ok(draft),
         Caller::Token { sources, .. }
@@ -277,13 +285,38 @@ mod tests {
             (&token(&["auditwire"]), Some("auditwire"), false),
             (&operator, Some("nova"), true),
             (&operator, Some("auditwire"), false),
+            (&token(&[]), Some("Auditwire "), false),
+            (&token(&["\u{430}uditwire"]), Some("\u{430}uditwire"), false),
             (&Caller::Service, Some("auditwire"), true),
         ] {
-            let answer = check_source(caller, 3, from(source));
+            let answer = check_names(caller, 3, from(source));
             assert_eq!(answer.is_ok(), taken, "{caller:?} {source:?}");
             if let Err(rejection) = answer {
                 assert_eq!((rejection.index, rejection.code), (3, RejectionCode::SourceNotAllowed));
                 assert_eq!(rejection.field.as_deref(), Some("source.id"));
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_else_has_our_actions() {
+        let operator = Caller::Operator {
+            by: Principal::Token(TokenId::parse("o").unwrap()),
+            origin: Origin::new([127, 0, 0, 1], "r-1"),
+        };
+        for (caller, action, taken) in [
+            (&token(&[]), "siem-connection-delete", false),
+            (&token(&[]), "SIEM-Alert", false),
+            (&operator, "t\u{43e}ken-revoke", false),
+            (&operator, "create-vm", true),
+            (&Caller::Service, "siem-alert", true),
+        ] {
+            let draft = EventDraft { action: action.to_owned(), ..from(Some("nova")) };
+            let answer = check_names(caller, 3, draft);
+            assert_eq!(answer.is_ok(), taken, "{caller:?} {action}");
+            if let Err(rejection) = answer {
+                assert_eq!((rejection.index, rejection.code), (3, RejectionCode::ActionReserved));
+                assert_eq!(rejection.field.as_deref(), Some("action"));
             }
         }
     }

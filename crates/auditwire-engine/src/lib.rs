@@ -5,6 +5,7 @@
 
 pub mod alerts;
 pub mod audit;
+mod conflicts;
 pub mod connections;
 pub mod delivery;
 mod denials;
@@ -21,6 +22,8 @@ pub mod projects;
 pub mod reading;
 mod recent;
 pub mod records;
+mod refused;
+pub mod repeats;
 pub mod replays;
 pub mod retention;
 pub mod search;

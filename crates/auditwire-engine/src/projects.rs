@@ -14,6 +14,9 @@ use crate::records::{Document, Project, ProjectRecord};
 use crate::store::{Change, Effect, Expect, RecordKey, RecordKind};
 use crate::{Engine, denials};
 
+/// What a creation is called where keys are looked up.
+const CREATE: &str = "project-create";
+
 /// Projects known to exist, so that a request costs no read. Projects are never deleted in this version.
 #[derive(Debug, Default)]
 pub(crate) struct Cache(RwLock<HashSet<ProjectId>>);
@@ -85,12 +88,27 @@ pub async fn create(
     let name = checked_name(&name, "name")?;
     let home = ProjectId::system();
     let request = format!("{}\0{name}", id.as_deref().unwrap_or_default());
-    let pending =
-        match idempotency::look_up(engine, caller, "project-create", &home, idempotency_key, request.as_bytes()).await?
-        {
-            Known::Done(id) => return load(engine, &id).await,
-            Known::New(pending) => pending,
-        };
+    let asked = (&home, idempotency_key, request.as_bytes());
+    match try_create(engine, caller, id, name, asked).await {
+        Ok(project) => Ok(project),
+        Err(error) => {
+            let id = idempotency::or_winner(engine, caller, CREATE, asked, error).await?;
+            load(engine, &id).await
+        }
+    }
+}
+
+async fn try_create(
+    engine: &Engine,
+    caller: &Caller,
+    id: Option<String>,
+    name: String,
+    (home, key, request): (&ProjectId, Option<&str>, &[u8]),
+) -> Result<Project> {
+    let pending = match idempotency::look_up(engine, caller, CREATE, home, key, request).await? {
+        Known::Done(id) => return load(engine, &id).await,
+        Known::New(pending) => pending,
+    };
     let id = match id {
         Some(id) => id,
         None => format!("p-{}", hex::encode(crate::secrets::Secret::random(6)?.expose())),
@@ -109,7 +127,7 @@ pub async fn create(
     if let Some(pending) = pending {
         changes.extend(pending.changes(id.as_str(), now)?);
     }
-    let submission = Submission { project: Some(home), events: vec![event], changes };
+    let submission = Submission { project: Some(home.clone()), events: vec![event], changes };
     match engine.log.submit(submission).await {
         Ok(_) => Ok(Project { id, name, created_at: now }),
         Err(e) if e.code == "conflict" => Err(project_exists(&id)),

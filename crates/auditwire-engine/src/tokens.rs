@@ -15,7 +15,7 @@ mod uses;
 use std::collections::HashMap;
 
 use auditwire_model::access::{Caller, Scope, Verb};
-use auditwire_model::{ProjectId, Timestamp, TokenId};
+use auditwire_model::{ProjectId, Timestamp, TokenId, reserved};
 
 use crate::Engine;
 use crate::audit::{self, Audit, action};
@@ -230,7 +230,8 @@ fn checked(mut spec: TokenSpec, now: Timestamp) -> Result<TokenSpec> {
     }
     spec.sources.sort_unstable();
     spec.sources.dedup();
-    let sane = |s: &String| (1..=128).contains(&s.len()) && s != audit::SOURCE && !s.chars().any(char::is_control);
+    let sane =
+        |s: &String| (1..=128).contains(&s.len()) && !reserved::is_our_source(s) && !s.chars().any(char::is_control);
     if spec.sources.len() > SOURCES_MAX || !spec.sources.iter().all(sane) {
         let detail = format!("at most {SOURCES_MAX} names of 1 to 128 bytes; '{}' is reserved", audit::SOURCE);
         return Err(Error::invalid("invalid_sources", "sources", detail));

@@ -13,6 +13,7 @@ pub mod event;
 pub mod export;
 pub mod id;
 pub mod query;
+pub mod reserved;
 pub mod severity;
 pub mod shapes;
 pub mod wire;

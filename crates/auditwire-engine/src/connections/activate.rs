@@ -4,7 +4,8 @@ use auditwire_model::access::{Caller, Verb};
 use auditwire_model::event::Event;
 use auditwire_model::{ConnectionId, Position, ProjectId};
 
-use super::start::{Beginning, decide, pending};
+use super::choices::pending;
+use super::start::{Beginning, decide};
 use super::stored::Versioned;
 use super::view::view;
 use super::{ATTEMPTS, ActivateError, Activation, Start, checks, lost_race, stop, stored, too_many_collisions};
@@ -62,9 +63,9 @@ pub async fn activate(
         if !lost_race(&swapped) {
             let (start_at, stopped) = swapped?;
             engine.delivery.changed(project);
-            let will_send = pending(engine, project, start_at, filter).await?;
+            let (will_send, exact) = pending(engine, project, start_at, filter).await;
             let connection = view(engine, project, id).await?;
-            return Ok(Activation { connection, check, stopped, start_at, will_send });
+            return Ok(Activation { connection, check, stopped, start_at, will_send, exact });
         }
     }
     Err(too_many_collisions().into())
@@ -85,9 +86,9 @@ async fn counts(
 async fn unchanged(engine: &Engine, project: &ProjectId, connection: &StoredConnection) -> Result<Activation> {
     let cursor = stored::cursor(engine, project, &connection.id).await?;
     let start_at = cursor.map_or(Position::ZERO, |c| c.value.done_through()).next();
-    let will_send = pending(engine, project, start_at, connection.filter()?).await?;
+    let (will_send, exact) = pending(engine, project, start_at, connection.filter()?).await;
     let connection = view(engine, project, connection.id.as_str()).await?;
-    Ok(Activation { connection, check: None, stopped: None, start_at, will_send })
+    Ok(Activation { connection, check: None, stopped: None, start_at, will_send, exact })
 }
 
 /// The one commit: which connection is active, where it begins, and the audit events. Fails with `conflict` when the

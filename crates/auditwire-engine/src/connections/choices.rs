@@ -24,7 +24,11 @@ pub(super) struct Limits {
     pub(super) time: Duration,
 }
 
+#[cfg(not(test))]
 const LIMITS: Limits = Limits { rows: 1_000_000, time: Duration::from_secs(1) };
+/// Tests have few events, and a machine that may be slow.
+#[cfg(test)]
+const LIMITS: Limits = Limits { rows: 2000, time: Duration::from_secs(60) };
 
 /// Where a connection can begin. All of it is of this moment: events come in, and a sender that runs moves its cursor; an
 /// activation decides anew.
@@ -126,6 +130,18 @@ pub(super) async fn counted(
         StartChoice { start, start_at, will_send, exact }
     };
     Ok(begins.iter().map(choice).collect())
+}
+
+/// How many events from `start_at` to the present end pass `filter`, and whether that is exact. What was activated stays so
+/// when they cannot be counted, so this never fails.
+pub(super) async fn pending(engine: &Engine, project: &ProjectId, start_at: Position, filter: Expr) -> (u64, bool) {
+    match counted(engine, project, filter, &[(Start::Now, start_at)], LIMITS).await {
+        Ok(counted) => counted.first().map_or((0, false), |choice| (choice.will_send, choice.exact)),
+        Err(error) => {
+            tracing::warn!(%error, %project, "what an activated connection will send could not be counted");
+            (0, false)
+        }
+    }
 }
 
 /// A count under way.

@@ -22,6 +22,8 @@ use crate::secrets::{Secret, connection_context, still_seals};
 use crate::store::{Change, Expect, RecordKey, RecordKind};
 
 const CONNECTIONS_MAX: usize = 100;
+/// What a creation is called where keys are looked up.
+const CREATE: &str = "connection-create";
 
 /// Stores a new connection, inactive and unchecked. A repeated request with the same key answers with what the first one
 /// made.
@@ -38,9 +40,17 @@ pub async fn create(
     authorize(engine, caller, project, Verb::CreateConnection).await?;
     for _ in 0..ATTEMPTS {
         let created = try_create(engine, caller, project, input.clone(), idempotency_key).await;
-        if !lost_race(&created) {
-            return view(engine, project, &created?).await;
+        if lost_race(&created) {
+            continue;
         }
+        let id = match created {
+            Ok(id) => id,
+            Err(error) => {
+                let asked = (project, idempotency_key, input.sha256().as_bytes());
+                idempotency::or_winner(engine, caller, CREATE, asked, error).await?
+            }
+        };
+        return view(engine, project, &id).await;
     }
     Err(too_many_collisions())
 }
@@ -53,7 +63,7 @@ async fn try_create(
     key: Option<&str>,
 ) -> Result<String> {
     let request = input.sha256().as_bytes();
-    let pending = match idempotency::look_up(engine, caller, "connection-create", project, key, request).await? {
+    let pending = match idempotency::look_up(engine, caller, CREATE, project, key, request).await? {
         Known::Done(id) => return Ok(id),
         Known::New(pending) => pending,
     };

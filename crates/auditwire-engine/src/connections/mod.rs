@@ -82,6 +82,8 @@ pub struct Activation {
     pub start_at: Position,
     /// How many events will be sent from there to the present end.
     pub will_send: u64,
+    /// False: counting stopped at a limit (a second, a million events looked at) or failed; there are at least so many.
+    pub exact: bool,
 }
 
 /// Why an activation did not happen.

@@ -155,15 +155,6 @@ async fn received_at(
     Ok(None)
 }
 
-/// How many events from `from` to the present end pass `filter`.
-pub(super) async fn pending(engine: &Engine, project: &ProjectId, from: Position, filter: Expr) -> Result<u64> {
-    let head = engine.log.head(project);
-    if filter == Expr::All {
-        return Ok(head.next().0.saturating_sub(from.0));
-    }
-    engine.log.count(Scan { columns: Columns::NONE, ..range(project, from, head, filter, None) }).await
-}
-
 pub(super) fn range(project: &ProjectId, from: Position, to: Position, predicate: Expr, limit: Option<usize>) -> Scan {
     let (order, columns) = (Order::Ascending, Columns::ALL);
     Scan {

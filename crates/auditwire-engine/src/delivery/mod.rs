@@ -41,7 +41,8 @@ pub(crate) use sender::{OVERLAP_MAX, UDP_RATE, passing};
 pub struct DeliverySettings {
     /// This host's name, for HOSTNAME.
     pub hostname: String,
-    /// True while our own listener is bound to loopback: then loopback endpoints are allowed.
+    /// True while our own listener is bound to loopback and no proxy is named, so that only this machine's own people can set
+    /// connections: then loopback endpoints are allowed.
     pub allow_loopback: bool,
     /// Networks that the operator allows although they would be refused.
     pub allow: Vec<ipnet::IpNet>,
@@ -207,6 +208,7 @@ impl Delivery {
         settings: DeliverySettings,
         instance: &str,
     ) -> Self {
+        tls::roots::prepare();
         let guard = Arc::new(AddressGuard::new(&settings));
         let (settings, instance) = (Arc::new(settings), Arc::from(instance));
         let context = Context { store, log, clock, keyring, settings, guard, instance };

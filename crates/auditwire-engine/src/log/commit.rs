@@ -328,6 +328,9 @@ impl Committer {
         counters.duplicates.fetch_add(plan.duplicates, Ordering::Relaxed);
         self.publish(&plan);
         self.tend_windows(&plan);
+        for (senders, conflict) in &plan.conflicts {
+            self.shared.conflicts.note(senders, conflict, self.shared.clock.now());
+        }
         for (pending, positions) in group.into_iter().zip(plan.positions) {
             let _ = pending.answer.send(Ok(Receipt { positions }));
         }

@@ -2,6 +2,7 @@
 
 mod blob;
 mod commit;
+mod conflicts;
 mod disk;
 mod duplicates;
 mod error;
@@ -42,6 +43,7 @@ use crate::error::Result;
 use crate::store::{Change, Effect, Order, Store, StoreError};
 use crate::tasks::{Faults, Task, Tasks};
 use commit::Pending;
+pub(crate) use conflicts::{Conflict, Conflicts, Senders};
 pub use disk::{Disk, Room, Space};
 use duplicates::Parts;
 use quota::Quotas;
@@ -318,6 +320,7 @@ pub(crate) struct Shared {
     pub(crate) upkeep: Mutex<Upkeep>,
     pub(crate) closing: watch::Sender<bool>,
     pub(crate) ended: watch::Sender<Option<Ended>>,
+    conflicts: Conflicts,
 }
 
 impl Log {
@@ -356,6 +359,7 @@ impl Log {
             objects,
             clock,
             settings,
+            conflicts: Conflicts::default(),
         });
         shared.load_quotas().await?;
         let (queue, pending) = mpsc::unbounded_channel();
@@ -402,6 +406,11 @@ impl Log {
             return Err(error::closing());
         }
         Ok(Answer(answered))
+    }
+
+    /// Ids that came twice and were not told yet.
+    pub(crate) fn conflicts(&self) -> &Conflicts {
+        &self.shared.conflicts
     }
 
     /// Last committed position of a project.

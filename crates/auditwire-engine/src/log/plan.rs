@@ -9,6 +9,7 @@ use auditwire_model::event::{BatchBuilder, BatchRoom, Event, columns};
 use auditwire_model::{Position, ProjectId, Timestamp};
 
 use super::commit::{Committer, Pending, Step};
+use super::conflicts::{Conflict, Senders, cut};
 use super::duplicates::{Window, hash_id};
 use super::error;
 use super::same::same_content;
@@ -41,6 +42,8 @@ pub(super) struct Plan {
     /// Per submission, in the group's order.
     pub(super) positions: Vec<Vec<Option<Position>>>,
     pub(super) duplicates: u64,
+    /// Ids that belonged to other events.
+    pub(super) conflicts: Vec<(Senders, Conflict)>,
     /// Ids that this group added to the windows: their hashes and positions.
     pub(super) remembered: Vec<(ProjectId, Vec<(u64, Position)>)>,
     /// How many id runs ride along, and which end with it.
@@ -108,8 +111,16 @@ impl NewRows {
 enum Verdict {
     New,
     Duplicate,
-    /// Its id belongs to another content.
-    Taken,
+    /// Its id belongs to another content: of the event there.
+    Taken(Position),
+}
+
+/// The name under which an event is stored.
+struct Named {
+    /// Of its id.
+    hash: u64,
+    /// The event under another id, because its own belongs to the event at that position.
+    renamed: Option<(Box<Event>, Position)>,
 }
 
 impl Committer {
@@ -185,14 +196,19 @@ impl Committer {
                 if event.timestamp_from_receipt {
                     event.timestamp = received_at;
                 }
-                let Some((hash, renamed)) = self.name(project, &state.window, event, &rows, builder).await else {
+                let Some(Named { hash, renamed }) = self.name(project, &state.window, event, &rows, builder).await
+                else {
                     if told {
                         plan.duplicates += 1;
                         plan.positions[index].push(None);
                     }
                     continue;
                 };
-                let stored = renamed.as_deref().unwrap_or(event);
+                if let Some((stored, first)) = &renamed {
+                    let of_first = self.source_of_any(project, *first, &rows, builder).await;
+                    plan.conflicts.push(conflict(project, of_first, *first, event, next, stored));
+                }
+                let stored = renamed.as_ref().map_or(&*event, |(stored, _)| stored);
                 builder.push(next, stored);
                 rows.digests.push(stored.digest);
                 state.window.insert(hash, next);
@@ -209,8 +225,15 @@ impl Committer {
         plan.add_span(project, &rows);
     }
 
-    /// The name under which an event is stored: the hash of its id, and the event under another id if its own belongs to
-    /// another content. `None`: it is there already.
+    /// The source of an event that is committed, or in this very group.
+    async fn source_of_any(&self, project: &ProjectId, at: Position, rows: &NewRows, builder: &BatchBuilder) -> String {
+        match at.0.checked_sub(rows.first.0).and_then(|row| usize::try_from(row).ok()) {
+            Some(row) => cut(builder.source_id(rows.offset + row)),
+            None => self.source_of(project, at).await,
+        }
+    }
+
+    /// The name under which an event is stored. `None`: it is there already.
     async fn name(
         &self,
         project: &ProjectId,
@@ -218,22 +241,23 @@ impl Committer {
         event: &Event,
         rows: &NewRows,
         builder: &BatchBuilder,
-    ) -> Option<(u64, Option<Box<Event>>)> {
+    ) -> Option<Named> {
         let mut hash = hash_id(&event.event_id);
-        let mut renamed: Option<Box<Event>> = None;
+        let mut renamed: Option<(Box<Event>, Position)> = None;
         for _ in 0..NAMES_MAX {
-            let asked = renamed.as_deref().unwrap_or(event);
+            let asked = renamed.as_ref().map_or(event, |(other, _)| other);
             match self.verdict(project, window, hash, asked, rows, builder).await {
                 Verdict::New => break,
                 Verdict::Duplicate => return None,
-                Verdict::Taken => {
+                Verdict::Taken(by) => {
                     let other = under_other_name(asked);
                     hash = hash_id(&other.event_id);
-                    renamed = Some(Box::new(other));
+                    let first = renamed.map_or(by, |(_, first)| first);
+                    renamed = Some((Box::new(other), first));
                 }
             }
         }
-        Some((hash, renamed))
+        Some(Named { hash, renamed })
     }
 
     async fn verdict(
@@ -258,7 +282,7 @@ impl Committer {
             };
             match found.flatten() {
                 Some(true) => return Verdict::Duplicate,
-                Some(false) => return Verdict::Taken,
+                Some(false) => return Verdict::Taken(at),
                 None => {}
             }
         }
@@ -288,6 +312,21 @@ impl Committer {
         self.projects.insert(project.clone(), ProjectState { head, received_at, window, used: 0 });
         Ok(())
     }
+}
+
+/// Two events with one id, to be told when both are on disk.
+fn conflict(
+    project: &ProjectId,
+    of_first: String,
+    first: Position,
+    event: &Event,
+    second: Position,
+    stored: &Event,
+) -> (Senders, Conflict) {
+    let of_second = cut(event.draft.source_id.as_deref());
+    let senders = Senders { project: project.clone(), first: of_first, second: of_second };
+    let (id, stored_as) = (event.event_id.clone(), stored.event_id.clone());
+    (senders, Conflict { id, first, second, stored_as })
 }
 
 fn projects_of(group: &[Pending]) -> Vec<ProjectId> {

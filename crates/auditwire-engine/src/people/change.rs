@@ -19,7 +19,7 @@ use crate::store::Expect;
 /// then one new password may be set without it.
 ///
 /// # Errors
-/// `password_too_short` (under 12 characters), `password_too_long` (over 256), `password_is_name`, each with field `new`;
+/// `password_too_short` (under 12 characters), `password_too_long` (over 256), `password_is_name`, `password_too_common`, each with field `new`;
 /// `password_wrong` with field `current`; `too_many_sign_ins` as for signing in; `session_ended` when `keep` is no live
 /// session of the account; when the store fails.
 pub async fn set_password(

@@ -1,4 +1,4 @@
-//! Failed sign-ins: how many an address and a name have, and what the log is told of them.
+//! Failed sign-ins: how many an address and a name have.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -45,8 +45,6 @@ pub(super) struct Attempt {
 pub(super) struct Limited {
     /// How long this lasts.
     pub(super) wait: Duration,
-    /// Whether this is the first one that the limit holds back.
-    pub(super) first: bool,
 }
 
 impl Limits {
@@ -74,7 +72,7 @@ impl Limits {
         }
     }
 
-    /// Whether the log shall be told of a failure: the first of an address in a minute.
+    /// Whether the log shall be told of a guess by somebody who is signed in: the first of an address in a minute.
     pub(super) fn worth_telling(&self, from: IpAddr, now: Timestamp) -> bool {
         self.told.count(network(from), now).number == 1
     }
@@ -84,7 +82,7 @@ fn within(counted: Counted, most: u32) -> Result<Counted, Limited> {
     if counted.number <= most {
         return Ok(counted);
     }
-    Err(Limited { wait: counted.left, first: counted.number == most + 1 })
+    Err(Limited { wait: counted.left })
 }
 
 /// 429 for whoever must wait.
@@ -116,8 +114,7 @@ mod tests {
             limits.begin(address(1), Some("somebody"), at(30 + n)).unwrap();
         }
         let limited = limits.begin(address(1), None, at(40)).unwrap_err();
-        assert_eq!(limited, Limited { wait: Duration::from_secs(20), first: true });
-        assert!(!limits.begin(address(1), Some("operator"), at(40)).unwrap_err().first);
+        assert_eq!(limited, Limited { wait: Duration::from_secs(20) });
         assert!(limits.begin(address(2), Some("operator"), at(40)).is_ok());
         assert!(limits.begin(address(1), Some("operator"), at(60)).is_ok());
     }
@@ -129,16 +126,9 @@ mod tests {
             limits.begin(address(n), Some("Operator "), at(1)).unwrap();
         }
         let limited = limits.begin(address(40), Some("operator"), at(61)).unwrap_err();
-        assert_eq!(limited, Limited { wait: Duration::from_secs(540), first: true });
+        assert_eq!(limited, Limited { wait: Duration::from_secs(540) });
         assert!(limits.begin(address(40), Some("another"), at(61)).is_ok());
         assert!(limits.begin(address(40), None, at(61)).is_ok(), "a link asks for no name");
         assert!(limits.begin(address(40), Some("operator"), at(601)).is_ok());
-    }
-
-    #[test]
-    fn the_first_failure_of_an_address_in_a_minute_is_told() {
-        let limits = Limits::default();
-        let told = |n, seconds| limits.worth_telling(address(n), at(seconds));
-        assert_eq!([told(1, 0), told(1, 59), told(2, 59), told(1, 60)], [true, false, true, true]);
     }
 }

@@ -1,7 +1,7 @@
 //! The two ways in: name and password, or a link.
 
+use auditwire_model::Timestamp;
 use auditwire_model::access::Origin;
-use auditwire_model::{Severity, Timestamp};
 
 use super::limits::{Limited, too_many};
 use super::{NewSession, accounts, links, lost_race, sessions, submit};
@@ -9,6 +9,7 @@ use crate::Engine;
 use crate::audit::{Audit, action};
 use crate::error::{Error, Kind, Result};
 use crate::records::{Account, SignInMethod};
+use crate::refused::{self, One, Refusal};
 use crate::secrets::Secret;
 use crate::store::Change;
 
@@ -28,7 +29,7 @@ pub async fn sign_in_with_link(engine: &Engine, key: &str, origin: &Origin) -> R
             result => return result,
         }
     }
-    let refused = Refused { origin, method: SignInMethod::Link, name: None, now };
+    let refused = Refused { origin, method: SignInMethod::Link, name: None };
     match engine.shared.people.limits.begin(origin.address(), None, now) {
         Ok(_) => Err(refused.tell(engine, link_invalid()).await),
         Err(limited) => Err(refused.hold_back(engine, limited).await),
@@ -44,7 +45,7 @@ pub async fn sign_in_with_link(engine: &Engine, key: &str, origin: &Origin) -> R
 pub async fn sign_in(engine: &Engine, name: &str, password: &Secret, origin: &Origin) -> Result<NewSession> {
     let (now, name) = (engine.clock.now(), name.trim());
     let limits = &engine.shared.people.limits;
-    let refused = Refused { origin, method: SignInMethod::Password, name: Some(name), now };
+    let refused = Refused { origin, method: SignInMethod::Password, name: Some(name) };
     let attempt = match limits.begin(origin.address(), Some(name), now) {
         Ok(attempt) => attempt,
         Err(limited) => return Err(refused.hold_back(engine, limited).await),
@@ -93,40 +94,25 @@ struct Refused<'a> {
     origin: &'a Origin,
     method: SignInMethod,
     name: Option<&'a str>,
-    now: Timestamp,
 }
 
 impl Refused<'_> {
-    /// Tells the log, unless it was told of this address within the minute.
+    /// Has the log told.
     async fn tell(&self, engine: &Engine, error: Error) -> Error {
-        if engine.shared.people.limits.worth_telling(self.origin.address(), self.now) {
-            self.write(engine, &error).await;
-        }
+        let name = self.name.map(|name| name.chars().take(accounts::NAME_MAX).collect::<String>());
+        let (origin, method) = (self.origin, Some(word(self.method)));
+        let refusal = Refusal {
+            action: action::CONSOLE_SIGN_IN_REFUSED,
+            code: error.code,
+            noun: ["A sign-in to the console", "sign-ins to the console"],
+        };
+        refused::note(engine, refusal, One { origin, name: name.as_deref(), method, detail: &error.detail }).await;
         error
     }
 
-    /// Tells the log that the limit is reached, once.
+    /// Has the log told that the limit is reached.
     async fn hold_back(&self, engine: &Engine, limited: Limited) -> Error {
-        let error = too_many(limited.wait);
-        if limited.first {
-            self.write(engine, &error).await;
-        }
-        error
-    }
-
-    /// A log that cannot take the event must not turn a refusal into another error.
-    async fn write(&self, engine: &Engine, error: &Error) {
-        let mut told = Audit::of_stranger(action::CONSOLE_SIGN_IN_REFUSED, self.origin)
-            .failed(error.code, &error.detail)
-            .severity(Severity::Warning)
-            .with("method", word(self.method))
-            .message(format!("A sign-in to the console from {} was refused", self.origin.address()));
-        if let Some(name) = self.name {
-            told = told.with("name", name.chars().take(accounts::NAME_MAX).collect::<String>());
-        }
-        if let Err(error) = submit(engine, vec![told], Vec::new(), self.now).await {
-            tracing::warn!(%error, "a refused sign-in could not be written to the log");
-        }
+        self.tell(engine, too_many(limited.wait)).await
     }
 }
 

@@ -409,12 +409,37 @@ async fn failures_are_limited_and_told_but_a_link_is_never_held_up() {
     let mapped = Origin::new("::ffff:192.0.2.7".parse::<std::net::IpAddr>().unwrap(), "r-2");
     assert_eq!(code(sign_in_with_link(&world.engine, "wrong", &mapped).await), "too_many_sign_ins");
     let told = world.told().await.split_off(before);
-    assert_eq!(told, ["console-sign-in-refused sign_in_refused", "console-sign-in-refused too_many_sign_ins"]);
+    // The first of each kind; the other eight and two are told together, a minute later.
+    let kind = |code: &str| format!("console-sign-in-refused {code}");
+    assert_eq!(told, ["sign_in_refused", "link_invalid", "too_many_sign_ins"].map(kind));
     sign_in_with_link(&world.engine, link.expose_text(), &from()).await.unwrap();
     let elsewhere = Origin::new([198, 51, 100, 1], "r-2");
     sign_in(&world.engine, "operator", &secret(PASSWORD), &elsewhere).await.unwrap();
+    let before = world.told().await.len();
     world.clock.advance(MINUTE);
+    crate::repeats::round(&world.engine).await;
+    assert_eq!(world.told().await.split_off(before), ["link_invalid", "too_many_sign_ins"].map(kind));
     world.try_password("operator", PASSWORD).await.unwrap();
+}
+
+/// However many addresses there are, the log is told of one kind once a minute, with how many there were.
+#[tokio::test]
+async fn a_flood_of_failures_from_many_addresses_is_a_few_events() {
+    let (world, _) = World::with_password().await;
+    let before = world.told().await.len();
+    for n in 0..500_u32 {
+        let from = Origin::new(std::net::Ipv4Addr::from_bits(0x0a00_0000 + n), "r-3");
+        assert_eq!(code(sign_in_with_link(&world.engine, "wrong", &from).await), "link_invalid");
+    }
+    assert_eq!(world.told().await.split_off(before), ["console-sign-in-refused link_invalid"]);
+    world.clock.advance(MINUTE);
+    crate::repeats::round(&world.engine).await;
+    let last = Position(world.engine.log.head(&ProjectId::system()).0);
+    let event = world.engine.log.event(&ProjectId::system(), last).await.unwrap().unwrap();
+    let event = auditwire_model::event::view(&event, 0);
+    let pairs: std::collections::BTreeMap<_, _> = event.resource_metadata.iter().collect();
+    assert_eq!((event.action, pairs["count"], pairs["addresses"]), ("console-sign-in-refused", "499", "499"));
+    assert_eq!(world.told().await.len(), before + 2);
 }
 
 #[tokio::test]

@@ -19,6 +19,8 @@ use crate::search::{self, Count, Question};
 use crate::secrets::Secret;
 use crate::store::{Change, Effect, Expect};
 
+/// What a replay is called where keys are looked up.
+const BEGIN: &str = "replay";
 /// Replays that are over and kept, per project.
 const KEPT: usize = 100;
 /// How often the verb decides anew when others were faster.
@@ -108,10 +110,30 @@ pub async fn begin(
     for _ in 0..ATTEMPTS {
         let begun = try_begin(engine, caller, project, id, new, &wanted, idempotency_key).await;
         if !is_conflict(&begun) {
-            return shown(engine, project, &begun?).await;
+            let asked = (project, idempotency_key, &*request_of(id, new));
+            return shown(engine, project, &or_winner(engine, caller, BEGIN, asked, begun).await?).await;
         }
     }
     Err(overtaken())
+}
+
+/// What tells a request from others with the same key.
+fn request_of(id: &str, new: &NewReplay) -> Vec<u8> {
+    format!("{id} {new:?}").into_bytes()
+}
+
+/// What was begun, by this request or by the same one that ran beside it.
+pub(super) async fn or_winner(
+    engine: &Engine,
+    caller: &Caller,
+    verb: &str,
+    asked: (&ProjectId, Option<&str>, &[u8]),
+    begun: Result<String>,
+) -> Result<String> {
+    match begun {
+        Ok(id) => Ok(id),
+        Err(error) => idempotency::or_winner(engine, caller, verb, asked, error).await,
+    }
 }
 
 /// Others were faster: it must be decided anew.
@@ -154,8 +176,7 @@ async fn try_begin(
     wanted: &Expr,
     key: Option<&str>,
 ) -> Result<String> {
-    let request = format!("{id} {new:?}");
-    let pending = match idempotency::look_up(engine, caller, "replay", project, key, request.as_bytes()).await? {
+    let pending = match idempotency::look_up(engine, caller, BEGIN, project, key, &request_of(id, new)).await? {
         Known::Done(id) => return Ok(id),
         Known::New(pending) => pending,
     };

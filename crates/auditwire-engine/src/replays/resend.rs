@@ -8,7 +8,7 @@ use auditwire_model::access::{Caller, Verb};
 use auditwire_model::{ConnectionId, Position, ProjectId};
 
 use super::ReplayView;
-use super::begin::{ATTEMPTS, blank, is_conflict, overtaken, shown, store};
+use super::begin::{ATTEMPTS, blank, is_conflict, or_winner, overtaken, shown, store};
 use crate::Engine;
 use crate::connections;
 use crate::error::{Error, Kind, Result};
@@ -16,6 +16,9 @@ use crate::idempotency::{self, Known};
 use crate::projects::authorize;
 use crate::records::{Document, QuarantineRecord, Quarantined, Replay};
 use crate::store::{Change, Effect, Expect, RecordKey, RecordKind, Store};
+
+/// What a resend is called where keys are looked up.
+const RESEND: &str = "resend";
 
 /// Sends what was set aside again over the project's active connection: the events of `seqs`, or all. What is not there is no
 /// error; the connection's filter is not asked again.
@@ -36,10 +39,16 @@ pub async fn resend(
     for _ in 0..ATTEMPTS {
         let begun = try_resend(engine, caller, project, id, seqs, idempotency_key).await;
         if !is_conflict(&begun) {
-            return shown(engine, project, &begun?).await;
+            let asked = (project, idempotency_key, &*request_of(id, seqs));
+            return shown(engine, project, &or_winner(engine, caller, RESEND, asked, begun).await?).await;
         }
     }
     Err(overtaken())
+}
+
+/// What tells a request from others with the same key.
+fn request_of(id: &str, seqs: Option<&[Position]>) -> Vec<u8> {
+    format!("{id} {seqs:?}").into_bytes()
 }
 
 async fn try_resend(
@@ -50,8 +59,7 @@ async fn try_resend(
     seqs: Option<&[Position]>,
     key: Option<&str>,
 ) -> Result<String> {
-    let request = format!("{id} {seqs:?}");
-    let pending = match idempotency::look_up(engine, caller, "resend", project, key, request.as_bytes()).await? {
+    let pending = match idempotency::look_up(engine, caller, RESEND, project, key, &request_of(id, seqs)).await? {
         Known::Done(id) => return Ok(id),
         Known::New(pending) => pending,
     };

@@ -239,6 +239,42 @@ async fn projects_are_made_by_the_operator_and_hidden_from_other_tokens() {
     assert_eq!(told, ["token-create", "project-create", "project-create", "token-create"], "the last is a copy");
 }
 
+/// Requests with one key side by side: each gets what the fastest made, whatever it was that the others ran into.
+#[tokio::test]
+async fn raced_requests_with_one_key_answer_with_what_the_winner_made() {
+    let world = world().await;
+    let engine = &world.engine;
+    let project = |id: Option<&str>, key: &'static str| {
+        projects::create(engine, &world.operator, id.map(str::to_owned), "Raced".to_owned(), Some(key))
+    };
+    for id in [Some("raced"), None] {
+        let made = futures_util::future::join_all((0..8).map(|_| project(id, id.unwrap_or("none")))).await;
+        let ids: Vec<_> = made.into_iter().map(|made| made.unwrap().id).collect();
+        assert!(ids.iter().all(|made| *made == ids[0] && id.is_none_or(|id| made.as_str() == id)), "{ids:?}");
+    }
+    assert_eq!(code(project(Some("raced"), "another").await), "project_exists");
+
+    let home = ProjectId::default_project();
+    let token = || create(engine, &world.operator, &home, spec(&[Scope::Read]), Some("key"));
+    let made: Vec<_> = futures_util::future::join_all((0..8).map(|_| token())).await;
+    let made: Vec<_> = made.into_iter().map(Result::unwrap).collect();
+    assert!(made.iter().all(|(token, _)| token.id == made[0].0.id), "{made:?}");
+    assert_eq!(made.iter().filter(|(_, secret)| secret.is_some()).count(), 1);
+}
+
+#[tokio::test]
+async fn a_flood_of_unknown_tokens_from_many_addresses_is_a_few_events() {
+    let world = world().await;
+    let wrong = format!("aw_{}", "0".repeat(64));
+    for n in 0..500_u32 {
+        let from = Origin::new(std::net::Ipv4Addr::from_bits(0x0a00_0000 + n), "r-2");
+        assert_eq!(authenticate_from(&world.engine, Some(&wrong), &from).await.unwrap(), None);
+    }
+    world.clock.advance(Duration::from_secs(60));
+    crate::repeats::round(&world.engine).await;
+    assert_eq!(told(&world.engine, &ProjectId::system()).await, ["token-create", "token-refused", "token-refused"]);
+}
+
 #[tokio::test]
 async fn a_closed_engine_takes_nothing() {
     let world = world().await;

@@ -179,6 +179,14 @@ impl BatchBuilder {
         std::str::from_utf8(bytes).ok()
     }
 
+    /// The source of a row that was appended since the last batch; empty without one.
+    #[must_use]
+    pub fn source_id(&self, row: usize) -> Option<&str> {
+        let offset = |row: usize| usize::try_from(*self.source_id.offsets_slice().get(row)?).ok();
+        let bytes = self.source_id.values_slice().get(offset(row)?..offset(row + 1)?)?;
+        std::str::from_utf8(bytes).ok()
+    }
+
     /// Rows so far.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -201,7 +201,7 @@ fn secret(engine: &Engine, project: &ProjectId, webhook: &Webhook) -> Result<Sec
 mod tests {
     use std::sync::Arc;
 
-    use auditwire_model::access::Principal;
+    use auditwire_model::access::{Origin, Principal};
     use auditwire_model::clock::ManualClock;
     use auditwire_model::{ProjectId, Timestamp, TokenId};
 
@@ -218,7 +218,8 @@ mod tests {
     }
 
     fn operator() -> Caller {
-        Caller::Operator { by: Principal::Token(TokenId::parse("o").unwrap()) }
+        let origin = Origin::new([127, 0, 0, 1], "r-1");
+        Caller::Operator { by: Principal::Token(TokenId::parse("o").unwrap()), origin }
     }
 
     async fn stored_text(store: &MemoryStore, project: &ProjectId) -> String {

@@ -89,6 +89,24 @@ async fn an_activation_does_what_was_offered() {
     assert!(offered.choices.iter().any(|c| c.will_send == 20), "{offered:?}");
 }
 
+/// The answer to an activation does not wait until a long log is counted.
+#[tokio::test]
+async fn an_activation_counts_no_further_than_its_limit_and_says_so() {
+    let world = World::new().await;
+    let a = world.create_filtered("a").await;
+    for _ in 0..40 {
+        world.post(100).await;
+    }
+    let from_the_beginning = Some(Start::From(Timestamp::EPOCH));
+    let done = world.activate(&a, from_the_beginning).await.unwrap();
+    assert!(!done.exact && (2000..4000).contains(&done.will_send), "{} {}", done.will_send, done.exact);
+    let again = super::super::activate(&world.engine, &world.caller, &world.project, a.as_str(), None, false);
+    let again = again.await.unwrap();
+    assert!(!again.exact && (2000..4000).contains(&again.will_send), "the active one is counted in the same way");
+    let short = world.activate(&a, Some(Start::Now)).await.unwrap();
+    assert_eq!((short.will_send, short.exact), (0, true));
+}
+
 #[tokio::test]
 async fn counting_stops_at_a_limit_and_says_so() {
     let world = World::new().await;

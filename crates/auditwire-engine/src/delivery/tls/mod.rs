@@ -7,6 +7,7 @@ mod client;
 #[doc(hidden)]
 pub mod foreign;
 mod pem;
+pub(crate) mod roots;
 mod verify;
 
 use std::sync::Arc;
@@ -43,7 +44,7 @@ pub struct TlsTarget {
 }
 
 impl TlsTarget {
-    /// Prepares the handshake that `spec` asks for. Reads the system's roots when they are needed.
+    /// Prepares the handshake that `spec` asks for. Takes the system's roots when they are needed.
     ///
     /// # Errors
     /// `cert_wrong_name` when the expected server name is not a name, `cert_fingerprint_mismatch` when there is nothing

@@ -7,6 +7,7 @@
 mod problem;
 
 use std::fmt;
+use std::sync::Arc;
 
 use auditwire_model::connection::{TlsSpec, Verify};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -18,6 +19,7 @@ use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureSc
 
 use super::certificate::fingerprint;
 use super::pem::PemBundle;
+use super::roots::system_roots;
 use crate::delivery::failure::LinkFailure;
 
 pub use problem::CertProblem;
@@ -48,7 +50,7 @@ enum Trust {
 }
 
 struct Roots {
-    store: RootCertStore,
+    store: Arc<RootCertStore>,
     /// For the message: the PEM's or the system's.
     ours: bool,
 }
@@ -105,18 +107,11 @@ impl PeerVerifier {
 fn full(pem: Option<&PemBundle>) -> Trust {
     let pinned: Vec<_> = pem.map(|pem| pem.pinned().cloned().collect()).unwrap_or_default();
     let roots = match pem.and_then(PemBundle::roots) {
-        Some(store) => Some(Roots { store, ours: true }),
+        Some(store) => Some(Roots { store: Arc::new(store), ours: true }),
         None if pinned.is_empty() => Some(Roots { store: system_roots(), ours: false }),
         None => None,
     };
     Trust::Full { roots, pinned }
-}
-
-/// The system's roots; those that cannot be read are left out, and without any every chain is unknown.
-fn system_roots() -> RootCertStore {
-    let mut store = RootCertStore::empty();
-    store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    store
 }
 
 impl ServerCertVerifier for PeerVerifier {

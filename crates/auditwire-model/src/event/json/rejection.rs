@@ -35,6 +35,8 @@ pub enum RejectionCode {
     TooManyLabels,
     /// The token may not send for this source, or the source is reserved.
     SourceNotAllowed,
+    /// Only the service's own events may have this action.
+    ActionReserved,
 }
 
 impl RejectionCode {
@@ -58,6 +60,7 @@ impl RejectionCode {
             Self::MetadataKeyConflict => "metadata_key_conflict",
             Self::TooManyLabels => "too_many_labels",
             Self::SourceNotAllowed => "source_not_allowed",
+            Self::ActionReserved => "action_reserved",
         }
     }
 }

@@ -67,8 +67,10 @@ pub(crate) struct ActivateAnswer {
     stopped: Option<String>,
     /// First position that will be sent.
     start_at: u64,
-    /// Events from there to the present end of the log.
+    /// Events from there to the present end of the log that pass the filter.
     will_send: u64,
+    /// False: counting stopped after a second or a million events; there are at least so many.
+    will_send_exact: bool,
 }
 
 /// Activate a connection
@@ -108,6 +110,7 @@ pub(crate) async fn activate_connection(
         stopped: done.stopped.map(|id| id.to_string()),
         start_at: done.start_at.0,
         will_send: done.will_send,
+        will_send_exact: done.exact,
     };
     Ok(tag(json::answer(StatusCode::OK, &answer)?, revision))
 }
