@@ -17,8 +17,10 @@ pub(crate) struct Refused {
     /// Its addresses.
     pub(crate) network: IpNet,
     /// What they are.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for readers of the table, and for its tests"))]
     pub(crate) what: &'static str,
     /// Who says so.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for readers of the table, and for its tests"))]
     pub(crate) source: &'static str,
 }
 
@@ -99,8 +101,10 @@ pub(crate) struct Embedding {
     /// The bits are turned over.
     pub(crate) inverted: bool,
     /// What the form is called.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for readers of the table, and for its tests"))]
     pub(crate) what: &'static str,
     /// Who says so.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for readers of the table, and for its tests"))]
     pub(crate) source: &'static str,
 }
 
