@@ -25,7 +25,7 @@ use crate::failure::{DEFECT, Failure, LOCKED, Result, chain};
 use crate::keys::{self, KeySource};
 use crate::lifecycle::Lifecycle;
 use crate::sign_in::{self, LinkFor};
-use crate::{telemetry, terminal};
+use crate::{hardening, telemetry, terminal};
 
 /// Run the service in the foreground.
 #[derive(Debug, Default, Args)]
@@ -93,6 +93,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result {
     }
     let config = Config::load(args.config.as_deref(), std::env::vars_os(), &args.overrides())?;
     telemetry::start(&config.telemetry)?;
+    hardening::warn_of_image();
     let unsafe_ = Unsafe { no_sync: args.unsafe_no_sync, faults: faults(&args.unsafe_panic_at) };
     let lifecycle = Lifecycle::watch_signals(&unsafe_.faults)?;
     let link = if std::io::stdout().is_terminal() { LinkFor::Person } else { LinkFor::File };
