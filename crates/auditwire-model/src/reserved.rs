@@ -28,8 +28,8 @@ const ACTIONS: [&str; 12] = [
     "storage-full",
     "storage-ok",
     "id-conflict",
-    "key-rotate",
-    "key-rewrap",
+    "keys-rotate",
+    "keys-rewrap",
 ];
 
 /// Characters that are looked at: more than the longest name has, also where a look-alike is written with two.
