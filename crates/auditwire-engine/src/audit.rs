@@ -273,7 +273,9 @@ mod tests {
 
     #[test]
     fn our_actions_are_reserved_but_for_common_words() {
-        let lines = include_str!("audit.rs").lines().filter_map(|line| line.trim().strip_prefix("pub const "));
+        let source = include_str!("audit.rs").split("pub mod action {").nth(1).unwrap();
+        let (source, _) = source.split_once("\n}").unwrap();
+        let lines = source.lines().filter_map(|line| line.trim().strip_prefix("pub const "));
         let actions: Vec<&str> = lines.filter_map(|line| line.split('"').nth(1)).collect();
         assert!(actions.len() > 30, "{actions:?}");
         for action in actions {

@@ -258,7 +258,7 @@ async fn raced_requests_with_one_key_answer_with_what_the_winner_made() {
     let token = || create(engine, &world.operator, &home, spec(&[Scope::Read]), Some("key"));
     let made: Vec<_> = futures_util::future::join_all((0..8).map(|_| token())).await;
     let made: Vec<_> = made.into_iter().map(Result::unwrap).collect();
-    assert!(made.iter().all(|(token, _)| token.id == made[0].0.id), "{made:?}");
+    assert!(made.iter().all(|(made_too, _)| made_too.token.id == made[0].0.token.id), "{made:?}");
     assert_eq!(made.iter().filter(|(_, secret)| secret.is_some()).count(), 1);
 }
 

@@ -46,10 +46,10 @@ fn from() -> Origin {
 }
 
 impl World {
-    /// With a webhook and these many connections that have a secret.
+    /// With a webhook, which has two secrets, and these many connections that have one.
     async fn with_secrets(connections: usize) -> Self {
         let world = open(Arc::new(MemoryStore::default()), vec![master("old", 7)]).await.unwrap();
-        let hook = NewWebhook { url: "https://hooks.example/".to_owned(), ..NewWebhook::default() };
+        let hook = NewWebhook { url: Some(Secret::new(b"https://hooks.example/".to_vec())), ..NewWebhook::default() };
         webhook::set(&world.engine, &world.caller, &ProjectId::default_project(), hook).await.unwrap();
         for n in 0..connections {
             world.connect(n).await.unwrap();
@@ -77,11 +77,11 @@ fn counts(keys: &[KeyView]) -> Vec<(&str, u64)> {
 async fn after_a_rewrap_the_old_key_is_only_needed_for_back_ups() {
     let world = World::with_secrets(2).await;
     let again = open(Arc::new(world.store.crash()), old_and_new()).await.unwrap();
-    assert_eq!(counts(&again.keys().await), [("old", 3), ("new", 0)]);
+    assert_eq!(counts(&again.keys().await), [("old", 4), ("new", 0)]);
     again.clock.advance(std::time::Duration::from_secs(60));
     let at = again.clock.now();
     let done = rewrap(&again.engine, &again.caller).await.unwrap();
-    assert_eq!((done.secrets, counts(&done.keys)), (3, vec![("old", 0), ("new", 3)]));
+    assert_eq!((done.secrets, counts(&done.keys)), (4, vec![("old", 0), ("new", 4)]));
     assert_eq!((done.keys[0].needed(), done.keys[0].back_ups_until), (false, Some(at)));
     assert_eq!((done.keys[1].needed(), done.keys[1].seals, done.keys[1].back_ups_until), (true, true, None));
     // Once more does nothing, and the date stays.
@@ -99,7 +99,7 @@ async fn after_a_rewrap_the_old_key_is_only_needed_for_back_ups() {
     let keys = without.keys().await;
     assert_eq!(
         (counts(&keys), keys[1].present, keys[1].back_ups_until),
-        (vec![("new", 3), ("old", 0)], false, Some(at))
+        (vec![("new", 4), ("old", 0)], false, Some(at))
     );
 }
 
@@ -136,7 +136,7 @@ async fn a_rewrap_that_is_cut_off_anywhere_is_finished_by_the_next() {
             let world = open(after, old_and_new()).await.unwrap_or_else(|e| panic!("{fault:?} at {at}: {e}"));
             world.connect(9).await.unwrap_or_else(|e| panic!("{fault:?} at {at}: {e}"));
             let done = rewrap(&world.engine, &world.caller).await.unwrap();
-            assert_eq!(counts(&done.keys), [("old", 0), ("new", 5)], "{fault:?} at {at}");
+            assert_eq!(counts(&done.keys), [("old", 0), ("new", 6)], "{fault:?} at {at}");
             assert!(done.keys[0].back_ups_until.is_some());
             assert!(open(Arc::new(world.store.crash()), vec![master("new", 8)]).await.is_ok());
         }
@@ -154,11 +154,11 @@ async fn what_was_sealed_by_a_key_that_retires_meanwhile_is_not_stored() {
     let late = Submission { changes: vec![still_seals(&sealed)], ..Submission::default() };
     assert_eq!(world.engine.log.submit(late).await.unwrap_err().code, "conflict");
     world.connect(5).await.unwrap();
-    assert_eq!(counts(&world.keys().await), [("old", 0), ("new", 3)]);
+    assert_eq!(counts(&world.keys().await), [("old", 0), ("new", 4)]);
     // Who takes the new key away again finds the old one in use again.
     let back = open(Arc::new(world.store.crash()), vec![master("new", 8), master("old", 7)]).await.unwrap();
     back.connect(6).await.unwrap();
-    assert_eq!(counts(&back.keys().await), [("new", 3), ("old", 1)]);
+    assert_eq!(counts(&back.keys().await), [("new", 4), ("old", 1)]);
 }
 
 #[derive(Debug)]
@@ -177,10 +177,10 @@ async fn a_running_service_takes_new_keys_up_only_if_they_open_everything() {
     let world = open(store.clone(), vec![master("old", 7)]).await.unwrap();
     world.engine.read_keys_from(Arc::new(Lying(vec![master("new", 8)])));
     assert_eq!(rewrap(&world.engine, &world.caller).await.unwrap_err().code, "keys_unreadable");
-    assert_eq!(counts(&world.keys().await), [("old", 2)], "nothing has changed");
+    assert_eq!(counts(&world.keys().await), [("old", 3)], "nothing has changed");
     let world = open(Arc::new(store.crash()), vec![master("old", 7)]).await.unwrap();
     world.engine.read_keys_from(Arc::new(Lying(old_and_new())));
-    assert_eq!(rewrap(&world.engine, &world.caller).await.unwrap().secrets, 2);
+    assert_eq!(rewrap(&world.engine, &world.caller).await.unwrap().secrets, 3);
     let tenant = Caller::Token {
         token: TokenId::parse("t-1").unwrap(),
         project: ProjectId::default_project(),
