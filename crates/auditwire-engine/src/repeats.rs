@@ -7,6 +7,7 @@ use std::time::Duration;
 use auditwire_model::Timestamp;
 use parking_lot::Mutex;
 
+use crate::tasks::Task;
 use crate::{Engine, conflicts, refused};
 
 /// After something was told, more of the same is gathered for so long.
@@ -16,8 +17,7 @@ const KEYS_MAX: usize = 256;
 
 /// Begins to tell what was gathered, until the engine closes. Returns at once.
 pub fn start(engine: &Engine) {
-    let telling = engine.clone();
-    engine.spawn(async move {
+    engine.keep(Task::Repeats, |telling| async move {
         let wait = || async {
             // What happens for the first time need not wait for the minute.
             let woken = tokio::time::timeout(EVERY / 4, telling.log.conflicts().noted());

@@ -57,6 +57,8 @@ pub enum Task {
     TokenUses,
     /// Tells who looked at events.
     Reading,
+    /// Tells what happens again and again.
+    Repeats,
     /// Ends answers that nobody takes.
     Sweep,
     /// Checks a connection.
@@ -96,7 +98,7 @@ pub enum Fate {
 
 impl Task {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Committer,
         Self::Upkeep,
         Self::DiskGuard,
@@ -111,6 +113,7 @@ impl Task {
         Self::History,
         Self::TokenUses,
         Self::Reading,
+        Self::Repeats,
         Self::Sweep,
         Self::Check,
         Self::Export,
@@ -147,6 +150,7 @@ impl Task {
             Self::History => ("history", Restarted),
             Self::TokenUses => ("token-uses", Restarted),
             Self::Reading => ("reading", Restarted),
+            Self::Repeats => ("repeats", Restarted),
             Self::Sweep => ("sweep", Restarted),
             Self::Check => ("check", Answered),
             // Half a file cannot be gone on with.

@@ -252,6 +252,7 @@ pub(crate) async fn called(guard: AddressGuard, address: SocketAddr) -> &'static
     let clock: Arc<dyn Clock> = Arc::new(auditwire_model::clock::ManualClock::new(now));
     let address = Address::parse(&format!("https://{address}/")).unwrap();
     let secret = Secret::new(b"signs".to_vec());
-    let call = Call { address, pem: None, secret: &secret, guard, clock: &clock, http: Arc::new(Mute) };
+    let (http, tasks) = (Arc::new(Mute), Tasks::default());
+    let call = Call { address, pem: None, secret: &secret, guard, clock: &clock, http, tasks: &tasks };
     call.make("w-1", "{}").await.last().0
 }
