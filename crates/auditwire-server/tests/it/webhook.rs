@@ -310,7 +310,8 @@ async fn an_alert_is_told_when_it_begins_and_when_it_is_over_also_after_a_restar
     assert_eq!((&alert["connection"]["name"], &alert["days_left"]), (&json!("main"), &Value::Null), "{begun}");
     let listed = service.get(&format!("{PROJECT}/alerts")).await.is(200).json();
     assert_eq!((&listed["alerts"][0]["since"], &listed["webhook"]["ok"]), (&alert["since"], &json!(true)), "{listed}");
-    let limits = json!({"degraded_after_seconds": 300, "backlog_percent": 90, "certificate_days": [30, 14, 7, 1]});
+    let limits = json!({"degraded_after_seconds": 300, "backlog_percent": 90, "certificate_days": [30, 14, 7, 1],
+        "token_days": [7, 1]});
     assert_eq!(listed["limits"], limits);
     webhook::round(&service.engine).await.expect("calls");
     assert_eq!(hook.came().len(), 1, "once it was taken it is not told again");
