@@ -81,6 +81,16 @@ notice-siem-activated-instead = { $n ->
     [one] { $name } is active; { $other } was stopped. { $count } event is being sent.
    *[other] { $name } is active; { $other } was stopped. { $count } events are being sent.
 }
+notice-siem-activated-least = { $n ->
+    [0] { $name } is active.
+    [one] { $name } is active. At least { $count } event is being sent.
+   *[other] { $name } is active. At least { $count } events are being sent.
+}
+notice-siem-activated-instead-least = { $n ->
+    [0] { $name } is active; { $other } was stopped.
+    [one] { $name } is active; { $other } was stopped. At least { $count } event is being sent.
+   *[other] { $name } is active; { $other } was stopped. At least { $count } events are being sent.
+}
 notice-siem-kept = { $name } is saved as inactive.
 notice-siem-check-failed = { $name } was not activated: the check failed.
 

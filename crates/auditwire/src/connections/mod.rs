@@ -336,7 +336,10 @@ async fn activate(client: &Client, wanted: &str, mut body: Value, out: Output) -
     }
     let name = show::name(&activated["connection"]);
     let count = terminal::grouped(activated["will_send"].as_u64().unwrap_or(0));
-    let sentence = format!("{name} is activated; begins at seq {}, {count} events to send now", activated["start_at"]);
+    // What took too long to count is at least as many.
+    let least = if activated["will_send_exact"] == false { "at least " } else { "" };
+    let begins = &activated["start_at"];
+    let sentence = format!("{name} is activated; begins at seq {begins}, {least}{count} events to send now");
     terminal::line(out.screen.paint(Tone::Good, sentence))?;
     if let Some(stopped) = activated["stopped"].as_str() {
         terminal::line(format!("{} was stopped for it", escape(stopped)))?;

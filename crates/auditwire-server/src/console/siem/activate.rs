@@ -184,9 +184,12 @@ async fn activated(by: &InProject, activation: &Activation) -> Notice {
         Some(other) => connections::get(by.engine(), by.caller(), &by.project.id, other.as_str()).await.ok(),
         None => None,
     };
-    match other {
-        Some(other) => Notice::new("siem-activated-instead", name).and("other", name_of(&other)),
-        None => Notice::new("siem-activated", name),
+    // What took too long to count is at least as many.
+    match (other, activation.exact) {
+        (Some(other), true) => Notice::new("siem-activated-instead", name).and("other", name_of(&other)),
+        (Some(other), false) => Notice::new("siem-activated-instead-least", name).and("other", name_of(&other)),
+        (None, true) => Notice::new("siem-activated", name),
+        (None, false) => Notice::new("siem-activated-least", name),
     }
     .and("n", activation.will_send)
 }
