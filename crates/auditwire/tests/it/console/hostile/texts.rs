@@ -92,6 +92,9 @@ fn twin(event: &Value, first: u32) -> Value {
     let mut number = first;
     let mut twin = value(event, &mut number);
     twin["plane"] = event["plane"].clone();
+    // As with the hostile ones, only the id tells the planes apart.
+    let (plane, id) = (event["plane"].as_str().unwrap(), twin["event_id"].as_str().unwrap());
+    twin["event_id"] = format!("{}{}", &plane[..1], id.strip_suffix('a').unwrap_or(id)).into();
     for side in ["subject", "resource"] {
         let Some(metadata) = twin[side]["metadata"].as_object_mut() else { continue };
         let own: Vec<String> = metadata.keys().filter(|key| *key != "name").cloned().collect();
