@@ -34,12 +34,16 @@ fn on_a_terminal_the_link_is_shown_after_the_first_line() {
     let serve = format!("{} serve --listen 127.0.0.1:0 --data data", env!("CARGO_BIN_EXE_auditwire"));
     let mut command = Command::new("script");
     command.args(["--quiet", "--command", &serve, "/dev/null"]).current_dir(folder.path());
-    let process = Process::start(command);
+    let mut process = Process::start(command);
     // What is logged goes to the same terminal.
     let url = process.after("listening on ").trim().to_owned();
     assert!(process.line().contains("open this link within 30 minutes"));
     assert!(process.line().trim().starts_with(&format!("{url}sign-in/link?key=")));
     assert!(!folder.path().join("data/sign-in.url").exists());
+    // The terminal's end would leave the service behind: it has a session of its own.
+    let pid = std::fs::read_to_string(folder.path().join("data/lock")).unwrap();
+    assert!(Command::new("kill").args(["-TERM", pid.trim()]).status().unwrap().success());
+    assert_eq!(process.exit_code(), Some(0));
 }
 
 #[tokio::test]
