@@ -9,7 +9,7 @@ use super::asking::Asking;
 use super::known::number_known;
 use crate::Engine;
 use crate::error::Result;
-use crate::reading::{self, Looked};
+use crate::reading;
 
 /// How many events match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,14 +25,7 @@ pub struct Count {
 /// # Errors
 /// `forbidden`, `project_not_found`, `too_many_searches`.
 pub async fn count(engine: &Engine, caller: &Caller, project: &ProjectId, question: &Question) -> Result<Count> {
-    let _look = reading::begin(
-        engine,
-        caller,
-        project,
-        Verb::CountEvents,
-        Looked::new(&question.query, question.plane, question.time_from, question.time_to),
-    )
-    .await?;
+    let _look = reading::begin(engine, caller, project, Verb::CountEvents, question.looked()).await?;
     let (mut count, rest) = number_known(engine, project, question.scan(project, Columns::NONE)).await?;
     let mut asking = Asking::begin(engine, project, rest, |_| ()).await?;
     while let Some(piece) = asking.next().await? {

@@ -13,7 +13,7 @@ use super::extent::extent;
 use super::known::{Known, counted_for, known};
 use crate::Engine;
 use crate::error::{Error, Result};
-use crate::reading::{self, Looked};
+use crate::reading;
 
 /// Most buckets of a histogram.
 pub const BUCKETS_MAX: usize = 500;
@@ -59,14 +59,7 @@ pub async fn histogram(
     question: &Question,
     buckets: usize,
 ) -> Result<Histogram> {
-    let _look = reading::begin(
-        engine,
-        caller,
-        project,
-        Verb::EventsHistogram,
-        Looked::new(&question.query, question.plane, question.time_from, question.time_to),
-    )
-    .await?;
+    let _look = reading::begin(engine, caller, project, Verb::EventsHistogram, question.looked()).await?;
     if !(1..=BUCKETS_MAX).contains(&buckets) {
         let detail = format!("a histogram has 1 to {BUCKETS_MAX} buckets");
         return Err(Error::invalid("invalid_buckets", "buckets", detail));

@@ -23,6 +23,7 @@ use auditwire_model::query::{Expr, Field, Op, Value};
 use auditwire_model::{Position, ProjectId, Timestamp};
 
 use crate::log::Scan;
+use crate::reading::Looked;
 use crate::store::Order;
 
 pub(crate) use asking::{Asking, one_after_the_other};
@@ -73,6 +74,11 @@ impl Default for Question {
 }
 
 impl Question {
+    /// What is told of whoever asks it.
+    fn looked(&self) -> Looked {
+        Looked::new(&self.query, self.plane, self.time_from, self.time_to)
+    }
+
     /// The scan that answers it: every match, newest first, because what a question without enough time leaves out
     /// should be what is oldest. `columns` are those that the answer is made of.
     fn scan(&self, project: &ProjectId, columns: Columns) -> Scan {

@@ -14,7 +14,7 @@ use super::known::{Known, counted_for, known};
 use crate::Engine;
 use crate::error::{Error, Result};
 use crate::log::Scan;
-use crate::reading::{self, Looked};
+use crate::reading;
 use tally::Tally;
 
 /// Most values in an answer.
@@ -47,14 +47,7 @@ pub async fn facets(
     field: &Field,
     limit: usize,
 ) -> Result<Facets> {
-    let _look = reading::begin(
-        engine,
-        caller,
-        project,
-        Verb::EventsFacets,
-        Looked::new(&question.query, question.plane, question.time_from, question.time_to),
-    )
-    .await?;
+    let _look = reading::begin(engine, caller, project, Verb::EventsFacets, question.looked()).await?;
     if !(1..=FACETS_MAX).contains(&limit) {
         let detail = format!("limit is a number from 1 to {FACETS_MAX}");
         return Err(Error::invalid("invalid_limit", "limit", detail));
