@@ -15,6 +15,7 @@ use crate::delivery::Delivery;
 use crate::error::{Error, Kind, Result};
 use crate::log::{Log, LogSettings, Submission};
 use crate::permits::Permits;
+use crate::readiness::Readiness;
 use crate::recent::Recent;
 use crate::records::{Document, Instance, InstanceRecord};
 use crate::secrets::Keyring;
@@ -172,6 +173,12 @@ impl Engine {
     #[must_use]
     pub fn tasks(&self) -> &Tasks {
         self.log.tasks()
+    }
+
+    /// What is wrong with the service itself.
+    #[must_use]
+    pub fn readiness(&self) -> &Readiness {
+        self.log.readiness()
     }
 
     /// Runs `work` unless the engine closes before it is done.

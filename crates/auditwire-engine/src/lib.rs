@@ -19,6 +19,7 @@ pub mod log;
 pub mod people;
 mod permits;
 pub mod projects;
+pub mod readiness;
 pub mod reading;
 mod recent;
 pub mod records;

@@ -9,6 +9,7 @@ use super::{AlertKind, AlertSettings, BACKLOG_PERCENT, CERTIFICATE_DAYS};
 use crate::connections::ConnectionView;
 use crate::delivery::{ServerCertificate, Status};
 use crate::log::{QuotaUse, QuotaUses, Retention};
+use crate::readiness::Trouble;
 use crate::retention::{Pending, RetentionView};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -42,6 +43,17 @@ pub(super) fn conditions(
 /// Judges what is a project's own.
 pub(super) fn of_project(retention: &RetentionView, quotas: QuotaUses) -> Vec<Condition> {
     reduction(retention).into_iter().chain(quota(quotas)).collect()
+}
+
+/// What is wrong with the service itself.
+pub(super) fn of_service(standing: Vec<(Trouble, String)>) -> Vec<Condition> {
+    let condition = |(trouble, detail): (Trouble, String)| Condition {
+        kind: AlertKind::Service(trouble),
+        step: 0,
+        message: format!("The service: {} ({detail})", trouble.what()),
+        remedy: capital(trouble.remedy()) + ".",
+    };
+    standing.into_iter().map(condition).collect()
 }
 
 fn quota(quotas: QuotaUses) -> Option<Condition> {

@@ -18,6 +18,7 @@ use auditwire_model::{ConnectionId, ProjectId, Timestamp};
 use crate::Engine;
 use crate::error::Result;
 use crate::projects::authorize;
+use crate::readiness::Trouble;
 use crate::records::{Alert, AlertRecord, Document};
 use crate::store::RecordKind;
 
@@ -62,18 +63,24 @@ pub enum AlertKind {
     ProjectQuota,
     /// A token ends in 7 days or in one, by itself or with one that it comes from, or has ended although events came by it.
     TokenExpiring,
+    /// Something is wrong with the service itself; an alert of project `system`.
+    #[serde(untagged)]
+    Service(Trouble),
 }
 
 impl AlertKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::DeliveryDegraded,
-        Self::BacklogNearRetention,
-        Self::CertificateExpiring,
-        Self::RetentionReduction,
-        Self::ProjectQuota,
-        Self::TokenExpiring,
-    ];
+    pub fn all() -> impl Iterator<Item = Self> {
+        let own = [
+            Self::DeliveryDegraded,
+            Self::BacklogNearRetention,
+            Self::CertificateExpiring,
+            Self::RetentionReduction,
+            Self::ProjectQuota,
+            Self::TokenExpiring,
+        ];
+        own.into_iter().chain(Trouble::ALL.map(Self::Service))
+    }
 
     /// The name in answers.
     #[must_use]
@@ -85,6 +92,7 @@ impl AlertKind {
             Self::RetentionReduction => "retention_reduction",
             Self::ProjectQuota => "project_quota",
             Self::TokenExpiring => "token_expiring",
+            Self::Service(trouble) => trouble.code(),
         }
     }
 }

@@ -8,7 +8,7 @@ use auditwire_model::{ConnectionId, ProjectId, TokenId};
 use auditwire_model::{Severity, Timestamp};
 
 use super::AlertKind;
-use super::conditions::{Condition, conditions, of_project};
+use super::conditions::{Condition, conditions, of_project, of_service};
 use super::tokens::ending;
 use super::webhook::{self, Alarm, State};
 use crate::audit::{Audit, action};
@@ -150,7 +150,8 @@ fn found<'a>(
     };
     let of_token = |view: &'a TokenView| ending(view, now).map(|condition| (About::Token(view), condition));
     let own = of_project(retention, engine.log.quota_uses(project)).into_iter();
-    let own = own.map(|condition| (About::Project, condition));
+    let service = (*project == ProjectId::system()).then(|| of_service(engine.readiness().standing()));
+    let own = own.chain(service.into_iter().flatten()).map(|condition| (About::Project, condition));
     views.iter().flat_map(of_view).chain(tokens.iter().filter_map(of_token)).chain(own).collect()
 }
 

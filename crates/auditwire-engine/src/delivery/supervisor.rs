@@ -23,6 +23,7 @@ use super::streams::Streams;
 use super::{Context, LiveState};
 use crate::error::Result;
 use crate::history;
+use crate::readiness::{Pulse, Trouble};
 use crate::records::{
     ActiveConnectionRecord, ConnectionRecord, Cursor, CursorRecord, Document, Fresh, FreshRecord, Replay, ReplayRecord,
     ReplayState, StoredConnection,
@@ -37,6 +38,9 @@ const SETTLED_LIMIT: Duration = Duration::from_secs(10);
 const STOP_LIMIT: Duration = Duration::from_secs(17);
 /// Before the store is read again after a failure, and before a sender that ended by itself is looked after.
 const RETRY: Duration = Duration::from_secs(1);
+/// The store is compared with what runs at least so often, and it is missed when that has not gone well for so long.
+const LOOK: Duration = Duration::from_secs(30);
+const STALLED_AFTER: Duration = Duration::from_secs(120);
 
 /// Keeps the senders.
 #[derive(Debug)]
@@ -272,9 +276,11 @@ impl Supervisor {
     /// One project's task. Its senders live on when it panics; it is begun anew with them.
     async fn tend(self: Arc<Self>, project: ProjectId, mut changes: watch::Receiver<u64>, done: watch::Sender<u64>) {
         let (tasks, mut slots, mut backoff) = (self.context.log.tasks().clone(), Slots::default(), Backoff::default());
+        let what = format!("the senders of project {project} have not been looked after");
+        let pulse = self.context.log.readiness().pulse(Trouble::DeliveryStalled, what, STALLED_AFTER);
         loop {
             let begun = Instant::now();
-            let rounds = self.rounds(&project, &mut slots, &mut changes, &done);
+            let rounds = self.rounds(&project, &mut slots, (&mut changes, &done), &pulse);
             // In the midst of the end nothing is begun anew: senders that nobody holds any more end by themselves.
             if tasks.caught(Task::Project, rounds).await.is_ok() || *changes.borrow() == u64::MAX {
                 return;
@@ -291,8 +297,8 @@ impl Supervisor {
         &self,
         project: &ProjectId,
         slots: &mut Slots,
-        changes: &mut watch::Receiver<u64>,
-        done: &watch::Sender<u64>,
+        (changes, done): (&mut watch::Receiver<u64>, &watch::Sender<u64>),
+        pulse: &Pulse,
     ) {
         loop {
             let count = *changes.borrow_and_update();
@@ -305,6 +311,7 @@ impl Supervisor {
             self.context.log.tasks().reach("project", project.as_str());
             let retry = match self.reconcile(project, slots).await {
                 Ok(()) => {
+                    pulse.beat();
                     done.send_replace(count);
                     false
                 }
@@ -322,6 +329,8 @@ impl Supervisor {
                 end = ended(&mut slots.replay) => self.over(&mut slots.replay, end).await,
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() && !retry => {}
                 () = tokio::time::sleep(RETRY), if retry => {}
+                // Nothing has changed; that it still moves is seen.
+                () = tokio::time::sleep(LOOK), if !retry => {}
             }
         }
     }

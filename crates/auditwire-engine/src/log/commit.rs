@@ -16,6 +16,7 @@ use super::plan::{Plan, ProjectState};
 use super::{Ended, Receipt, Shared, Submission, error, event_weight};
 use crate::audit;
 use crate::error::{Error, Result};
+use crate::readiness::Trouble;
 use crate::store::{Change, Checkpoint, Expire, GroupId, RecordKey, Seal, StoreError};
 use crate::tasks::{Panicked, Task};
 
@@ -87,6 +88,8 @@ pub(crate) struct Committer {
     last_group: Option<GroupId>,
     /// Groups committed by this process.
     groups: u64,
+    /// The last commit failed.
+    failing: bool,
     /// Bytes committed since the write-ahead log was last begun anew.
     uncopied: usize,
     /// The copy under way, if any.
@@ -111,6 +114,7 @@ impl Committer {
             encoder: blob::Encoder::default(),
             last_group,
             groups: 0,
+            failing: false,
             uncopied: 0,
             copying: None,
         }
@@ -218,6 +222,7 @@ impl Committer {
             match self.shared.store.commit(commit).await {
                 Ok(()) => {
                     self.shared.counters.commit_took(started.elapsed());
+                    self.failing(None);
                     break self.committed(plan, group);
                 }
                 Err(error) => {
@@ -246,6 +251,14 @@ impl Committer {
         }
     }
 
+    /// Whether the last commit failed, which people are told, and why.
+    fn failing(&mut self, why: Option<&StoreError>) {
+        if self.failing || why.is_some() {
+            self.failing = why.is_some();
+            self.shared.readiness.set(Trouble::CommitsFailing, why.map(ToString::to_string));
+        }
+    }
+
     /// Decides what a failed commit means. `None`: try again with what is left of the group.
     async fn failed(
         &mut self,
@@ -253,6 +266,10 @@ impl Committer {
         error: StoreError,
         group: &mut Vec<Pending>,
     ) -> Option<std::result::Result<(), Broken>> {
+        // The first three are about what was to be committed, or told by the guard of the volume.
+        if !matches!(error, StoreError::Conflict { .. } | StoreError::Mismatch(_) | StoreError::Full(_)) {
+            self.failing(Some(&error));
+        }
         match error {
             StoreError::Conflict { key } => {
                 self.forget(&plan);

@@ -21,6 +21,7 @@ use super::upkeep::commit;
 use super::{Log, Shared, Submission, error};
 use crate::audit::{Audit, action};
 use crate::error::Result;
+use crate::readiness::Trouble;
 use crate::tasks::{Panicked, Task};
 
 /// Per cent of the volume that are used when people are warned, and when intake stops.
@@ -196,17 +197,21 @@ impl Watch {
             let space = disk.space()?;
             let room = space.room(before);
             // It is given up when the volume is full, and taken when there is room for it again.
-            if room != Room::Little
-                && let Err(error) = disk.reserve(room == Room::Enough)
-            {
-                tracing::warn!(%error, "the reserve could not be taken or given up");
-            }
-            io::Result::Ok((space, room))
+            let reserved = if room == Room::Little { Ok(()) } else { disk.reserve(room == Room::Enough) };
+            io::Result::Ok((space, room, reserved))
         });
         match looked.await? {
-            Ok((space, room)) => {
+            Ok((space, room, reserved)) => {
                 self.shared.counters.space(space);
                 self.shared.guard.room.store(room as u8, Ordering::Relaxed);
+                let readiness = &self.shared.readiness;
+                let full = (room == Room::None).then(|| format!("{} bytes are free of {}", space.free, space.total));
+                readiness.set(Trouble::StorageFull, full);
+                // Of a full volume it was given up on purpose; nearly full, what was found before stays so.
+                if room != Room::Little {
+                    let missing = reserved.err().filter(|_| room == Room::Enough);
+                    readiness.set(Trouble::ReserveMissing, missing.map(|error| error.to_string()));
+                }
                 Ok(Some(space))
             }
             Err(error) => {

@@ -40,6 +40,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use crate::error::Result;
+use crate::readiness::Readiness;
 use crate::store::{Change, Effect, Order, Store, StoreError};
 use crate::tasks::{Faults, Task, Tasks};
 use commit::Pending;
@@ -317,6 +318,7 @@ pub(crate) struct Shared {
     pub(crate) guard: disk::Guard,
     pub(crate) quotas: Quotas,
     pub(crate) tasks: Tasks,
+    pub(crate) readiness: Readiness,
     pub(crate) upkeep: Mutex<Upkeep>,
     pub(crate) closing: watch::Sender<bool>,
     pub(crate) ended: watch::Sender<Option<Ended>>,
@@ -353,6 +355,7 @@ impl Log {
             guard: disk::Guard::default(),
             quotas: Quotas::default(),
             tasks,
+            readiness: Readiness::default(),
             upkeep: Mutex::default(),
             parts: Parts::new(Arc::clone(&store)),
             store,
@@ -374,6 +377,12 @@ impl Log {
     #[must_use]
     pub fn tasks(&self) -> &Tasks {
         &self.shared.tasks
+    }
+
+    /// What is wrong with the log, and with the service.
+    #[must_use]
+    pub fn readiness(&self) -> &Readiness {
+        &self.shared.readiness
     }
 
     /// Commits; the answer means "on disk".

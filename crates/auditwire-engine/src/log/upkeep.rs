@@ -18,11 +18,14 @@ use tokio::time::Instant;
 use super::commit::{Pending, Step};
 use super::{Room, Shared, Submission, error};
 use crate::error::Result;
+use crate::readiness::Trouble;
 use crate::store::{Expire, GroupId, Seal, SegmentId, Span};
 use crate::tasks::Task;
 
 /// How often the age of fresh events and of kept ones is looked at.
 const TICK: Duration = Duration::from_secs(10);
+/// When no round has ended well for so long, people are told: the largest merges take a minute or two.
+const STALLED_AFTER: Duration = Duration::from_secs(600);
 /// After a failure the next attempt is made after this long, and after twice as long each time it fails again.
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// Bytes of blobs removed in one commit, so that no commit of events waits long for it.
@@ -187,6 +190,8 @@ pub(super) struct Keeper {
 impl Keeper {
     async fn run(mut self) -> Infallible {
         let mut failures = 0;
+        let what = "sealing, merging and retention have not come to an end";
+        let pulse = self.shared.readiness.pulse(Trouble::UpkeepStalled, what, STALLED_AFTER);
         loop {
             let asked = std::mem::take(&mut self.shared.upkeep.lock().asked);
             let all = !asked.is_empty();
@@ -194,6 +199,7 @@ impl Keeper {
             self.shared.counters.upkeep_done(done.is_err());
             let wait = match &done {
                 Ok(()) => {
+                    pulse.beat();
                     failures = 0;
                     TICK
                 }

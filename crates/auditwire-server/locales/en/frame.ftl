@@ -77,3 +77,27 @@ failure-503 = Not available at the moment
 failure-code = Error code:
 failure-back = To the beginning
 failure-back-list = Back to the list
+
+# What is wrong with the service itself (docs/operations.md).
+trouble-storage-gone = The service's data folder is gone: removed, unmounted, or something was mounted over it
+trouble-storage-gone-remedy = Mount its volume again and start the service.
+trouble-store-damaged = The store is damaged, and nothing more is written to it
+trouble-store-damaged-remedy = Stop the service, take what can be read with auditwire store rescue, and look at the disk.
+trouble-commits-failing = The last attempt to store something failed
+trouble-commits-failing-remedy = Look at the service's log and at the system's log of the disk. Senders try again and lose nothing.
+trouble-storage-full = The volume is full, and no events are taken
+trouble-storage-full-remedy = Make room on it. Senders try again and lose nothing.
+trouble-reserve-missing = There is no room for the reserve that lets the service go on when the volume is full
+trouble-reserve-missing-remedy = Make room on the volume, or set a smaller reserve.
+trouble-clock-ahead = Events were received at times that the clock has not reached yet
+trouble-clock-ahead-remedy = Set the clock right. If it is right now, say so with auditwire clock accept.
+trouble-upkeep-stalled = Sealing, merging and retention do not come to an end
+trouble-upkeep-stalled-remedy = The service's log says what fails.
+trouble-delivery-stalled = What starts and stops the senders stands still
+trouble-delivery-stalled-remedy = The service's log says what fails.
+trouble-segments-missing = Files of sealed events are missing; searches say which events cannot be read
+trouble-segments-missing-remedy = Put them back from a back-up: auditwire store inspect names them.
+trouble-files-unaccounted = Files of sealed events were found that the store knows nothing of, and were set aside
+trouble-files-unaccounted-remedy = Look at them with auditwire store inspect, then adopt or discard them.
+trouble-expiry-held = The clock went further than time did; events that would end by it are kept
+trouble-expiry-held-remedy = Set the clock right. If it is right now, say so with auditwire clock accept.

@@ -71,3 +71,27 @@ error-form_refused = Форма отправлена не со страницы 
 error-not_found = По этому адресу ничего нет.
 error-project_not_found = Такого проекта нет, или он вам не принадлежит.
 error-internal = Обнаружена внутренняя ошибка. Подробности — в журнале сервиса.
+
+# Неполадки самого сервиса (docs/operations.md).
+trouble-storage-gone = Папка данных сервиса пропала: удалена, отмонтирована или закрыта другим томом
+trouble-storage-gone-remedy = Подключите её том снова и запустите сервис.
+trouble-store-damaged = Хранилище повреждено, запись в него остановлена
+trouble-store-damaged-remedy = Остановите сервис, извлеките читаемое командой auditwire store rescue и проверьте диск.
+trouble-commits-failing = Последняя запись в хранилище не удалась
+trouble-commits-failing-remedy = Посмотрите журнал сервиса и системный журнал диска. Отправители повторяют попытки и ничего не теряют.
+trouble-storage-full = Том заполнен, события не принимаются
+trouble-storage-full-remedy = Освободите место. Отправители повторяют попытки и ничего не теряют.
+trouble-reserve-missing = Нет места для резерва, который позволяет сервису работать на заполненном томе
+trouble-reserve-missing-remedy = Освободите место на томе или уменьшите резерв.
+trouble-clock-ahead = Время получения событий опережает часы сервера
+trouble-clock-ahead-remedy = Исправьте часы. Если они уже верны, подтвердите это командой auditwire clock accept.
+trouble-upkeep-stalled = Упаковка, слияние и удаление по сроку не завершаются
+trouble-upkeep-stalled-remedy = Причина указана в журнале сервиса.
+trouble-delivery-stalled = Управление отправкой в SIEM не отвечает
+trouble-delivery-stalled-remedy = Причина указана в журнале сервиса.
+trouble-segments-missing = Файлы упакованных событий отсутствуют; поиск указывает, какие события нельзя прочитать
+trouble-segments-missing-remedy = Верните их из резервной копии: имена покажет auditwire store inspect.
+trouble-files-unaccounted = Найдены и отложены файлы событий, о которых хранилище ничего не знает
+trouble-files-unaccounted-remedy = Изучите их командой auditwire store inspect, затем примите (adopt) или удалите (discard).
+trouble-expiry-held = Часы ушли вперёд дальше, чем прошло времени; события, срок которых из-за этого истёк бы, сохранены
+trouble-expiry-held-remedy = Исправьте часы. Если они уже верны, подтвердите это командой auditwire clock accept.

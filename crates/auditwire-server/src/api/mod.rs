@@ -33,6 +33,7 @@ pub(crate) use auth::{Auth, PathId};
 #[doc(hidden)]
 pub use body::foreign;
 pub(crate) use body::{Bodies, read_small as read_small_body};
+pub(crate) use events::Params;
 pub(crate) use problem::{Problem, ProblemBody, Result};
 pub use sign_in_links::sign_in_link;
 

@@ -1,6 +1,7 @@
 //! What stands above every page of a project while something is wrong with it or its delivery.
 
 use auditwire_engine::alerts::AlertKind;
+use auditwire_engine::readiness::Trouble;
 use auditwire_engine::records::{Alert, Project};
 
 use super::time::{Calendar, When};
@@ -63,5 +64,23 @@ pub(super) fn words_of(kind: AlertKind) -> (&'static str, &'static str) {
         AlertKind::ProjectQuota => ("alert-project-quota", "alert-project-quota-remedy"),
         AlertKind::TokenExpiring => ("alert-token-expiring", "alert-token-expiring-remedy"),
         AlertKind::RetentionReduction => ("alert-retention-reduction", "alert-retention-reduction-remedy"),
+        AlertKind::Service(trouble) => of_service(trouble),
+    }
+}
+
+/// The keys of what is wrong with the service itself and of what to do.
+fn of_service(trouble: Trouble) -> (&'static str, &'static str) {
+    match trouble {
+        Trouble::StorageGone => ("trouble-storage-gone", "trouble-storage-gone-remedy"),
+        Trouble::StoreDamaged => ("trouble-store-damaged", "trouble-store-damaged-remedy"),
+        Trouble::CommitsFailing => ("trouble-commits-failing", "trouble-commits-failing-remedy"),
+        Trouble::StorageFull => ("trouble-storage-full", "trouble-storage-full-remedy"),
+        Trouble::ReserveMissing => ("trouble-reserve-missing", "trouble-reserve-missing-remedy"),
+        Trouble::ClockAhead => ("trouble-clock-ahead", "trouble-clock-ahead-remedy"),
+        Trouble::UpkeepStalled => ("trouble-upkeep-stalled", "trouble-upkeep-stalled-remedy"),
+        Trouble::DeliveryStalled => ("trouble-delivery-stalled", "trouble-delivery-stalled-remedy"),
+        Trouble::SegmentsMissing => ("trouble-segments-missing", "trouble-segments-missing-remedy"),
+        Trouble::FilesUnaccounted => ("trouble-files-unaccounted", "trouble-files-unaccounted-remedy"),
+        Trouble::ExpiryHeld => ("trouble-expiry-held", "trouble-expiry-held-remedy"),
     }
 }

@@ -14,6 +14,9 @@ use super::table::Connections;
 /// What a newcomer's connection has left for what is under way when its time is over.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// A connection is new for so long: whoever opened it is about to ask.
+const NEW: Duration = Duration::from_millis(500);
+
 /// A connection, as its task, its requests and the table know it.
 #[derive(Debug)]
 pub(crate) struct Open {
@@ -29,6 +32,8 @@ pub(crate) struct Open {
     pub(super) retire: CancellationToken,
     /// What is due may have changed.
     pub(super) moved: Notify,
+    /// A request's head has come.
+    pub(super) asked_first: CancellationToken,
     /// It is closed.
     pub(super) gone: CancellationToken,
 }
@@ -67,6 +72,7 @@ impl Open {
             close: CancellationToken::new(),
             retire: CancellationToken::new(),
             moved: Notify::new(),
+            asked_first: CancellationToken::new(),
             gone: CancellationToken::new(),
         }
     }
@@ -76,6 +82,7 @@ impl Open {
         let mut state = self.lock();
         if !std::mem::replace(&mut state.asked, true) {
             self.moved.notify_one();
+            self.asked_first.cancel();
         }
         state.under_way += 1;
         UnderWay(Arc::clone(self))
@@ -88,6 +95,11 @@ impl Open {
             self.moved.notify_one();
             self.table.known(self);
         }
+    }
+
+    /// Until when one that has not asked anything yet is given time to.
+    pub(super) fn fresh_until(&self) -> Option<Instant> {
+        (!self.lock().asked).then(|| self.began + NEW)
     }
 
     /// Its holder, when nothing is under way.

@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::sleep_until;
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::accept::Shared;
@@ -78,7 +79,7 @@ where
                 }
                 return;
             }
-            () = shared.drain.cancelled(), if !ending => {
+            () = drained(&shared.drain, open), if !ending => {
                 ending = true;
                 serving.as_mut().graceful_shutdown();
             }
@@ -92,6 +93,17 @@ where
                 Some(Due::Retire(_)) => open.retire.cancel(),
                 _ => {}
             }
+        }
+    }
+}
+
+/// The drain has begun, and a connection that came just before it has had time to ask: closed at once it would have no answer.
+async fn drained(drain: &CancellationToken, open: &Open) {
+    drain.cancelled().await;
+    while let Some(until) = open.fresh_until().filter(|until| *until > tokio::time::Instant::now()) {
+        tokio::select! {
+            () = open.asked_first.cancelled() => {}
+            () = sleep_until(until) => {}
         }
     }
 }

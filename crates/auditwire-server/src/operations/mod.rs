@@ -2,7 +2,10 @@
 
 mod snapshot;
 
+use std::time::Duration;
+
 use auditwire_engine::log::Room;
+use auditwire_engine::readiness::Trouble;
 use auditwire_engine::{projects, task_failed};
 use auditwire_model::access::Verb;
 use axum::extract::State;
@@ -11,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 
 use crate::App;
-use crate::api::{Auth, Problem, ProblemBody, Result};
+use crate::api::{Auth, Params, Problem, ProblemBody, Result};
 
 /// Alive
 ///
@@ -23,40 +26,58 @@ pub(crate) async fn healthz() -> &'static str {
 
 /// Ready
 ///
-/// 200 when intake and search are served; 503 while draining (`closing`), when the store fails (`store_unavailable`), or when a
-/// part failed that the service cannot do without (`task_failed`): the process ends then. When the volume is nearly full, or so
-/// full that intake answers 503 `storage_full`, the text says so: everything else is still served.
+/// 200 when intake and search are served and nothing is wrong that would make a rival or a newcomer the better choice; else 503,
+/// and `code` says what is wrong: `closing` (draining), `task_failed` (a part failed that the service cannot do without: the
+/// process ends), `store_unavailable` (the store does not answer), `storage_gone`, `store_damaged`, `commits_failing`,
+/// `storage_full`, `reserve_missing`, `clock_ahead`, `upkeep_stalled`, `delivery_stalled`. What needs somebody but keeps nothing from
+/// being served is in the text of a 200. What each means and what to do: `docs/operations.md`.
 #[utoipa::path(
     get,
     path = "/readyz",
     tag = "operations",
     security(()),
+    params(("exclude" = Option<String>, Query, description = "Codes that do not count, by commas")),
     responses(
         (status = 200, body = String, content_type = "text/plain"),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str> {
+pub(crate) async fn readyz(State(app): State<App>, mut params: Params) -> Result<String> {
     let not_ready = |code, detail: &str| {
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(std::time::Duration::from_secs(5))
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(Duration::from_secs(5))
     };
-    if let Some(task) = app.engine().tasks().died() {
+    let excluded = params.take("exclude").as_deref().map(excluded).transpose()?.unwrap_or_default();
+    let engine = app.engine();
+    if let Some(task) = engine.tasks().died() {
         return Err(task_failed(task).into());
     }
     if app.is_draining() {
         return Err(not_ready("closing", "the service is shutting down"));
     }
-    match app.engine().store.stats().await {
-        Ok(_) => Ok(match app.engine().log.room() {
-            Room::Enough => "ready\n",
-            Room::Little => "ready; the volume is nearly full\n",
-            Room::None => "ready; the volume is full and no events are taken\n",
-        }),
-        Err(error) => {
-            tracing::warn!(%error, "the store does not answer");
-            Err(not_ready("store_unavailable", "the store does not answer"))
-        }
+    let standing: Vec<Trouble> = engine.readiness().standing().into_iter().map(|(trouble, _)| trouble).collect();
+    if let Some(worst) = standing.iter().find(|trouble| !trouble.is_ready() && !excluded.contains(trouble)) {
+        return Err(not_ready(worst.code(), &format!("{}; {}", worst.what(), worst.remedy())));
     }
+    if let Err(error) = engine.store.stats().await {
+        tracing::warn!(%error, "the store does not answer");
+        return Err(not_ready("store_unavailable", "the store does not answer"));
+    }
+    let little = (engine.log.room() == Room::Little).then_some("the volume is nearly full");
+    let told = standing.iter().map(|trouble| trouble.what()).chain(little);
+    Ok(told.fold("ready".to_owned(), |text, told| text + "; " + told) + "\n")
+}
+
+fn excluded(codes: &str) -> Result<Vec<Trouble>> {
+    let of = |code: &str| {
+        let known = || Trouble::ALL.map(Trouble::code).join(", ");
+        let wrong = || {
+            Problem::bad_request("invalid_exclude", format!("there is no {code}; known are {}", known()))
+                .in_field("exclude")
+        };
+        Trouble::of_code(code).ok_or_else(wrong)
+    };
+    codes.split(',').map(str::trim).filter(|code| !code.is_empty()).map(of).collect()
 }
 
 /// Metrics

@@ -7,6 +7,7 @@ use auditwire_engine::alerts::webhook::{self, CallCounts};
 use auditwire_engine::alerts::{self, AlertKind};
 use auditwire_engine::delivery::Status;
 use auditwire_engine::log::{COMMIT_BUCKETS, LogStats, QuotaUses};
+use auditwire_engine::readiness::{Readiness, Trouble};
 use auditwire_engine::tasks::{Fate, Task, Tasks};
 use auditwire_engine::{Engine, connections, projects};
 use auditwire_model::access::Caller;
@@ -48,6 +49,11 @@ struct ClassLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CodeLabel {
+    code: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct TaskLabel {
     task: &'static str,
 }
@@ -76,6 +82,7 @@ pub(super) async fn take(app: &App, caller: &Caller) -> Result<Registry> {
     refusals(&mut registry, auditwire_engine::denied(engine));
     bodies(&mut registry, app);
     tasks(&mut registry, engine.tasks());
+    troubles(&mut registry, engine.readiness());
     let head = register::<ProjectLabel>(&mut registry, "log_head", "Last committed position");
     let quotas = Quotas::register(&mut registry);
     let delivery = Delivery::register(&mut registry);
@@ -129,6 +136,17 @@ fn tasks(registry: &mut Registry, tasks: &Tasks) {
     }
     registry.register("task_panics", "Panics by the task that they ended, each a defect", panics);
     registry.register("task_restarts", "Times that a task was begun anew after a panic", restarts);
+}
+
+/// What is wrong with the service itself.
+fn troubles(registry: &mut Registry, readiness: &Readiness) {
+    let stand = register::<CodeLabel>(registry, "trouble", "1 while it stands; docs/operations.md says what to do");
+    for trouble in Trouble::ALL {
+        set(&stand, CodeLabel { code: trouble.code() }, 0);
+    }
+    for (trouble, _) in readiness.standing() {
+        set(&stand, CodeLabel { code: trouble.code() }, 1);
+    }
 }
 
 /// The log's counters and sizes, over all projects.
@@ -284,7 +302,7 @@ impl Delivery {
     }
 
     async fn read(&self, engine: &Engine, project: &auditwire_model::ProjectId) -> Result<()> {
-        for kind in AlertKind::ALL {
+        for kind in AlertKind::all() {
             let labels = AlertLabels { project: project.to_string(), kind: kind.as_str() };
             set(&self.alerts, labels, 0);
         }

@@ -15,7 +15,7 @@ pub(super) use delivery::{__path_event_delivery, event_delivery};
 pub(super) use export::export_events;
 pub(super) use page::{get_event, list_events};
 pub(super) use post::post_events;
-pub(super) use range::Params;
+pub(crate) use range::Params;
 pub(super) use search::search_events;
 pub(super) use tail::tail_events;
 pub(super) use {

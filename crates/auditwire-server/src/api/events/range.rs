@@ -49,7 +49,7 @@ impl Params {
     }
 
     /// Takes one out.
-    pub(in crate::api) fn take(&mut self, name: &str) -> Option<String> {
+    pub(crate) fn take(&mut self, name: &str) -> Option<String> {
         let at = self.0.iter().position(|(n, _)| n == name)?;
         Some(self.0.swap_remove(at).1)
     }
