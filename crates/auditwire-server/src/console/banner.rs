@@ -1,7 +1,7 @@
 //! What stands above every page of a project while something is wrong with it or its delivery.
 
 use auditwire_engine::alerts::AlertKind;
-use auditwire_engine::readiness::Trouble;
+use auditwire_engine::readiness::{Readiness, Trouble};
 use auditwire_engine::records::{Alert, Project};
 
 use super::time::{Calendar, When};
@@ -32,6 +32,8 @@ pub(crate) fn banners(
     calendar: &Calendar,
 ) -> (Vec<Banner>, u64) {
     let Some(project) = project else { return (Vec::new(), 0) };
+    // What is wrong with the service itself stands above all pages of those who operate it.
+    let alerts: Vec<&Alert> = alerts.iter().filter(|alert| !matches!(alert.kind, AlertKind::Service(_))).collect();
     let shown = alerts.iter().take(SHOWN).map(|alert| {
         let (what, remedy) = words_of(alert.kind);
         let link = words.t(match (&alert.connection, &alert.token) {
@@ -43,6 +45,26 @@ pub(crate) fn banners(
         Banner { what: words.t(what), remedy: words.t(remedy), since: calendar.when(alert.since), url, link }
     });
     (shown.collect(), alerts.len().saturating_sub(SHOWN) as u64)
+}
+
+/// Something that is wrong with the service itself, as it is shown.
+#[derive(Debug)]
+pub(crate) struct Ill {
+    /// What is wrong.
+    pub(crate) what: String,
+    /// What to do.
+    pub(crate) remedy: String,
+    /// The name in `/readyz`, the log and the documents.
+    pub(crate) code: &'static str,
+}
+
+/// What is wrong with the service itself, the worst first.
+pub(crate) fn ills(readiness: &Readiness, words: Words) -> Vec<Ill> {
+    let ill = |(trouble, _): (Trouble, String)| {
+        let (what, remedy) = of_service(trouble);
+        Ill { what: words.t(what), remedy: words.t(remedy), code: trouble.code() }
+    };
+    readiness.standing().into_iter().map(ill).collect()
 }
 
 /// Where something can be done about it.

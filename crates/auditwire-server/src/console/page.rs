@@ -7,7 +7,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::assets::{ASSETS, Assets};
-use super::banner::{Banner, banners};
+use super::banner::{Banner, Ill, banners, ills};
 use super::cookies::Cookie;
 use super::csrf;
 use super::notice::Notice;
@@ -54,6 +54,8 @@ pub(crate) struct Frame {
     /// Stands above projects.
     pub(crate) operates: bool,
     pub(crate) keys_beside_data: bool,
+    /// What is wrong with the service itself; told to those who operate it.
+    pub(crate) ills: Vec<Ill>,
     pub(crate) alerts: Vec<Banner>,
     pub(crate) more_alerts: u64,
     pub(crate) assets: &'static Assets,
@@ -70,6 +72,7 @@ impl Frame {
         let projects = viewer.visitor().map_or(&[][..], |visitor| &visitor.projects);
         let current = viewer.project();
         let calendar = guest.calendar();
+        let operates = viewer.visitor().is_some_and(Visitor::operates);
         let (alerts, more_alerts) = banners(viewer.alerts(), current, guest.words, &calendar);
         let others = projects.iter().filter(|p| current.is_none_or(|c| c.id != p.id));
         Self {
@@ -83,8 +86,9 @@ impl Frame {
             project: current.cloned(),
             others: others.take(PROJECTS_SHOWN).cloned().collect(),
             more_projects: projects.len() > PROJECTS_SHOWN,
-            operates: viewer.visitor().is_some_and(Visitor::operates),
+            operates,
             keys_beside_data: viewer.visitor().is_some() && guest.app.keys_beside_data(),
+            ills: if operates { ills(guest.app.engine().readiness(), guest.words) } else { Vec::new() },
             alerts,
             more_alerts,
             assets: &ASSETS,

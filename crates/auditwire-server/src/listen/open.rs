@@ -15,7 +15,7 @@ use super::table::Connections;
 const GRACE: Duration = Duration::from_secs(10);
 
 /// A connection is new for so long: whoever opened it is about to ask.
-const NEW: Duration = Duration::from_millis(500);
+const NEW: Duration = Duration::from_secs(1);
 
 /// A connection, as its task, its requests and the table know it.
 #[derive(Debug)]

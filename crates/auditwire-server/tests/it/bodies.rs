@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
+use auditwire_engine::readiness::Trouble;
 use auditwire_engine::tasks::Task;
 use axum::body::{Body, Bytes};
 use axum::http::Request;
@@ -295,6 +296,36 @@ async fn while_draining_intake_says_so_and_readiness_goes() {
     service.get("/readyz").await.is_problem(503, "closing");
     service.get("/healthz").await.is(200);
     service.get(EVENTS).await.is(200);
+}
+
+#[tokio::test]
+async fn readiness_says_what_is_wrong_and_what_does_not_count_can_be_named() {
+    let service = Service::start().await;
+    let readiness = service.engine.readiness();
+    for trouble in Trouble::ALL {
+        readiness.raise(trouble, "/a/path");
+        let answer = service.get("/readyz").await;
+        if trouble.is_ready() {
+            assert_eq!(answer.is(200).text(), format!("ready; {}\n", trouble.what()));
+        } else {
+            let told = answer.is_problem(503, trouble.code());
+            assert!(!told.to_string().contains("/a/path"), "a stranger asks: {told}");
+            let excluded = format!("/readyz?exclude=upkeep_stalled,{}", trouble.code());
+            service.get(&excluded).await.is(200);
+        }
+        let metrics = service.get("/metrics").await;
+        let line = format!("auditwire_trouble{{code=\"{}\"}} 1\n", trouble.code());
+        assert!(metrics.is(200).text().contains(&line), "{line}");
+        readiness.clear(trouble);
+    }
+    service.get("/readyz").await.is(200);
+    service.get("/readyz?probe=1").await.is(200);
+    service.get("/readyz?exclude=nonsense").await.is_problem(400, "invalid_exclude");
+    // The worst is told, and the next one when that does not count.
+    readiness.raise(Trouble::ClockAhead, "");
+    readiness.raise(Trouble::StorageFull, "");
+    service.get("/readyz").await.is_problem(503, "storage_full");
+    service.get("/readyz?exclude=storage_full").await.is_problem(503, "clock_ahead");
 }
 
 #[tokio::test]

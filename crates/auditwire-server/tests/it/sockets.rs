@@ -303,6 +303,25 @@ async fn the_drain_finishes_what_was_begun_and_refuses_what_comes() {
     served.stop(Duration::from_secs(5)).await;
 }
 
+/// Else a client that connects in the very moment of the drain would see its connection close without an answer.
+#[tokio::test]
+async fn a_connection_that_came_just_before_the_drain_has_its_answer() {
+    let served = serve(|_| {}).await;
+    let mut before = served.connect().await;
+    let ready = async || {
+        let mut stream = served.connect().await;
+        stream.write_all(served.head("GET /readyz", "Connection: close\r\n").as_bytes()).await.expect("writes");
+        read_all(&mut stream).await.starts_with("HTTP/1.1 200 OK\r\n")
+    };
+    assert!(ready().await, "so the one before has been accepted");
+    served.shutdown.cancel();
+    while ready().await {}
+    before.write_all(served.head("GET /readyz", "").as_bytes()).await.expect("writes");
+    let answer = read_all(&mut before).await;
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("\"closing\""), "{answer:?}");
+    served.stop(Duration::from_secs(5)).await;
+}
+
 #[tokio::test]
 async fn a_client_that_never_ends_does_not_hold_the_drain_for_ever() {
     let served = serve(|s| s.limits.drain_max = Duration::from_millis(300)).await;

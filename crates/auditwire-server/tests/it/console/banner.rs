@@ -1,7 +1,8 @@
 //! Alerts above every page of a project.
 
-use auditwire_engine::alerts::AlertKind;
+use auditwire_engine::alerts::{self, AlertKind};
 use auditwire_engine::log::Submission;
+use auditwire_engine::readiness::Trouble;
 use auditwire_engine::records::{Alert, AlertRecord, Document};
 use auditwire_engine::store::{Change, Effect, Expect, RecordKey, RecordKind};
 use auditwire_model::{Clock, ConnectionId, ProjectId};
@@ -43,6 +44,29 @@ async fn what_is_wrong_stands_above_every_page_of_its_project_and_no_other() {
     }
     let fragment = browser.send("GET", "/projects/default/events", &[("x-fragment", "1")], Body::empty()).await;
     assert!(!fragment.is(200).text().contains(wrong), "what the script fetches has no frame");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_service_stands_above_every_page_of_its_operator() {
+    let service = Service::start().await;
+    let mut browser = Browser::signed_in(&service).await;
+    let wrong = "Events were received at times that the clock has not reached yet";
+    assert!(!browser.get("/projects").await.is(200).text().contains(wrong));
+    service.engine.readiness().raise(Trouble::ClockAhead, "by an hour");
+    for page in ["/projects", "/projects/default/events", "/projects/default/settings/siem", "/projects/system/events"]
+    {
+        let page = browser.get(page).await;
+        assert_eq!(read(page.is(200)).matches(wrong).count(), 1);
+        assert!(page.text().contains("clock_ahead"));
+    }
+    alerts::round(&service.engine).await.expect("is looked at");
+    assert_eq!(read(browser.get("/projects/system/events").await.is(200)).matches(wrong).count(), 1, "not twice");
+    let listed = read(browser.get("/projects/system/settings/alerts").await.is(200));
+    assert!(listed.matches(wrong).count() == 2 && listed.contains("by an hour"), "{listed}");
+    let mut browser = Browser { language: "ru", ..Browser::known(&service).await };
+    assert!(read(browser.get("/projects").await.is(200)).contains("Время получения событий опережает часы сервера"));
+    service.engine.readiness().clear(Trouble::ClockAhead);
+    assert!(!browser.get("/projects").await.is(200).text().contains("clock_ahead"));
 }
 
 #[tokio::test]
