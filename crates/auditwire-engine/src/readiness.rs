@@ -102,7 +102,7 @@ impl Trouble {
                 "reserve_missing",
                 false,
                 "there is no room for the reserve that lets the service go on when the volume is full",
-                "make room on the volume, or set a smaller reserve (data.reserve_mib)",
+                "make room on the volume, or set a smaller reserve (data.reserve_bytes)",
             ),
             Self::ClockAhead => Row::new(
                 "clock_ahead",
