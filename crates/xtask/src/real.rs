@@ -8,7 +8,7 @@ use std::process::Command;
 
 use crate::run::{run_quietly, target_dir};
 
-/// rsyslog, syslog-ng, and the libraries that a small Debian does not have.
+/// rsyslog, syslog-ng, libfaketime, and the libraries that a small Debian does not have.
 const PACKAGES: &[&str] = &[
     "rsyslog",
     "rsyslog-openssl",
@@ -31,12 +31,20 @@ const PACKAGES: &[&str] = &[
     "libuuid1",
     "libcurl4",
     "libsystemd0",
+    "libfaketime",
 ];
 
 /// Where the receivers were unpacked.
 pub(crate) struct Real {
     /// Holds `usr/sbin/rsyslogd`, `usr/sbin/syslog-ng` and `usr/lib/…`.
     pub(crate) root: PathBuf,
+}
+
+impl Real {
+    /// What lets a program live under a wrong clock, by `LD_PRELOAD`.
+    pub(crate) fn faketime(&self) -> PathBuf {
+        self.root.join("usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+    }
 }
 
 /// Fetches what is not there yet.
