@@ -1,5 +1,6 @@
 //! The fault harness, built and started.
 
+use crate::real;
 use crate::run::{cargo, run as execute, target_dir};
 
 /// `faults [--release] VERB ARGS`.
@@ -19,5 +20,9 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     let mut command = std::process::Command::new(built.join("examples/faults"));
     // What the caller says last counts.
     let (verb, rest) = args.split_first().map_or(("help", args), |(verb, rest)| (verb.as_str(), rest));
-    execute(command.arg(verb).arg("--service").arg(built.join("auditwire")).args(rest))
+    command.arg(verb).arg("--service").arg(built.join("auditwire"));
+    if ["operator", "short"].contains(&verb) {
+        command.arg("--faketime").arg(real::fetch()?.faketime());
+    }
+    execute(command.args(rest))
 }

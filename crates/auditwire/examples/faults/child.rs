@@ -65,7 +65,12 @@ impl Child {
 
     /// Waits until it has ended by itself.
     pub(crate) fn ended(&mut self, limit: Duration) -> Result<()> {
-        crate::wait::until("the end of a process", limit, || Ok(self.process.try_wait()?.map(drop)))
+        self.exit_code(limit).map(drop)
+    }
+
+    /// Waits until it has ended by itself; its exit code, `None` after a signal.
+    pub(crate) fn exit_code(&mut self, limit: Duration) -> Result<Option<i32>> {
+        crate::wait::until("the end of a process", limit, || Ok(self.process.try_wait()?)).map(|status| status.code())
     }
 }
 

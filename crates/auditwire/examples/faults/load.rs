@@ -24,10 +24,20 @@ pub(crate) struct Load {
 impl Load {
     /// Posts `rate` events per second to a project, each with a text of `bytes`; its message is about 350 bytes longer.
     pub(crate) fn start(service: Arc<Service>, project: String, rate: u32, bytes: usize) -> Self {
-        let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        Self::after(0, service, project, rate, bytes)
+    }
+
+    /// The same, going on after the first so many events.
+    pub(crate) fn after(first: u64, service: Arc<Service>, project: String, rate: u32, bytes: usize) -> Self {
+        let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(first)));
         let (halt, count) = (Arc::clone(&stop), Arc::clone(&answered));
         let thread = std::thread::spawn(move || post(&service, &project, (rate, bytes), &halt, &count));
         Self { stop, answered, thread }
+    }
+
+    /// The number of the last event that was answered, and of those before.
+    pub(crate) fn answered(&self) -> u64 {
+        self.answered.load(Ordering::Acquire)
     }
 
     /// Ends it; how long each post took, and how many events were answered.
@@ -49,7 +59,7 @@ fn post(
     let interval = Duration::from_secs(BATCH) / rate;
     let mut latencies = Vec::new();
     let mut client = service.client()?;
-    let (mut next, mut due) = (0, Instant::now());
+    let (mut next, mut due) = (count.load(Ordering::Acquire), Instant::now());
     while !stop.load(Ordering::Acquire) {
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
         due = (due + interval).max(Instant::now());

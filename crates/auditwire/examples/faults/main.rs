@@ -17,6 +17,7 @@ mod lane;
 mod ledger;
 mod load;
 mod netns;
+mod operator;
 mod options;
 mod plan;
 mod projects;
@@ -69,6 +70,7 @@ fn run(args: &[String]) -> Result<()> {
         "dropped" => dropped::run(&options),
         "proxy" => proxy::run(&options),
         "stopped" => stopped::run(&options),
+        "operator" => operator::run(&options),
         "projects" => projects::run(&options),
         "slow" => slow::run(&options, 100),
         "short" => std::thread::scope(|scope| {

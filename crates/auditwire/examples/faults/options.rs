@@ -8,7 +8,7 @@ use crate::lane::Siem;
 
 pub(crate) const USAGE: &str = "\
 faults VERB --service PATH [--seed N] [--count N] [--lanes N] [--rate N] [--transport tcp|tls|both]
-       [--overlap-bytes N] [--overlap-seconds N]
+       [--overlap-bytes N] [--overlap-seconds N] [--faketime PATH] [--only MISHAP]
 
   deaths   --count receivers die under load, in --lanes projects at a time; kinds and moments are chosen by the seed. Those in the dark
            need a network namespace (root)
@@ -19,6 +19,8 @@ faults VERB --service PATH [--seed N] [--count N] [--lanes N] [--rate N] [--tran
   proxy    --count deaths behind a proxy and of a proxy; without --overlap-seconds those behind it may lose events, and are counted
   stopped  --count times a process is stopped while another one, on the same store, makes another connection active
   fresh    --count receivers, and the service with some of them, die while fresh events overtake the backlog of an outage of a minute
+  operator --count mishaps of whoever operates the service under load, chosen by the seed: stores put back, deleted and older, clocks
+           that jump (--faketime), locks deleted, folders that vanish, volumes that fill up (root)
   projects --count projects, each with an active connection to a receiver socket of its own, in one process
   slow     a receiver reads 100 bytes/s for --count seconds
   short    a few of everything, as CI runs it
@@ -39,6 +41,10 @@ pub(crate) struct Options {
     pub(crate) transport: String,
     pub(crate) overlap_bytes: Option<u64>,
     pub(crate) overlap_seconds: Option<u32>,
+    /// Where libfaketime lies.
+    pub(crate) faketime: Option<PathBuf>,
+    /// The only mishap.
+    pub(crate) only: Option<String>,
 }
 
 impl Options {
@@ -54,6 +60,8 @@ impl Options {
             transport: "both".to_owned(),
             overlap_bytes: None,
             overlap_seconds: None,
+            faketime: None,
+            only: None,
         };
         while let [name, others @ ..] = rest {
             let [value, others @ ..] = others else { return Err(format!("{name} wants a value\n\n{USAGE}").into()) };
@@ -64,6 +72,8 @@ impl Options {
                 "--lanes" => options.lanes = value.parse::<usize>()?.max(1),
                 "--rate" => options.rate = value.parse::<u32>()?.max(1),
                 "--overlap-bytes" => options.overlap_bytes = Some(value.parse()?),
+                "--only" => options.only = Some(value.clone()),
+                "--faketime" => options.faketime = Some(value.into()),
                 "--overlap-seconds" => options.overlap_seconds = Some(value.parse()?),
                 "--transport" if ["tcp", "tls", "both"].contains(&value.as_str()) => {
                     options.transport.clone_from(value)
@@ -108,6 +118,12 @@ impl Options {
         }
         if let Some(seconds) = self.overlap_seconds {
             add("--overlap-seconds", seconds.to_string());
+        }
+        if let Some(only) = &self.only {
+            words.extend([OsString::from("--only"), only.into()]);
+        }
+        if let Some(faketime) = &self.faketime {
+            words.extend([OsString::from("--faketime"), faketime.into()]);
         }
         words
     }

@@ -1,7 +1,7 @@
 //! The service under test: the real binary in a folder of its own, at one address over all its lives.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
@@ -24,6 +24,8 @@ pub(crate) struct Service {
     port: AtomicU16,
     token: Mutex<String>,
     child: Mutex<Option<Child>>,
+    /// What its next lives find in their environment.
+    environment: Mutex<Vec<(&'static str, String)>>,
 }
 
 impl Service {
@@ -46,20 +48,66 @@ impl Service {
             port: AtomicU16::new(0),
             token: Mutex::default(),
             child: Mutex::default(),
+            environment: Mutex::default(),
         };
         service.live()?;
         Ok(service)
     }
 
-    /// Its next life, at the same address, ready to answer.
-    pub(crate) fn live(&self) -> Result<()> {
-        let log = std::fs::File::options().create(true).append(true).open(self.folder.join("log"))?;
+    /// A variable of its next lives' environment; `None` takes it away.
+    pub(crate) fn set(&self, name: &'static str, value: Option<&str>) -> Result<()> {
+        let mut environment = self.environment.lock().map_err(|_| "poisoned")?;
+        environment.retain(|(known, _)| *known != name);
+        environment.extend(value.map(|value| (name, value.to_owned())));
+        Ok(())
+    }
+
+    /// The binary with the same environment as the service has.
+    fn command(&self) -> Result<Command> {
         let mut command = Command::new(&self.binary);
-        let listen = format!("127.0.0.1:{}", self.port.load(Ordering::Acquire));
-        command.args(["serve", "--listen", &listen, "--data"]).arg(self.folder.join("data")).stderr(log);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AUDITWIRE_")) {
             command.env_remove(name);
         }
+        command
+            .envs(self.environment.lock().map_err(|_| "poisoned")?.iter().map(|(name, value)| (*name, value.as_str())));
+        Ok(command)
+    }
+
+    /// A verb on its data folder, which ends by itself.
+    pub(crate) fn verb(&self, words: &[&str]) -> Result<Output> {
+        Ok(self.command()?.args(words).arg("--data").arg(self.data()).stdin(Stdio::null()).output()?)
+    }
+
+    /// A start that must end by itself: exit code and what it said.
+    pub(crate) fn refused(&self, limit: Duration) -> Result<(Option<i32>, String)> {
+        let mut command = self.command()?;
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(self.data());
+        let said = self.folder.join("refused");
+        command.stderr(std::fs::File::create(&said)?);
+        let code = Child::start(command)?.exit_code(limit)?;
+        Ok((code, std::fs::read_to_string(said)?))
+    }
+
+    /// Waits until it has ended by itself; its exit code.
+    pub(crate) fn ended(&self, limit: Duration) -> Result<Option<i32>> {
+        let child = self.child.lock().map_err(|_| "poisoned")?.take();
+        child.ok_or("it does not run")?.exit_code(limit)
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    pub(crate) fn pid(&self) -> Result<u32> {
+        Ok(self.child.lock().map_err(|_| "poisoned")?.as_ref().ok_or("it does not run")?.pid())
+    }
+
+    /// Its next life, at the same address, ready to answer.
+    pub(crate) fn live(&self) -> Result<()> {
+        let log = std::fs::File::options().create(true).append(true).open(self.folder.join("log"))?;
+        let mut command = self.command()?;
+        let listen = format!("127.0.0.1:{}", self.port.load(Ordering::Acquire));
+        command.args(["serve", "--listen", &listen, "--data"]).arg(self.data()).stderr(log);
         let child = Child::start(command)?;
         let url = child.after("listening on ", START_LIMIT).ok_or_else(|| format!("no start: {}", self.log_end()))?;
         let port = url.trim_end_matches('/').rsplit(':').next().and_then(|p| p.parse().ok()).ok_or("no port")?;
@@ -67,10 +115,10 @@ impl Service {
         let token = std::fs::read_to_string(self.folder.join("data/operator.token"))?.trim().to_owned();
         *self.token.lock().map_err(|_| "poisoned")? = token;
         *self.child.lock().map_err(|_| "poisoned")? = Some(child);
-        until("the service is ready", START_LIMIT, || {
+        until("the service answers", START_LIMIT, || {
             Ok(self
                 .client()
-                .and_then(|mut c| c.request("GET", "/readyz", b""))
+                .and_then(|mut c| c.request("GET", "/healthz", b""))
                 .ok()
                 .filter(|(status, _)| *status == 200))
         })
