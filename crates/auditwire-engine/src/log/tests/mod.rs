@@ -5,6 +5,7 @@ mod deaths;
 mod faults;
 mod model;
 mod objects;
+mod readiness;
 mod same;
 mod sealed;
 mod sealing;
