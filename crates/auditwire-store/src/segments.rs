@@ -5,6 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use auditwire_engine::log::segment_number;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 
@@ -32,11 +33,16 @@ pub fn open_segments(dir: &Path, sync: bool) -> Result<Arc<dyn ObjectStore>, Dir
     Ok(Arc::new(store.with_fsync(sync)))
 }
 
-/// `object_store` writes to `NAME#N` and renames at the end. It never lists such files, so nobody else would find them.
+/// `object_store` writes to `NAME#N` and renames at the end. It never lists such files, so nobody else would find them. Only
+/// those of segments are ours.
 fn remove_unfinished(path: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(path)? {
         let entry = entry?;
-        if entry.file_name().as_encoded_bytes().contains(&b'#') && entry.file_type()?.is_file() {
+        let name = entry.file_name();
+        let whole = name.to_str().and_then(|name| name.split_once('#'));
+        let ours =
+            |(name, part): (&str, &str)| segment_number(name).is_some() && part.bytes().all(|b| b.is_ascii_digit());
+        if whole.is_some_and(ours) && entry.file_type()?.is_file() {
             std::fs::remove_file(entry.path())?;
         }
     }
@@ -56,8 +62,12 @@ mod tests {
         objects.put(&"whole.parquet".into(), "bytes".into()).await.unwrap();
         let left = dir.path().join("segments/0000000001-aabbccdd.parquet#1");
         std::fs::write(&left, "part").unwrap();
+        let foreign = ["#notes", "notes#1", "0000000001-aabbccdd.parquet#1.bak"];
+        let foreign = foreign.map(|name| dir.path().join("segments").join(name));
+        foreign.iter().for_each(|path| std::fs::write(path, "somebody's").unwrap());
         let objects = open_segments(dir.path(), true).unwrap();
         assert!(!left.exists());
+        foreign.iter().for_each(|path| assert!(path.exists(), "{}", path.display()));
         assert_eq!(objects.get(&"whole.parquet".into()).await.unwrap().bytes().await.unwrap(), "bytes");
     }
 }

@@ -4,7 +4,9 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::failure::Result;
-use crate::{alerts, check, connections, demo, events, keys, receive, replay, retention, serve, sign_in, tokens};
+use crate::{
+    alerts, check, connections, demo, events, keys, receive, replay, retention, serve, sign_in, store, tokens,
+};
 
 /// A self-hosted audit service: durable event log in, every event out to your SIEM.
 #[derive(Debug, Parser)]
@@ -57,6 +59,8 @@ pub(crate) enum Command {
     Tokens(tokens::TokensArgs),
     /// Show and change how long events are kept.
     Retention(retention::RetentionArgs),
+    /// Look at the data folder, and mend what a restore from a back-up leaves.
+    Store(store::StoreArgs),
     /// Make a link that signs the operator in to the console once, within 30 minutes.
     SignInLink(sign_in::SignInLinkArgs),
     /// Receive syslog, show it and validate it: what a SIEM would get.

@@ -19,6 +19,7 @@ mod replay;
 mod retention;
 mod serve;
 mod sign_in;
+mod store;
 mod telemetry;
 mod terminal;
 mod tokens;
@@ -44,7 +45,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result {
     // Before anything is read, and before there is a second thread.
     hardening::no_memory_image();
-    if matches!(command, Command::Serve(_) | Command::Demo(_)) {
+    if matches!(command, Command::Serve(_) | Command::Demo(_) | Command::Store(_)) {
         hardening::private_files();
     }
     // One TLS provider for the whole process; libraries that look for "the default" find this one.
@@ -64,6 +65,7 @@ fn run(command: Command) -> Result {
         Command::Keys(args) => runtime.block_on(keys::run(args)),
         Command::Tokens(args) => runtime.block_on(tokens::run(args)),
         Command::Retention(args) => runtime.block_on(retention::run(args)),
+        Command::Store(args) => runtime.block_on(store::run(args)),
         Command::SignInLink(args) => runtime.block_on(sign_in::run(args)),
         Command::Receive(args) => runtime.block_on(receive::run(args)),
         Command::Completion { shell } => cli::completion(shell),

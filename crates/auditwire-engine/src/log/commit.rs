@@ -17,7 +17,7 @@ use super::{Ended, Receipt, Shared, Submission, error, event_weight};
 use crate::audit;
 use crate::error::{Error, Result};
 use crate::readiness::Trouble;
-use crate::store::{Change, Checkpoint, Expire, GroupId, RecordKey, Seal, StoreError};
+use crate::store::{Change, Checkpoint, Expire, FileNote, GroupId, RecordKey, Seal, StoreError};
 use crate::tasks::{Panicked, Task};
 
 /// Once so much was committed, the write-ahead log is copied into the data file.
@@ -73,6 +73,7 @@ pub(crate) struct Step {
     pub(crate) seal: Option<Seal>,
     pub(crate) expire: Vec<Expire>,
     pub(crate) drop_groups: Option<GroupId>,
+    pub(crate) files: Vec<FileNote>,
     /// Gives back room: how many free bytes stay, how many go at once.
     pub(crate) shrink: Option<(u64, u64)>,
 }

@@ -58,7 +58,7 @@ impl Keeper {
         let replaced: Vec<SegmentId> = job.iter().map(|segment| segment.id).collect();
         let seal = Seal { segment: written.segment, spans: written.spans, replaces: Replaced::Segments(replaced) };
         self.commit_segment(seal).await?;
-        self.look_for_orphans();
+        self.look_for_leftovers();
         self.shared.counters.merged(rows, started.elapsed());
         tracing::debug!(segment = id.0, from, level, rows, took = ?started.elapsed(), "merged");
         Ok(true)

@@ -1,5 +1,6 @@
 //! The Event log: committing, the tail in memory, and the one way to read ([`Log::scan`]).
 
+pub mod accounts;
 mod blob;
 mod commit;
 mod conflicts;
@@ -55,6 +56,7 @@ pub use retention::{Floor, Retention, RetentionRule};
 use segment::Segments;
 use stats::Counters;
 pub use stats::{COMMIT_BUCKETS, LogStats, SealStats};
+pub use sweep::segment_number;
 use tail::Tail;
 use upkeep::{Fresh, Upkeep};
 

@@ -133,11 +133,12 @@ impl Committer {
             self.plan_project(&project, group, &mut builder, &mut plan).await;
         }
         plan.commit.changes = group.iter().flat_map(|pending| pending.submission.changes.iter().cloned()).collect();
-        for Step { seal, expire, drop_groups, shrink: _ } in
+        for Step { seal, expire, drop_groups, files, shrink: _ } in
             group.iter_mut().filter_map(|pending| pending.upkeep.take())
         {
             plan.expire.clone_from(&expire);
-            (plan.commit.seal, plan.commit.expire, plan.commit.drop_groups) = (seal, expire, drop_groups);
+            (plan.commit.seal, plan.commit.expire) = (seal, expire);
+            (plan.commit.drop_groups, plan.commit.files) = (drop_groups, files);
         }
         self.add_runs(&mut plan.commit);
         if builder.is_empty() {

@@ -137,7 +137,7 @@ impl Keeper {
         let submission = Submission { project: Some(project.clone()), events: vec![event], changes: vec![change] };
         let expire = vec![Expire { project: project.clone(), through }];
         self.commit(Step { expire, ..Step::default() }, submission).await?;
-        self.look_for_orphans();
+        self.look_for_leftovers();
         self.shared.counters.expired(count);
         tracing::info!(%project, first = first.0, through = through.0, reason, "events have expired");
         Ok(())

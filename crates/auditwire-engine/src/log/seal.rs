@@ -15,11 +15,12 @@ use futures_util::StreamExt;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
 use tokio::sync::{mpsc, oneshot};
 
+use super::commit::Step;
 use super::segment::{Finished, SegmentError, SegmentWriter};
 use super::upkeep::Keeper;
-use super::{error, groups};
+use super::{Submission, error, groups};
 use crate::error::Result;
-use crate::store::{GroupId, Place, Replaced, Seal, SealedSpan, Segment, SegmentId, Span};
+use crate::store::{FileNote, GroupId, Place, Replaced, Seal, SealedSpan, Segment, SegmentId, Span};
 use crate::tasks::Task;
 
 /// Most spans looked at for one segment; more than a group can have.
@@ -101,6 +102,9 @@ impl Keeper {
         pieces: impl Stream<Item = Result<Piece>>,
     ) -> Result<Written> {
         let name = format!("{:010}-{:08x}.parquet", id.0, rand::random::<u32>());
+        // Before there is anything of it: what a crash leaves is known to be ours.
+        let files = vec![FileNote::Writing(name.clone())];
+        self.commit(Step { files, ..Step::default() }, Submission::default()).await?;
         let mut ends = HashMap::new();
         let (to_writer, from_feeder) = mpsc::channel::<Piece>(2);
         let (to_upload, from_writer) = mpsc::channel::<Bytes>(2);

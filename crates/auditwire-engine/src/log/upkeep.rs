@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::commit::{Pending, Step};
+use super::sweep::Leftovers;
 use super::{Room, Shared, Submission, error};
 use crate::error::Result;
 use crate::readiness::Trouble;
@@ -134,8 +135,7 @@ pub(super) async fn start(shared: &Arc<Shared>, queue: &mpsc::UnboundedSender<Pe
         shared: Arc::clone(shared),
         queue,
         unmergeable: BTreeSet::new(),
-        orphans: None,
-        listed: false,
+        leftovers: Leftovers::default(),
         events_seen: 0,
         droppable: None,
         last_segment,
@@ -175,10 +175,8 @@ pub(super) struct Keeper {
     queue: mpsc::WeakUnboundedSender<Pending>,
     /// Segments that could not be read: they stay as they are.
     pub(super) unmergeable: BTreeSet<SegmentId>,
-    /// Objects that no row names, and when they may go; `None` before they were looked for.
-    pub(super) orphans: Option<HashMap<String, Timestamp>>,
-    /// No object has become an orphan since they were looked for.
-    pub(super) listed: bool,
+    /// Files that no row names.
+    pub(super) leftovers: Leftovers,
     /// Events committed when the last round ended.
     events_seen: u64,
     /// Groups up to this one are sealed, and may still be there; `None` before that was looked for.
@@ -206,7 +204,7 @@ impl Keeper {
                 Err(error) => {
                     tracing::warn!(%error, source = ?error.source, "sealing or merging failed; it is tried again");
                     // Whether a commit happened may not be known: what can go is looked for anew.
-                    self.look_for_orphans();
+                    self.look_for_leftovers();
                     self.droppable = None;
                     failures += 1;
                     (BACKOFF.0 * (1 << (failures - 1).min(6))).min(BACKOFF.1)

@@ -35,6 +35,7 @@ pub const CASES: &[(&str, Case)] = &[
     ("a segment made of others takes their place", |s| Box::pin(seal::merge(s))),
     ("blobs go once no span names them, the newest never", |s| Box::pin(seal::drop_groups(s))),
     ("expired events end whole spans, and segments with them", |s| Box::pin(seal::expire(s))),
+    ("a file is noted before it is written, and when no segment names it", |s| Box::pin(seal::files(s))),
     ("what holds nothing is given back and changes nothing", |s| Box::pin(seal::shrink(s))),
 ];
 

@@ -13,9 +13,9 @@ use object_store::memory::InMemory;
 use parking_lot::Mutex;
 
 use super::{
-    Change, Checkpoint, Commit, Effect, Expect, Expire, Group, GroupId, Head, IdRun, IdRunHead, Order, Place,
-    ProjectSize, Record, RecordKey, RecordKind, Replaced, Seal, SealedSpan, Segment, SegmentId, Span, Store,
-    StoreError, StoreStats,
+    Change, Checkpoint, Commit, Effect, Expect, Expire, FileNote, Group, GroupId, Head, IdRun, IdRunHead, Left,
+    LeftFile, Order, Place, ProjectSize, Record, RecordKey, RecordKind, Replaced, Seal, SealedSpan, Segment, SegmentId,
+    Span, Store, StoreError, StoreStats,
 };
 
 /// A place for the files of segments that forgets with the process.
@@ -65,6 +65,7 @@ struct State {
     /// Version and value.
     records: BTreeMap<RecordPlace, (u64, Vec<u8>)>,
     id_runs: BTreeMap<(ProjectId, Position), IdRun>,
+    files: BTreeMap<String, Left>,
 }
 
 /// Unlike a key's own order, kind, project, id: the order in which records are listed.
@@ -300,6 +301,12 @@ impl Store for MemoryStore {
         Ok(wanted.filter_map(|span| state.sealed_span(span)).take(limit as usize).collect())
     }
 
+    async fn left_files(&self) -> Result<Vec<LeftFile>, StoreError> {
+        self.alive()?;
+        let state = self.state.lock();
+        Ok(state.files.iter().map(|(name, why)| LeftFile { name: name.clone(), why: *why }).collect())
+    }
+
     async fn sizes(&self) -> Result<Vec<ProjectSize>, StoreError> {
         self.alive()?;
         let mut sizes: BTreeMap<ProjectId, ProjectSize> = BTreeMap::new();
@@ -366,6 +373,12 @@ impl State {
         }
         if let Some(through) = commit.drop_groups {
             next.drop_groups(through)?;
+        }
+        for note in commit.files {
+            match note {
+                FileNote::Writing(name) => drop(next.files.insert(name, Left::Writing)),
+                FileNote::Gone(name) => drop(next.files.remove(&name)),
+            }
         }
         for key in commit.expired_id_runs {
             next.id_runs.remove(&key);
@@ -434,10 +447,11 @@ impl State {
             self.spans.insert((project.clone(), first), new.span.clone());
             self.sealed.insert((project.clone(), first), (new.received_max, new.summary.clone()));
         }
+        self.files.remove(&seal.segment.name);
         if self.segments.insert(seal.segment.id, seal.segment).is_some() {
             return Err(StoreError::Failed("the segment exists".into()));
         }
-        self.forget_segments();
+        self.forget_segments(Left::Replaced);
         Ok(())
     }
 
@@ -454,7 +468,7 @@ impl State {
         if let Some((first, _)) = self.heads.get_mut(&project) {
             *first = through.next();
         }
-        self.forget_segments();
+        self.forget_segments(Left::Expired);
         Ok(())
     }
 
@@ -468,9 +482,11 @@ impl State {
         Ok(())
     }
 
-    fn forget_segments(&mut self) {
+    /// Segments that no span names leave the directory, and their files are noted.
+    fn forget_segments(&mut self, why: Left) {
         let named: std::collections::BTreeSet<Place> = self.spans.values().map(|span| span.place).collect();
-        self.segments.retain(|id, _| named.contains(&Place::Segment(*id)));
+        let gone = self.segments.extract_if(.., |id, _| !named.contains(&Place::Segment(*id)));
+        self.files.extend(gone.filter(|(_, segment)| segment.bytes > 0).map(|(_, segment)| (segment.name, why)));
     }
 
     fn named(&self, id: SegmentId) -> u64 {

@@ -97,6 +97,21 @@ pub struct Segment {
     pub made_at: Timestamp,
 }
 
+impl Segment {
+    /// A stand-in for events that are known to have been there and are in no file: a hole in the log, told as damage to whoever
+    /// reads it. No file is ever written under its name.
+    #[must_use]
+    pub fn gap(id: SegmentId, rank: u64, rows: u32, made_at: Timestamp) -> Self {
+        Self { id, name: format!("gap-{:010}", id.0), level: 0, rank, rows, bytes: 0, made_at }
+    }
+
+    /// It stands for events that are in no file.
+    #[must_use]
+    pub fn is_gap(&self) -> bool {
+        self.bytes == 0
+    }
+}
+
 /// A span of a segment with what is known of it beside the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedSpan {
@@ -137,6 +152,45 @@ pub struct Expire {
     /// Last position that goes; the last one of a span of a segment, else the commit fails with
     /// [`StoreError::Mismatch`].
     pub through: Position,
+}
+
+/// Why the file of a segment may lie there that the directory does not name. The number is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Left {
+    /// It was begun: it is complete when a segment of that name is there.
+    Writing = 1,
+    /// A merge put its rows into another one.
+    Replaced = 2,
+    /// All its events have ended.
+    Expired = 3,
+}
+
+impl Left {
+    /// The reason with that number.
+    #[must_use]
+    pub fn of_number(number: i64) -> Option<Self> {
+        [Self::Writing, Self::Replaced, Self::Expired].into_iter().find(|why| i64::from(*why as u8) == number)
+    }
+}
+
+/// A file that this store wrote and the directory does not name: the only kind that may be removed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LeftFile {
+    /// Name of the object.
+    pub name: String,
+    /// Why it may be there.
+    pub why: Left,
+}
+
+/// A change of the record of [`LeftFile`]s. Files that are replaced or expire are noted, and the file of a new segment is
+/// forgotten, by the very commit that makes it so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileNote {
+    /// A file of this name is going to be written.
+    Writing(String),
+    /// It was removed, or never was there.
+    Gone(String),
 }
 
 /// What a project's log holds.
@@ -321,6 +375,8 @@ pub struct Commit {
     /// The blobs of all groups up to this one go. No span may name one of them. The newest group of all always stays:
     /// its number is how the store knows which ones were used.
     pub drop_groups: Option<GroupId>,
+    /// Files that are going to be written, and files that were removed.
+    pub files: Vec<FileNote>,
 }
 
 /// Which way a reader goes.
@@ -454,6 +510,9 @@ pub trait Store: Send + Sync + Debug + 'static {
         to: Position,
         limit: u32,
     ) -> Result<Vec<SealedSpan>, StoreError>;
+
+    /// The files that this store wrote and no segment names, by name.
+    async fn left_files(&self) -> Result<Vec<LeftFile>, StoreError>;
 
     /// How much is sealed, by project.
     async fn sizes(&self) -> Result<Vec<ProjectSize>, StoreError>;

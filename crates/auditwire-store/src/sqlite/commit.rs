@@ -9,7 +9,7 @@ use sqlx::{Row, SqliteConnection};
 
 use super::error::from_sqlx;
 use super::read::number;
-use super::seal;
+use super::{files, seal};
 
 /// Writes a group: ?1 its number, ?2 its blob, ?3 its spans. JSON keeps the text, and with it the prepared statements,
 /// the same for any number of projects.
@@ -41,8 +41,8 @@ pub(super) async fn commit(writer: &mut SqliteConnection, commit: Commit) -> Res
 }
 
 async fn attempt(writer: &mut SqliteConnection, commit: Commit) -> Result<(), StoreError> {
-    let Commit { group, changes, id_runs, expired_id_runs, seal, expire, drop_groups } = commit;
-    let upkeep = seal.is_some() || !expire.is_empty() || drop_groups.is_some();
+    let Commit { group, changes, id_runs, expired_id_runs, seal, expire, drop_groups, files } = commit;
+    let upkeep = seal.is_some() || !expire.is_empty() || drop_groups.is_some() || !files.is_empty();
     if changes.is_empty() && id_runs.is_empty() && expired_id_runs.is_empty() && !upkeep {
         return match group {
             Some(group) => write_group(writer, GROUP_ALONE, group).await,
@@ -60,6 +60,7 @@ async fn attempt(writer: &mut SqliteConnection, commit: Commit) -> Result<(), St
         seal::seal(writer, seal).await?;
     }
     seal::expire(writer, &expire).await?;
+    files::write(writer, files).await?;
     if let Some(through) = drop_groups {
         seal::drop_groups(writer, through).await?;
     }

@@ -3,6 +3,7 @@
 
 mod commit;
 mod error;
+mod files;
 mod read;
 mod seal;
 mod sealed;
@@ -13,8 +14,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use auditwire_engine::store::{
-    Checkpoint, Commit, GroupId, Head, IdRunHead, Order, ProjectSize, Record, RecordKey, RecordKind, SealedSpan,
-    Segment, SegmentId, Span, Store, StoreError, StoreStats,
+    Checkpoint, Commit, GroupId, Head, IdRunHead, LeftFile, Order, ProjectSize, Record, RecordKey, RecordKind,
+    SealedSpan, Segment, SegmentId, Span, Store, StoreError, StoreStats,
 };
 use auditwire_model::{Position, ProjectId};
 use bytes::Bytes;
@@ -152,6 +153,7 @@ fn migrations() -> Migrator {
     Migrator::with_migrations(vec![
         migration(1, "log", include_str!("../../migrations/0001_log.sql")),
         migration(2, "segments", include_str!("../../migrations/0002_segments.sql")),
+        migration(3, "files", include_str!("../../migrations/0003_files.sql")),
     ])
 }
 
@@ -239,6 +241,10 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> Result<Vec<SealedSpan>, StoreError> {
         sealed::sealed(&self.readers, project, (from, to), limit).await
+    }
+
+    async fn left_files(&self) -> Result<Vec<LeftFile>, StoreError> {
+        sealed::left_files(&self.readers).await
     }
 
     async fn sizes(&self) -> Result<Vec<ProjectSize>, StoreError> {

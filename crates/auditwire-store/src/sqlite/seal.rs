@@ -2,10 +2,13 @@
 
 use std::fmt::Write as _;
 
-use auditwire_engine::store::{Expire, GroupId, Place, Replaced, Seal, SealedSpan, Segment, SegmentId, StoreError};
+use auditwire_engine::store::{
+    Expire, GroupId, Left, Place, Replaced, Seal, SealedSpan, Segment, SegmentId, StoreError,
+};
 use sqlx::{Row, SqliteConnection};
 
 use super::error::from_sqlx;
+use super::files;
 use super::read::number;
 
 /// What the rows `n` of the JSON in ?1 say: 0 project, 1 first, 2 rows, 3 offset, 4 and 5 times, 6 bytes, 7 received_max,
@@ -34,9 +37,6 @@ INSERT INTO sealed (project, first, received_max, summary)
 SELECT value ->> 0, value ->> 1, value ->> 7, unhex(value ->> 8) FROM json_each(?1);
 "#;
 
-/// Segments that no span names leave the directory.
-const FORGET: &str = "DELETE FROM segments WHERE NOT EXISTS (SELECT 1 FROM spans s WHERE s.segment_id = segments.id)";
-
 pub(super) async fn seal(writer: &mut SqliteConnection, seal: Seal) -> Result<(), StoreError> {
     let Seal { segment, spans, replaces } = seal;
     let id = number(segment.id.0);
@@ -53,10 +53,11 @@ pub(super) async fn seal(writer: &mut SqliteConnection, seal: Seal) -> Result<()
         let (project, first): (String, i64) = (row.get(0), row.get(1));
         return Err(StoreError::Mismatch(format!("project {project}, from seq {first}")));
     }
+    files::forget(writer, segment.name.clone()).await?;
     insert(writer, segment).await?;
     sqlx::query(REPLACE).bind(json).bind(id).execute(&mut *writer).await.map_err(from_sqlx)?;
     if matches!(replaces, Replaced::Segments(_)) {
-        sqlx::query(FORGET).execute(&mut *writer).await.map_err(from_sqlx)?;
+        files::leave(writer, Left::Replaced).await?;
     }
     Ok(())
 }
@@ -134,7 +135,7 @@ pub(super) async fn expire(writer: &mut SqliteConnection, expire: &[Expire]) -> 
         query.execute(&mut *writer).await.map_err(from_sqlx)?;
     }
     if !expire.is_empty() {
-        sqlx::query(FORGET).execute(writer).await.map_err(from_sqlx)?;
+        files::leave(writer, Left::Expired).await?;
     }
     Ok(())
 }

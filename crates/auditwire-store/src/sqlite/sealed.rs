@@ -1,6 +1,6 @@
 //! Reading what is sealed, and what is to be. Each function is one statement, so no read transaction outlives it.
 
-use auditwire_engine::store::{GroupId, ProjectSize, SealedSpan, Segment, SegmentId, Span, StoreError};
+use auditwire_engine::store::{GroupId, Left, LeftFile, ProjectSize, SealedSpan, Segment, SegmentId, Span, StoreError};
 use auditwire_model::{Position, ProjectId, Timestamp};
 use bytes::Bytes;
 use sqlx::Row;
@@ -117,6 +117,15 @@ fn sealed_span(project: &ProjectId, row: &SqliteRow) -> Result<SealedSpan, Store
             .ok_or_else(|| damaged("sealed.received_max", received_max))?,
         summary: Bytes::from(row.get::<Vec<u8>, _>(9)),
     })
+}
+
+pub(super) async fn left_files(readers: &SqlitePool) -> Result<Vec<LeftFile>, StoreError> {
+    let rows = sqlx::query("SELECT name, why FROM files ORDER BY name").fetch_all(readers).await.map_err(from_sqlx)?;
+    let file = |row: &SqliteRow| {
+        let why: i64 = row.get(1);
+        Ok(LeftFile { name: row.get(0), why: Left::of_number(why).ok_or_else(|| damaged("files.why", why))? })
+    };
+    rows.iter().map(file).collect()
 }
 
 pub(super) async fn sizes(readers: &SqlitePool) -> Result<Vec<ProjectSize>, StoreError> {

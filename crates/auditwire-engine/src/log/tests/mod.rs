@@ -6,6 +6,7 @@ mod faults;
 mod model;
 mod objects;
 mod readiness;
+mod restored;
 mod same;
 mod sealed;
 mod sealing;

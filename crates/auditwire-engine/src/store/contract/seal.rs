@@ -1,7 +1,7 @@
 //! Sealing, merging and expiring: all of it or nothing, and never other rows than those that are there.
 
 use super::*;
-use crate::store::{Expire, ProjectSize, Replaced, Seal, SealedSpan, Segment, SegmentId};
+use crate::store::{Expire, FileNote, Left, LeftFile, ProjectSize, Replaced, Seal, SealedSpan, Segment, SegmentId};
 
 fn segment(id: u64, rows: u32) -> Segment {
     Segment {
@@ -162,6 +162,31 @@ pub(super) async fn expire(store: Arc<dyn Store>) {
     // The next position is what it would have been.
     store.commit(group(4, vec![span(4, "b", 7, 1, 0)])).await.unwrap();
     assert_eq!(store.heads().await.unwrap().0[1], Head { first: Position(7), ..head("b", 7) });
+}
+
+pub(super) async fn files(store: Arc<dyn Store>) {
+    let name = |id| segment(id, 1).name;
+    let left = |id, why| LeftFile { name: name(id), why };
+    let note = |files| Commit { files, ..Commit::default() };
+    let all = async || store.left_files().await.unwrap();
+    filled(&store).await;
+    store.commit(note(vec![FileNote::Writing(name(1)), FileNote::Writing(name(9))])).await.unwrap();
+    assert_eq!(all().await, [left(1, Left::Writing), left(9, Left::Writing)]);
+    // A seal that fails leaves the note: its file may be there.
+    assert!(store.commit(seal(1, vec![sealed(1, "a", 1, 2, 0)], Replaced::Groups(1..=2))).await.is_err());
+    assert_eq!(all().await.len(), 2);
+    store.commit(first_two()).await.unwrap();
+    store.commit(seal(2, vec![sealed(2, "a", 5, 2, 0)], Replaced::Groups(3..=3))).await.unwrap();
+    assert_eq!(all().await, [left(9, Left::Writing)]);
+    store.commit(note(vec![FileNote::Gone(name(9)), FileNote::Gone(name(8))])).await.unwrap();
+    assert_eq!(all().await, []);
+    // `b` keeps the first segment.
+    let both = Replaced::Segments(vec![SegmentId(1), SegmentId(2)]);
+    store.commit(seal(3, vec![sealed(3, "a", 1, 6, 0)], both)).await.unwrap();
+    assert_eq!(all().await, [left(2, Left::Replaced)]);
+    let expire = vec![Expire { project: project("b"), through: Position(6) }];
+    store.commit(Commit { expire, ..Commit::default() }).await.unwrap();
+    assert_eq!(all().await, [left(1, Left::Expired), left(2, Left::Replaced)]);
 }
 
 pub(super) async fn shrink(store: Arc<dyn Store>) {

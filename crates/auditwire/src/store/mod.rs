@@ -1,0 +1,71 @@
+//! `auditwire store`: the data folder itself, while no service runs on it. Looks at what lies there and mends what a restore from
+//! a back-up leaves.
+
+mod inspect;
+
+use std::path::{Path, PathBuf};
+
+use auditwire_store::{DataDir, DirError};
+use clap::{Args, Subcommand};
+
+use crate::config::Config;
+use crate::connections::Output;
+use crate::failure::{Failure, LOCKED, Result, chain};
+use crate::terminal::Screen;
+
+const EXAMPLES: &str = "\
+Examples:
+  auditwire store inspect --data ./audit
+
+The service must not run on the folder. docs/operations.md says what to do after a restore from a back-up.";
+
+/// Look at the data folder, and mend what a restore from a back-up leaves.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct StoreArgs {
+    /// TOML file with the settings of the service.
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// Folder of the log and the state [default: auditwire-data].
+    #[arg(long, value_name = "DIR", global = true)]
+    data: Option<String>,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// The verbs over the data folder.
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Say which files of sealed events the store names, which are missing, and which it knows nothing of.
+    ///
+    /// Exit code 0 when all is accounted for, 1 otherwise.
+    Inspect,
+}
+
+/// Runs one of the verbs.
+pub(crate) async fn run(args: StoreArgs) -> Result {
+    let overrides = args.data.iter().map(|dir| ("data", "dir", dir.clone())).collect();
+    let config = Config::load(args.config.as_deref(), std::env::vars_os(), &overrides)?;
+    let out = Output { json: args.json, screen: Screen::detect() };
+    match args.verb {
+        Verb::Inspect => inspect::run(&lock(&config.data)?, out).await,
+    }
+}
+
+/// Takes the data folder, which must be there: locking makes one, and a name that was mistyped shall not become a folder.
+fn lock(data: &Path) -> Result<DataDir> {
+    if !data.is_dir() {
+        let data = data.display();
+        return Err(Failure::usage(format!("there is no folder {data}; name the service's with --data or --config")));
+    }
+    DataDir::lock(data).map_err(|error| match error {
+        DirError::InUse { .. } => {
+            Failure { message: format!("{error}; stop it first, or name another folder"), code: LOCKED }
+        }
+        DirError::Io { .. } => Failure::new(chain(&error)),
+    })
+}
