@@ -17,7 +17,7 @@ use crate::records::{Document, SecretRecord};
 use crate::store::{RecordKey, RecordKind, Store};
 
 pub use places::verify_all;
-pub use rewrap::{KeySource, KeyView, Rewrapped, Vault, keys, rewrap, rewrap_in, views};
+pub use rewrap::{KeySource, KeyView, Rewrapped, Vault, keys, reread, rewrap, rewrap_in, views};
 pub(crate) use rewrap::{back_in_use, still_seals};
 pub use ring::{Keyring, MasterKey};
 

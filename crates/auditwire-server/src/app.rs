@@ -12,6 +12,8 @@ use crate::api::Bodies;
 use crate::client::{ClientRules, Places};
 use crate::listen::{HttpLimits, ServerSettings};
 use crate::metrics::Metrics;
+use crate::operations::LogCounts;
+use crate::transport::AccessLog;
 
 /// The HTTP service without its socket. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -28,6 +30,8 @@ struct Shared {
     answers: Answers,
     metrics: Metrics,
     keys_beside_data: bool,
+    access: AccessLog,
+    log_counts: Option<Arc<dyn LogCounts>>,
     draining: AtomicBool,
     streams_end: CancellationToken,
 }
@@ -47,6 +51,8 @@ impl App {
             metrics: Metrics::new(),
             limits: settings.limits.clone(),
             keys_beside_data: settings.keys_beside_data,
+            access: AccessLog::new(settings.access),
+            log_counts: settings.log_counts.clone(),
             draining: AtomicBool::new(false),
             streams_end: CancellationToken::new(),
         }))
@@ -78,6 +84,16 @@ impl App {
     /// True when the keys lie beside the data, which the console says (product section 10).
     pub(crate) fn keys_beside_data(&self) -> bool {
         self.0.keys_beside_data
+    }
+
+    /// Which requests have a line in the log.
+    pub(crate) fn access(&self) -> &AccessLog {
+        &self.0.access
+    }
+
+    /// What the log lost, if somebody counts.
+    pub(crate) fn log_counts(&self) -> Option<&dyn LogCounts> {
+        self.0.log_counts.as_deref()
     }
 
     pub(crate) fn local(&self) -> SocketAddr {

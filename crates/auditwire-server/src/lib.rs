@@ -19,5 +19,9 @@ mod webhook;
 pub use api::sign_in_link;
 pub use app::App;
 pub use client::{Authority, Host, NotAProxy, NotAnAuthority, from_peer, proxy_network};
-pub use listen::{BodyClass, BoundServer, HttpLimits, ListenError, ServerSettings, TlsFiles, bind};
+pub use listen::{
+    BodyClass, BoundServer, Certificates, HttpLimits, ListenError, ServerSettings, TlsFiles, TlsFilesError, adopt, bind,
+};
+pub use operations::{BUILD, Build, LogCounts};
 pub use router::router;
+pub use transport::{ACCESS, Access};

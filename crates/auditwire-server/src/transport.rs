@@ -1,14 +1,16 @@
 //! What happens to every request, whatever it asks: its origin (the client's address and an id), the Host check, a line in the log, counters,
 //! security headers, and the writing of problems.
 
+mod access;
+
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use auditwire_engine::tasks::Task;
 use auditwire_model::access::Origin;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
@@ -17,6 +19,10 @@ use crate::App;
 use crate::api::Problem;
 use crate::client::{Asker, CalledBy, HostRefused, Link};
 use crate::console::failure::Written;
+use access::Line;
+
+pub(crate) use access::AccessLog;
+pub use access::{ACCESS, Access};
 
 /// What tells nothing of projects is answered to whoever reaches us: the probes of a cluster do not come through the proxy.
 const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
@@ -51,7 +57,7 @@ pub(crate) async fn handle(State(app): State<App>, mut request: Request, next: N
 
     let problem = response.extensions_mut().remove::<Problem>();
     let line = Line { id: &id, method: &method, path: &path, client, took: began.elapsed() };
-    line.log(response.status(), problem.as_ref());
+    line.log(response.status(), problem.as_ref(), app.access());
     if let Some(problem) = problem
         && response.extensions_mut().remove::<Written>().is_none()
     {
@@ -122,36 +128,6 @@ fn internal() -> Problem {
         "internal",
         "a defect was met; the log has more under this request's id",
     )
-}
-
-/// One request, as it is logged: never its query, headers or body.
-struct Line<'a> {
-    id: &'a str,
-    method: &'a Method,
-    path: &'a str,
-    client: IpAddr,
-    took: Duration,
-}
-
-impl Line<'_> {
-    fn log(&self, status: StatusCode, problem: Option<&Problem>) {
-        let Self { id: request_id, method, path, client, took } = *self;
-        let (status, took_ms) = (status.as_u16(), u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
-        let code = problem.map(Problem::code);
-        match problem.and_then(Problem::cause) {
-            Some(cause) => {
-                tracing::error!(request_id, %method, path, %client, status, code, took_ms, cause, "request failed")
-            }
-            None if problem.is_some_and(|p| p.status().is_server_error()) => {
-                tracing::warn!(request_id, %method, path, %client, status, code, took_ms, "request refused");
-            }
-            // Reads and intake come by the thousand; changes are rare and worth a line.
-            None if method.is_safe() || path.ends_with("/events") => {
-                tracing::debug!(request_id, %method, path, %client, status, code, took_ms, "request");
-            }
-            None => tracing::info!(request_id, %method, path, %client, status, code, took_ms, "request"),
-        }
-    }
 }
 
 fn add_headers(headers: &mut HeaderMap, request_id: &str) {

@@ -14,11 +14,14 @@ mod failure;
 mod hardening;
 mod keys;
 mod lifecycle;
+mod notify;
 mod receive;
+mod reload;
 mod replay;
 mod retention;
 mod serve;
 mod sign_in;
+mod sockets;
 mod store;
 mod telemetry;
 mod terminal;
@@ -48,6 +51,7 @@ fn run(command: Command) -> Result {
     if matches!(command, Command::Serve(_) | Command::Demo(_) | Command::Store(_)) {
         hardening::private_files();
     }
+    let listener = if matches!(command, Command::Serve(_)) { sockets::inherited()? } else { None };
     // One TLS provider for the whole process; libraries that look for "the default" find this one.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -55,7 +59,12 @@ fn run(command: Command) -> Result {
         .build()
         .map_err(|e| Failure::caused_by("the runtime cannot start", &e))?;
     match command {
-        Command::Serve(args) => runtime.block_on(serve::run(args)),
+        Command::Serve(args) => {
+            let ended = runtime.block_on(serve::run(args, listener));
+            // Everything that was answered is on disk; work on a thread that hangs must not keep the process.
+            runtime.shutdown_timeout(serve::REST_MAX);
+            ended
+        }
         Command::Demo(args) => runtime.block_on(demo::run(args)),
         Command::Connections(args) => runtime.block_on(connections::run(args)),
         Command::Check(args) => runtime.block_on(check::run(args)),

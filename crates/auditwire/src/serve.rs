@@ -2,7 +2,7 @@
 //! token and sign-in link, then serving until a signal or a failure.
 
 use std::io::IsTerminal as _;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use auditwire_engine::log::Ended;
 use auditwire_engine::secrets::Secret;
 use auditwire_engine::tasks::{Faults, Task};
 use auditwire_engine::{Engine, Settings, tokens};
-use auditwire_server::{BoundServer, ServerSettings};
+use auditwire_server::{BoundServer, LogCounts, ServerSettings};
 use auditwire_store::{DataDir, DirError, SqliteOptions, SqliteStore, Volume, open_segments};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
@@ -23,9 +23,12 @@ use crate::config::{self, Config, Overrides};
 use crate::descriptors::{self, Shares};
 use crate::failure::{DEFECT, Failure, LOCKED, Result, chain};
 use crate::keys::{self, KeySource};
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Hangup, Lifecycle};
+use crate::notify::Manager;
+use crate::reload::Reload;
 use crate::sign_in::{self, LinkFor};
-use crate::{hardening, telemetry, terminal};
+use crate::telemetry::{self, Telemetry};
+use crate::{hardening, terminal};
 
 /// Run the service in the foreground.
 #[derive(Debug, Default, Args)]
@@ -38,7 +41,7 @@ Examples:
 Prints `listening on http://ADDR:PORT/` when it is ready. The first start makes DIR/operator.token (an API token that
 may do everything) and DIR/keys/. Until the operator has set a password, each start makes a one-time link to sign in to the
 console, valid for 30 minutes: on a terminal it is printed, else it is in DIR/sign-in.url. SIGTERM ends the service
-gracefully. Every setting: docs/configuration.md.")]
+gracefully, a second one at once; SIGHUP reads certificate, keys and log level again. Every setting: docs/configuration.md.")]
 pub(crate) struct ServeArgs {
     /// TOML file with settings.
     #[arg(long, value_name = "FILE")]
@@ -86,32 +89,110 @@ impl ServeArgs {
     }
 }
 
-/// Serves until a signal.
-pub(crate) async fn run(args: ServeArgs) -> Result {
+/// After the end: how long threads that still work are waited for.
+pub(crate) const REST_MAX: Duration = Duration::from_millis(200);
+
+/// Serves until a signal, on the listener that was handed over if one was.
+pub(crate) async fn run(args: ServeArgs, listener: Option<TcpListener>) -> Result {
     if args.print_default_config {
         return Ok(terminal::raw(config::DEFAULTS)?);
     }
-    let config = Config::load(args.config.as_deref(), std::env::vars_os(), &args.overrides())?;
-    telemetry::start(&config.telemetry)?;
+    let overrides = args.overrides();
+    let config = Config::load(args.config.as_deref(), std::env::vars_os(), &overrides)?;
+    let telemetry = telemetry::start(&config.telemetry)?;
     hardening::warn_of_image();
     let unsafe_ = Unsafe { no_sync: args.unsafe_no_sync, faults: faults(&args.unsafe_panic_at) };
-    let lifecycle = Lifecycle::watch_signals(&unsafe_.faults)?;
-    let link = if std::io::stdout().is_terminal() { LinkFor::Person } else { LinkFor::File };
-    let service = Service::open(&config, &KeySource::from_environment(), unsafe_, link).await?;
-    terminal::line(format!("listening on {}", service.url()))?;
-    if let Some(link) = service.sign_in_link() {
-        terminal::line(format!(
-            "to sign in to the console, open this link within 30 minutes:\n  {}",
-            link.expose_text()
-        ))?;
-    }
-    let tasks = service.engine.tasks().clone();
-    tokio::select! {
-        served = service.serve(lifecycle.soft) => served,
-        () = async { lifecycle.deaf.cancelled().await; tasks.die(Task::Signals); std::future::pending().await } => Ok(()),
+    let lifecycle = Lifecycle::watch_signals(Hangup::Rereads, &unsafe_.faults)?;
+    let reload = Reload { file: args.config, overrides, config, level: telemetry.level.clone() };
+    let done = tokio::select! {
+        done = work(reload, unsafe_, listener, &lifecycle, &telemetry) => done,
         () = lifecycle.hard.cancelled() => {
             Err(Failure::new("stopped at once by a second signal; nothing that was answered is lost"))
         }
+    };
+    telemetry.finish();
+    done
+}
+
+/// Opens the service and serves until the soft end, beside what goes on while it runs.
+async fn work(
+    mut reload: Reload,
+    unsafe_: Unsafe,
+    listener: Option<TcpListener>,
+    lifecycle: &Lifecycle,
+    telemetry: &Telemetry,
+) -> Result {
+    let link = if std::io::stdout().is_terminal() { LinkFor::Person } else { LinkFor::File };
+    let given = Given { link, listener, log: Some(Arc::new(telemetry.clone())) };
+    let service = Service::open(&reload.config, &KeySource::from_environment(), unsafe_, given).await?;
+    let (url, manager) = (service.url(), Manager::from_environment());
+    greet(&service);
+    manager.ready(&url);
+    let (engine, certificates) = (service.engine.clone(), service.bound.certificates());
+    let tasks = engine.tasks();
+    let beside = async {
+        tokio::join!(
+            async {
+                lifecycle.deaf.cancelled().await;
+                tasks.die(Task::Signals);
+            },
+            async {
+                loop {
+                    lifecycle.reread.notified().await;
+                    manager.reloading();
+                    reload.again(&engine, certificates.as_ref()).await;
+                    manager.ready(&url);
+                }
+            },
+            async {
+                lifecycle.soft.cancelled().await;
+                manager.stopping();
+            },
+            manager.keep_told(&engine, &url),
+            telemetry.tell_of_floods(),
+        );
+    };
+    tokio::select! {
+        served = service.serve(lifecycle.soft.clone()) => served,
+        () = async {
+            // All of it goes on for ever; what ends it is a defect, and the service ends by that.
+            if tasks.caught(Task::Signals, beside).await.is_err() {
+                tasks.die(Task::Signals);
+            }
+            std::future::pending().await
+        } => Ok(()),
+    }
+}
+
+/// The lines on stdout that scripts and people read. Whether anybody does is nothing to the service.
+fn greet(service: &Service) {
+    let url = service.url();
+    let mut said = terminal::line(format!("listening on {url}"));
+    if let Some(link) = service.sign_in_link() {
+        let text = "to sign in to the console, open this link within 30 minutes:";
+        said = said.and(terminal::line(format!("{text}\n  {}", link.expose_text())));
+    }
+    match said {
+        Ok(()) => tracing::info!(url, "listening"),
+        Err(error) => tracing::warn!(url, %error, "listening; nobody reads this program's stdout"),
+    }
+}
+
+/// What a service is given from outside of its configuration.
+#[derive(Debug)]
+pub(crate) struct Given {
+    /// Who gets the link to sign in.
+    link: LinkFor,
+    /// Takes the place of `server.listen`.
+    listener: Option<TcpListener>,
+    /// Tells what the log lost.
+    log: Option<Arc<dyn LogCounts>>,
+}
+
+impl Given {
+    /// Nothing but who gets the link to sign in.
+    pub(crate) fn to(link: LinkFor) -> Self {
+        Self { link, listener: None, log: None }
     }
 }
 
@@ -152,12 +233,17 @@ impl Service {
     ///
     /// # Errors
     /// Exit code 3 when another process holds the data directory; else 1, saying what to do.
-    pub(crate) async fn open(config: &Config, keys: &KeySource, unsafe_: Unsafe, link: LinkFor) -> Result<Self> {
+    pub(crate) async fn open(config: &Config, keys: &KeySource, unsafe_: Unsafe, given: Given) -> Result<Self> {
         let Unsafe { no_sync: unsafe_no_sync, faults } = unsafe_;
         let data = DataDir::lock(&config.data).map_err(|e| not_locked(&e))?;
         let shares = descriptors::share_out(config.server.limits.connections_max)?;
-        let bound =
-            auditwire_server::bind(&server_settings(config, keys, shares)).map_err(|e| Failure::new(chain(&e)))?;
+        let mut settings = server_settings(config, keys, shares);
+        settings.log_counts = given.log;
+        let bound = match given.listener {
+            Some(listener) => auditwire_server::adopt(&settings, listener),
+            None => auditwire_server::bind(&settings),
+        };
+        let bound = bound.map_err(|e| Failure::new(chain(&e)))?;
         if unsafe_no_sync {
             tracing::warn!("commits are not synced to disk: what is answered can be lost");
         }
@@ -182,7 +268,7 @@ impl Service {
         auditwire_engine::repeats::start(&engine);
         write_operator_token(&engine, &data.path().join("operator.token")).await?;
         let base = sign_in::base_url(bound.scheme(), bound.local_addr(), &config.server);
-        let sign_in_link = sign_in::offer(&engine, &base, data.path(), link).await?;
+        let sign_in_link = sign_in::offer(&engine, &base, data.path(), given.link).await?;
         Ok(Self { engine, bound, data, sign_in_link })
     }
 
@@ -267,6 +353,7 @@ fn server_settings(config: &Config, keys: &KeySource, shares: Shares) -> ServerS
     settings.behind_proxy.clone_from(&server.behind_proxy);
     settings.hostnames.clone_from(&server.hostnames);
     settings.keys_beside_data = keys.beside_data();
+    settings.access = config.telemetry.access;
     settings.limits.clone_from(&server.limits);
     settings.limits.connections_max = usize::try_from(shares.connections).unwrap_or(usize::MAX);
     settings.limits.drain_max = REQUESTS_DRAIN_MAX;

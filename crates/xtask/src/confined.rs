@@ -19,8 +19,8 @@ mod calls;
 /// Tells the tests which program to start the service through.
 const THROUGH: &str = "AUDITWIRE_TEST_CONFINED";
 /// The suites that run so: the service starts, stops, is killed and restarted, takes events, answers questions over sealed history,
-/// delivers to a real SIEM, signs people in.
-const SUITES: [&str; 6] = ["serve::", "events::", "crash::", "questions::", "receivers::", "sign_in::"];
+/// delivers to a real SIEM, signs people in, talks to its manager.
+const SUITES: [&str; 7] = ["serve::", "notify::", "events::", "crash::", "questions::", "receivers::", "sign_in::"];
 /// Where the inside finds its programs.
 const INSIDE: &str = "/mnt";
 /// `nobody`, in the place of the user that systemd makes.

@@ -1,4 +1,4 @@
-//! `cargo xtask unit`: systemd's own checks of `contrib/systemd/auditwire.service`, without a running systemd.
+//! `cargo xtask unit`: systemd's own checks of `contrib/systemd/auditwire.service` and `auditwire.socket`, without a running systemd.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -44,6 +44,7 @@ impl Unit {
 pub(crate) fn check() -> Result<(), String> {
     let analyze = analyze()?;
     verify(&analyze, &Unit::read()?.0)?;
+    println!("the units are known to systemd");
     let mut security = Command::new(&analyze);
     security.args(["security", "--offline=true", "--no-pager", &format!("--threshold={EXPOSURE_MAX}")]);
     run_quietly(security.arg(file())).map_err(|why| {
@@ -54,7 +55,7 @@ pub(crate) fn check() -> Result<(), String> {
     Ok(())
 }
 
-/// `verify` wants to find the program, so a copy names one that is here. A directive that is not known is only told, so that
+/// `verify` wants to find the programs, so a copy names one that is here. A directive that is not known is only told, so that
 /// anything told is a failure.
 fn verify(analyze: &Path, text: &str) -> Result<(), String> {
     let folder = target_dir().join("real/unit");
@@ -62,7 +63,11 @@ fn verify(analyze: &Path, text: &str) -> Result<(), String> {
     let text = text.replace(PROGRAM, "/bin/true");
     let write = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&copy, text));
     write.map_err(|e| format!("{}: {e}", copy.display()))?;
-    let told = Command::new(analyze).args(["verify", "--recursive-errors=no", "--man=no"]).arg(&copy).output();
+    // Beside the service that it starts, else it would start none.
+    let socket = folder.join("auditwire.socket");
+    std::fs::copy(file().with_extension("socket"), &socket).map_err(|e| format!("{}: {e}", socket.display()))?;
+    let mut verify = Command::new(analyze);
+    let told = verify.args(["verify", "--recursive-errors=no", "--man=no"]).arg(&copy).arg(&socket).output();
     let told = told.map_err(|e| format!("cannot run {}: {e}", analyze.display()))?;
     let said = String::from_utf8_lossy(&told.stderr).trim().to_owned();
     if told.status.success() && said.is_empty() { Ok(()) } else { Err(format!("systemd-analyze verify: {said}")) }

@@ -53,6 +53,11 @@ impl Pending {
         self.submission.weight() + self.copies.iter().map(event_weight).sum::<usize>()
     }
 
+    /// Nothing is to be committed: somebody asks whether we are here.
+    fn is_question(&self) -> bool {
+        self.upkeep.is_none() && self.events() == 0 && self.submission.changes.is_empty()
+    }
+
     fn events(&self) -> usize {
         self.submission.events.len() + self.copies.len()
     }
@@ -146,6 +151,11 @@ impl Committer {
     async fn work(&mut self) -> std::result::Result<(), Broken> {
         let mut closing = self.shared.closing.subscribe();
         while let Some(first) = self.next(&mut closing).await {
+            if first.is_question() {
+                self.shared.counters.queue_bytes.fetch_sub(first.bytes, Ordering::Relaxed);
+                let _ = first.answer.send(Ok(Receipt::default()));
+                continue;
+            }
             let group = self.gather(first);
             self.commit(group).await?;
             self.checkpoint().await;

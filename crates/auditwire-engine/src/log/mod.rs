@@ -396,6 +396,22 @@ impl Log {
         self.enqueue(submission)?.receipt().await
     }
 
+    /// Resolves when the committer has come to this question, which costs no commit, or has ended. However much is queued, it
+    /// is asked.
+    pub async fn answers(&self) {
+        let (answer, answered) = oneshot::channel();
+        if self.queue.send(Pending::new(Submission::default(), None, answer)).is_ok() {
+            // Dropped without an answer: it has ended.
+            let _ = answered.await;
+        }
+    }
+
+    /// Commits of this process so far.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.shared.counters.commits.load(Ordering::Relaxed)
+    }
+
     /// Hands over what is to be committed; what one caller enqueues is committed in this order.
     ///
     /// # Errors

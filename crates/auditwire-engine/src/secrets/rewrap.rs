@@ -105,22 +105,32 @@ pub async fn keys(engine: &Engine, caller: &Caller) -> Result<Vec<KeyView>> {
 /// `forbidden`; `keys_unreadable`, when what lies there does not open everything (nothing has changed then).
 pub async fn rewrap(engine: &Engine, caller: &Caller) -> Result<Rewrapped> {
     authorize_above(engine, caller, Verb::RewrapKeys).await?;
-    if let Some(source) = engine.shared.key_source.get() {
-        let keys = source.read().map_err(unreadable)?;
-        let failed = verify_all(&*engine.store, &Keyring::of(keys.clone())).await?;
-        if let Some(first) = failed.first() {
-            return Err(unreadable(format!(
-                "{} secrets could not be opened; the first: {}",
-                failed.len(),
-                first.detail
-            )));
-        }
-        if keys.is_empty() {
-            return Err(unreadable("there is no key any more".to_owned()));
-        }
-        engine.keyring.replace(keys);
-    }
+    take_anew(engine).await?;
     rewrap_in(&Vault::of(engine), caller).await
+}
+
+/// Reads the master keys again, for the service itself; what is sealed stays as it is. How many there are.
+///
+/// # Errors
+/// `keys_unreadable`, when what lies there does not open everything (nothing has changed then).
+pub async fn reread(engine: &Engine) -> Result<usize> {
+    take_anew(engine).await?;
+    back_in_use(&*engine.store, &engine.log, &engine.keyring).await?;
+    Ok(engine.keyring.known().len())
+}
+
+async fn take_anew(engine: &Engine) -> Result<()> {
+    let Some(source) = engine.shared.key_source.get() else { return Ok(()) };
+    let keys = source.read().map_err(unreadable)?;
+    let failed = verify_all(&*engine.store, &Keyring::of(keys.clone())).await?;
+    if let Some(first) = failed.first() {
+        return Err(unreadable(format!("{} secrets could not be opened; the first: {}", failed.len(), first.detail)));
+    }
+    if keys.is_empty() {
+        return Err(unreadable("there is no key any more".to_owned()));
+    }
+    engine.keyring.replace(keys);
+    Ok(())
 }
 
 /// [`rewrap`] with the keys that are there.

@@ -22,7 +22,7 @@ const GOING_MAX: Duration = Duration::from_secs(1);
 pub(super) struct Shared {
     pub(super) app: App,
     pub(super) router: axum::Router,
-    pub(super) tls: Option<ReloadingTls>,
+    pub(super) tls: Option<Arc<ReloadingTls>>,
     open: Arc<Connections>,
     /// Stop taking requests on connections that were open when the drain began.
     pub(super) drain: CancellationToken,
@@ -31,7 +31,7 @@ pub(super) struct Shared {
 }
 
 /// Serves until `shutdown`, drains, and returns when no connection is left.
-pub(super) async fn run(listener: TcpListener, tls: Option<ReloadingTls>, app: App, shutdown: CancellationToken) {
+pub(super) async fn run(listener: TcpListener, tls: Option<Arc<ReloadingTls>>, app: App, shutdown: CancellationToken) {
     let drain_max = app.limits().drain_max;
     let shared = Arc::new(Shared {
         router: crate::router(app.clone()),

@@ -12,6 +12,7 @@ mod table;
 mod tls;
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 
 use auditwire_engine::Engine;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +24,7 @@ pub(crate) use open::{Open, UnderWay};
 
 pub use limits::{BodyClass, HttpLimits};
 pub use settings::{ServerSettings, TlsFiles};
+pub use tls::{Certificates, TlsFilesError};
 
 /// Why the listener could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +63,7 @@ pub enum ListenError {
 pub struct BoundServer {
     listener: TcpListener,
     local: SocketAddr,
-    tls: Option<tls::ReloadingTls>,
+    tls: Option<Arc<tls::ReloadingTls>>,
     settings: ServerSettings,
 }
 
@@ -71,17 +73,35 @@ pub struct BoundServer {
 /// [`ListenError`], each of which says what to change.
 pub fn bind(settings: &ServerSettings) -> Result<BoundServer, ListenError> {
     let address = settings.listen;
+    allowed(settings, address)?;
+    let listener = TcpListener::bind(address).map_err(|source| ListenError::Bind { address, source })?;
+    hold(settings, listener)
+}
+
+/// Takes a listener that somebody else opened, in the place of [`ServerSettings::listen`]: the same rules hold for its address.
+///
+/// # Errors
+/// As [`bind`].
+pub fn adopt(settings: &ServerSettings, listener: TcpListener) -> Result<BoundServer, ListenError> {
+    hold(settings, listener)
+}
+
+fn allowed(settings: &ServerSettings, address: SocketAddr) -> Result<(), ListenError> {
     if !address.ip().is_loopback() && settings.tls.is_none() && settings.behind_proxy.is_empty() {
         return Err(ListenError::PlainOnNetwork { address });
     }
+    Ok(())
+}
+
+fn hold(settings: &ServerSettings, listener: TcpListener) -> Result<BoundServer, ListenError> {
+    let local = listener.local_addr().map_err(ListenError::Socket)?;
+    allowed(settings, local)?;
     let mut settings = settings.clone();
     for network in &mut settings.behind_proxy {
         *network = proxy_network(*network)?;
     }
-    let tls = settings.tls.clone().map(tls::ReloadingTls::load).transpose()?;
-    let listener = TcpListener::bind(address).map_err(|source| ListenError::Bind { address, source })?;
+    let tls = settings.tls.clone().map(tls::ReloadingTls::load).transpose()?.map(Arc::new);
     listener.set_nonblocking(true).map_err(ListenError::Socket)?;
-    let local = listener.local_addr().map_err(ListenError::Socket)?;
     Ok(BoundServer { listener, local, tls, settings })
 }
 
@@ -96,6 +116,12 @@ impl BoundServer {
     #[must_use]
     pub fn scheme(&self) -> &'static str {
         if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// Reads our own certificate again when asked; `None` without TLS.
+    #[must_use]
+    pub fn certificates(&self) -> Option<Certificates> {
+        self.tls.clone().map(Certificates::new)
     }
 
     /// Answers until `shutdown`, then drains: intake answers 503 `closing`, what is in flight finishes, at most

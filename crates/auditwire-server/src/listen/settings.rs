@@ -2,11 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
 use super::limits::HttpLimits;
 use crate::client::Authority;
+use crate::operations::LogCounts;
+use crate::transport::Access;
 
 /// Where and how we listen.
 #[derive(Debug, Clone)]
@@ -23,6 +26,10 @@ pub struct ServerSettings {
     pub hostnames: Vec<Authority>,
     /// The keys that seal secrets lie beside the data they seal; the console says so.
     pub keys_beside_data: bool,
+    /// Which requests have a line in the log.
+    pub access: Access,
+    /// Tells what the log lost, for the metrics.
+    pub log_counts: Option<Arc<dyn LogCounts>>,
     /// Limits.
     pub limits: HttpLimits,
 }
@@ -37,6 +44,8 @@ impl ServerSettings {
             behind_proxy: Vec::new(),
             hostnames: Vec::new(),
             keys_beside_data: false,
+            access: Access::default(),
+            log_counts: None,
             limits: HttpLimits::default(),
         }
     }

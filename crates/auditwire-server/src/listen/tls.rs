@@ -46,6 +46,24 @@ pub(super) struct ReloadingTls {
     current: RwLock<Loaded>,
 }
 
+/// Reads the listener's certificate again when asked, beside the look at the files' times.
+#[derive(Debug, Clone)]
+pub struct Certificates(Arc<ReloadingTls>);
+
+impl Certificates {
+    pub(super) fn new(tls: Arc<ReloadingTls>) -> Self {
+        Self(tls)
+    }
+
+    /// Reads both files again.
+    ///
+    /// # Errors
+    /// [`TlsFilesError`]; the former certificate stays in use then.
+    pub fn reload(&self) -> Result<(), TlsFilesError> {
+        self.0.reload()
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Loaded {
     config: Arc<ServerConfig>,

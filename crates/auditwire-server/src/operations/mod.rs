@@ -1,5 +1,6 @@
 //! For those who run the service: alive, ready, metrics. The first two tell nothing of projects and ask for no token.
 
+mod process;
 mod snapshot;
 
 use std::time::Duration;
@@ -15,6 +16,7 @@ use prometheus_client::encoding::text::{encode_eof, encode_registry};
 
 use crate::App;
 use crate::api::{Auth, Params, Problem, ProblemBody, Result};
+pub use process::{BUILD, Build, LogCounts};
 
 /// Alive
 ///
@@ -97,6 +99,7 @@ pub(crate) async fn metrics(State(app): State<App>, auth: Auth) -> Result<Respon
     let live = snapshot::take(&app, &auth.caller).await?;
     let mut text = String::new();
     let written = encode_registry(&mut text, app.metrics().registry())
+        .and_then(|()| encode_registry(&mut text, &process::standard()))
         .and_then(|()| encode_registry(&mut text, &live))
         .and_then(|()| encode_eof(&mut text));
     written

@@ -81,6 +81,7 @@ pub(super) async fn take(app: &App, caller: &Caller) -> Result<Registry> {
     webhooks(&mut registry, webhook::call_counts(engine));
     refusals(&mut registry, auditwire_engine::denied(engine));
     bodies(&mut registry, app);
+    super::process::ours(&mut registry, app.log_counts());
     tasks(&mut registry, engine.tasks());
     troubles(&mut registry, engine.readiness());
     let head = register::<ProjectLabel>(&mut registry, "log_head", "Last committed position");

@@ -6,6 +6,7 @@ mod raw;
 mod retention;
 mod search;
 mod server;
+mod telemetry;
 mod units;
 mod variables;
 
@@ -21,9 +22,11 @@ use ipnet::IpNet;
 
 use crate::failure::{Failure, Result, USAGE};
 use raw::Raw;
+pub(crate) use raw::Written;
 pub(crate) use units::size;
 
 pub(crate) use server::ServerConfig;
+pub(crate) use telemetry::{LogFormat, TelemetryConfig};
 
 /// The documented defaults, as printed by `auditwire serve --print-default-config`.
 pub(crate) const DEFAULTS: &str = include_str!("../../config.default.toml");
@@ -49,6 +52,8 @@ pub(crate) struct Config {
     pub(crate) alerts: AlertSettings,
     /// How the process talks about itself.
     pub(crate) telemetry: TelemetryConfig,
+    /// All of it as it was written.
+    pub(crate) written: Written,
 }
 
 /// `[log]`: the engine's settings, comparable.
@@ -108,24 +113,6 @@ pub(crate) struct DeliveryConfig {
     pub(crate) deny: Vec<IpNet>,
 }
 
-/// `[telemetry]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TelemetryConfig {
-    /// How a log line looks.
-    pub(crate) format: LogFormat,
-    /// Filter directives.
-    pub(crate) level: String,
-}
-
-/// How a log line looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
 /// Values from the command line: they win over everything else. `(section, key, value)`.
 pub(crate) type Overrides = Vec<(&'static str, &'static str, String)>;
 
@@ -178,7 +165,7 @@ fn check(raw: &mut Raw) -> Option<Config> {
     let event = event(raw);
     let delivery = delivery(raw);
     let alerts = alerts(raw);
-    let telemetry = telemetry(raw);
+    let telemetry = telemetry::telemetry(raw);
     let reserve_bytes = reserve_bytes?;
     Some(Config {
         server: server?,
@@ -190,6 +177,7 @@ fn check(raw: &mut Raw) -> Option<Config> {
         delivery: delivery?,
         alerts: alerts?,
         telemetry: telemetry?,
+        written: raw.written(),
     })
 }
 
@@ -263,19 +251,6 @@ fn alerts(raw: &mut Raw) -> Option<AlertSettings> {
         raw.problem("alerts", "degraded_after", "\"30 s\" to \"7 d\"");
     }
     Some(AlertSettings { degraded_after, ..AlertSettings::default() })
-}
-
-fn telemetry(raw: &mut Raw) -> Option<TelemetryConfig> {
-    let format = raw.parsed("telemetry", "format", |text| match text {
-        "text" => Ok(LogFormat::Text),
-        "json" => Ok(LogFormat::Json),
-        _ => Err("write \"text\" or \"json\"".into()),
-    });
-    let level = raw.parsed("telemetry", "level", |text| {
-        let parsed = tracing_subscriber::EnvFilter::builder().parse(text);
-        parsed.map(|_| text.to_owned()).map_err(|e| format!("write a level such as \"info\", or directives: {e}"))
-    });
-    Some(TelemetryConfig { format: format?, level: level? })
 }
 
 fn network(text: &str) -> Result<IpNet, String> {

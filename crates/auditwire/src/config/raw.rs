@@ -16,6 +16,18 @@ struct Entry {
     from: String,
 }
 
+/// Every `section.key` and its value as text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Written(BTreeMap<String, String>);
+
+impl Written {
+    /// The keys whose values are not the same.
+    pub(crate) fn changed(&self, new: &Self) -> Vec<String> {
+        let differs = |(key, value): &(&String, &String)| self.0.get(*key) != Some(*value);
+        new.0.iter().filter(differs).map(|(key, _)| key.clone()).collect()
+    }
+}
+
 /// All keys with their values so far, and what was wrong.
 #[derive(Debug)]
 pub(super) struct Raw {
@@ -122,6 +134,14 @@ impl Raw {
         let from = self.entries.get(&(section.to_owned(), key.to_owned())).map_or("the default", |e| e.from.as_str());
         let problem = format!("{section}.{key} ({from}): {why}");
         self.problems.push(problem);
+    }
+
+    /// Every key with its value, to tell what changed.
+    pub(super) fn written(&self) -> Written {
+        let text = |((section, key), entry): (&(String, String), &Entry)| {
+            (format!("{section}.{key}"), entry.value.to_string())
+        };
+        Written(self.entries.iter().map(text).collect())
     }
 
     /// What was wrong with all of it.

@@ -3,6 +3,8 @@
 use auditwire_engine::export::ExportSettings;
 use auditwire_engine::search::SearchSettings;
 
+use auditwire_server::Access;
+
 use super::*;
 
 fn load(file: &str, environment: &[(&str, &str)], overrides: &Overrides) -> Result<Config> {
@@ -31,7 +33,10 @@ fn the_defaults_are_the_products() {
     assert_eq!(format!("{ours:?}"), format!("{engines:?}"));
     let defaults = (SearchSettings::default(), ExportSettings::default());
     assert_eq!(format!("{:?}", config.search.settings()), format!("{defaults:?}"));
-    assert_eq!(config.telemetry, TelemetryConfig { format: LogFormat::Text, level: "info".into() });
+    assert_eq!(
+        config.telemetry,
+        TelemetryConfig { format: LogFormat::Text, level: "info".into(), access: Access::Changes }
+    );
 }
 
 #[test]
@@ -138,6 +143,8 @@ fn every_wrong_value_names_its_key() {
         ("[delivery]\ndeny = ['nowhere']", "delivery.deny"),
         ("[telemetry]\nformat = 'xml'", "telemetry.format"),
         ("[telemetry]\nlevel = 'a=b=c'", "telemetry.level"),
+        ("[telemetry]\naccess = 'some'", "telemetry.access"),
+        ("[telemetry]\naccess = 'sample'\naccess_sample = 0", "telemetry.access_sample"),
         ("not toml", "is not TOML"),
     ];
     for (file, expected) in cases {

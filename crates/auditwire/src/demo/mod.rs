@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use auditwire_engine::tasks::Faults;
+use auditwire_server::Access;
 use clap::Args;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -26,9 +27,9 @@ use crate::config::{Config, LogFormat, TelemetryConfig};
 use crate::connections::show;
 use crate::failure::{Failure, Result};
 use crate::keys::KeySource;
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Hangup, Lifecycle};
 use crate::receive::{Framing, Identity, Receiver, Via, WAITING_MAX};
-use crate::serve::{Service, Unsafe};
+use crate::serve::{Given, Service, Unsafe};
 use crate::sign_in::{self, LinkFor};
 use crate::telemetry;
 use crate::terminal::{self, Screen, Tone, escape};
@@ -77,8 +78,8 @@ pub(crate) struct DemoArgs {
 
 /// Runs until everything posted has arrived, or Ctrl-C.
 pub(crate) async fn run(args: DemoArgs) -> Result {
-    telemetry::start(&TelemetryConfig { format: LogFormat::Text, level: "error".into() })?;
-    let lifecycle = Lifecycle::watch_signals(&Faults::default())?;
+    telemetry::start(&TelemetryConfig { format: LogFormat::Text, level: "error".into(), access: Access::Changes })?;
+    let lifecycle = Lifecycle::watch_signals(Hangup::Ends, &Faults::default())?;
     let screen = if args.json { Screen::aside() } else { Screen::detect() };
     let folder = Folder::new(args.data.as_deref())?;
     screen.say(format!(
@@ -119,7 +120,7 @@ async fn start(args: &DemoArgs, data: &Path, screen: Screen) -> Result<Running> 
     let step = |name: &str, said: String| screen.say(format!("  {} {name:<11}{said}", screen.paint(Tone::Good, "✓")));
     let overrides = vec![("data", "dir", data.display().to_string()), ("server", "listen", "127.0.0.1:0".to_owned())];
     let config = Config::load(None, [], &overrides)?;
-    let service = Service::open(&config, &KeySource::default(), Unsafe::default(), LinkFor::Person).await?;
+    let service = Service::open(&config, &KeySource::default(), Unsafe::default(), Given::to(LinkFor::Person)).await?;
     let url = service.url();
     let link = service.sign_in_link().map(|link| link.expose_text().to_owned());
     let service_stop = CancellationToken::new();

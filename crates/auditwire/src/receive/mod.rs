@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::{Failure, Result};
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Hangup, Lifecycle};
 use crate::terminal::{self, Screen};
 
 pub(crate) use frames::Framing;
@@ -85,7 +85,7 @@ pub(crate) struct ReceiveArgs {
 
 /// Receives until the count is reached or a signal comes.
 pub(crate) async fn run(args: ReceiveArgs) -> Result {
-    let lifecycle = Lifecycle::watch_signals(&Faults::default())?;
+    let lifecycle = Lifecycle::watch_signals(Hangup::Ends, &Faults::default())?;
     let stop = CancellationToken::new();
     let (sink, arrivals) = mpsc::channel(WAITING_MAX);
     for receiver in bind(&args).await? {

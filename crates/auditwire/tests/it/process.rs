@@ -65,6 +65,12 @@ impl Process {
         Self { child, lines }
     }
 
+    /// Starts it with the streams that the command has; there are no lines to read.
+    pub(crate) fn start_as_it_is(mut command: Command) -> Self {
+        let child = command.spawn().expect("the binary starts");
+        Self { child, lines: channel().1 }
+    }
+
     /// The next line.
     pub(crate) fn line(&self) -> String {
         self.lines.recv_timeout(LIMIT).expect("a line within the limit")
@@ -160,11 +166,25 @@ impl Service {
 
     /// Posts lines of JSON; gives the answer.
     pub(crate) fn post(&self, body: &str) -> serde_json::Value {
+        let (head, answer) = self.ask("POST /api/v1/projects/default/events", body);
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}\n{answer}");
+        serde_json::from_str(&answer).expect("a JSON answer")
+    }
+
+    /// One value of the metrics.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let (_, all) = self.ask("GET /metrics", "");
+        let value = all.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("{name} is not in {all}")).parse().expect("a number")
+    }
+
+    /// Asks over a connection of its own: the head and the body of the answer.
+    pub(crate) fn ask(&self, what: &str, body: &str) -> (String, String) {
         let host = self.url.trim_start_matches("http://").trim_end_matches('/');
         let mut socket = std::net::TcpStream::connect(host).expect("the service listens");
         socket.set_read_timeout(Some(LIMIT)).expect("a limit can be set");
         let head = format!(
-            "POST /api/v1/projects/default/events HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {}\r\n\
+            "{what} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {}\r\n\
              Content-Type: application/x-ndjson\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
             self.token,
             body.len()
@@ -173,8 +193,19 @@ impl Service {
         let mut answer = String::new();
         socket.read_to_string(&mut answer).expect("an answer");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-        assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
-        serde_json::from_str(body).expect("a JSON answer")
+        (head.to_owned(), body.to_owned())
+    }
+}
+
+/// Waits until something is found; panics with `what` after [`LIMIT`].
+pub(crate) fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let begun = std::time::Instant::now();
+    loop {
+        if let Some(found) = found() {
+            return found;
+        }
+        assert!(begun.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
+        std::thread::park_timeout(Duration::from_millis(10));
     }
 }
 

@@ -84,6 +84,25 @@ async fn an_event_of_the_service_and_its_copy_are_there_together_or_not_at_all()
 }
 
 #[tokio::test]
+async fn a_question_is_answered_only_while_the_committer_commits() {
+    let store = Arc::new(MemoryStore::default());
+    let log = open(&store, LogSettings { queue_bytes_max: 3000, ..tiny() }).await;
+    log.answers().await;
+    assert_eq!(log.commits(), 0, "it costs no commit");
+    store.inject(0, Fault::HangBefore);
+    let hanging = log.enqueue(submission(&project(0), vec![event("a", 1, 1)])).unwrap();
+    // Until the queue takes no more: who asks is heard nevertheless.
+    while log.enqueue(submission(&project(0), vec![event("b", 1, 1)])).is_ok() {}
+    let wait = Duration::from_millis(100);
+    assert!(tokio::time::timeout(wait, log.answers()).await.is_err(), "nothing is committed");
+    drop((hanging, log));
+
+    let log = open(&Arc::new(store.crash()), tiny()).await;
+    log.close().await;
+    log.answers().await;
+}
+
+#[tokio::test]
 async fn too_much_in_the_queue_is_refused() {
     let store = Arc::new(MemoryStore::default());
     let log = open(&store, LogSettings { queue_bytes_max: 3000, ..tiny() }).await;
