@@ -60,6 +60,7 @@ pub mod action {
     pub const CONSOLE_SIGN_IN_REFUSED: &str = "console-sign-in-refused";
     pub const CONSOLE_SIGN_OUT: &str = "console-sign-out";
     pub const CONSOLE_PASSWORD: &str = "console-password";
+    pub const CLOCK_ACCEPT: &str = "clock-accept";
     pub const ID_CONFLICT: &str = "id-conflict";
 }
 

@@ -5,6 +5,7 @@
 
 pub mod alerts;
 pub mod audit;
+pub mod clock;
 mod conflicts;
 pub mod connections;
 pub mod delivery;

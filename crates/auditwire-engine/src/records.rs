@@ -62,6 +62,7 @@ macro_rules! document {
 }
 
 mod alert;
+mod clock;
 mod fresh;
 mod key;
 mod people;
@@ -75,6 +76,7 @@ mod webhook;
 
 pub(crate) use alert::alert_id;
 pub use alert::{Alert, AlertRecord};
+pub use clock::{Correction, CorrectionRecord, ExpiryClock, ExpiryClockRecord};
 pub use fresh::{Fresh, FreshRecord};
 pub use key::{Retiring, RetiringRecord};
 pub use people::{

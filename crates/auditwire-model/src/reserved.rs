@@ -17,7 +17,7 @@ const FAMILIES: [&str; 5] = ["siem-", "alert-webhook-", "console-", "retention-"
 
 /// Further actions of the service's own. Storage services and identity services have actions of their own that begin with
 /// `storage-` and `token-`, so these are not families.
-const ACTIONS: [&str; 14] = [
+const ACTIONS: [&str; 15] = [
     "token-create",
     "token-revoke",
     "token-rotate",
@@ -32,6 +32,7 @@ const ACTIONS: [&str; 14] = [
     "keys-rewrap",
     "reading-update",
     "access-refused",
+    "clock-accept",
 ];
 
 /// Characters that are looked at: more than the longest name has, also where a look-alike is written with two.

@@ -5,7 +5,8 @@ use clap_complete::Shell;
 
 use crate::failure::Result;
 use crate::{
-    alerts, check, connections, demo, events, keys, receive, replay, retention, serve, sign_in, store, tokens,
+    alerts, check, clock_verbs, connections, demo, events, keys, receive, replay, retention, serve, sign_in, store,
+    tokens,
 };
 
 /// A self-hosted audit service: durable event log in, every event out to your SIEM.
@@ -53,6 +54,8 @@ pub(crate) enum Command {
     Replay(replay::ReplayArgs),
     /// Show what is wrong with a project or its delivery, and set the webhook that is told of it.
     Alerts(alerts::AlertsArgs),
+    /// Show what the service believes of its clock, and accept it.
+    Clock(clock_verbs::ClockArgs),
     /// List, renew and replace the master keys that secrets are sealed by.
     Keys(keys::KeysArgs),
     /// List, create, rotate and revoke API tokens.

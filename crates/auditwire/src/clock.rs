@@ -1,6 +1,12 @@
 //! The system's clock: the one place where time is read.
 
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
 use auditwire_model::{Clock, Timestamp};
+
+/// What monotonic time is counted from.
+static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// Reads the system's time.
 #[derive(Debug, Clone, Copy)]
@@ -11,5 +17,9 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let nanos = jiff::Timestamp::now().as_nanosecond();
         i64::try_from(nanos).ok().and_then(Timestamp::from_nanos).unwrap_or(Timestamp::EPOCH)
+    }
+
+    fn monotonic(&self) -> Duration {
+        BEGUN.elapsed()
     }
 }

@@ -5,6 +5,7 @@ mod check;
 mod cli;
 mod client;
 mod clock;
+mod clock_verbs;
 mod config;
 mod connections;
 mod demo;
@@ -71,6 +72,7 @@ fn run(command: Command) -> Result {
         Command::Events(args) => runtime.block_on(events::run(args)),
         Command::Replay(args) => runtime.block_on(replay::run(args)),
         Command::Alerts(args) => runtime.block_on(alerts::run(args)),
+        Command::Clock(args) => runtime.block_on(clock_verbs::run(args)),
         Command::Keys(args) => runtime.block_on(keys::run(args)),
         Command::Tokens(args) => runtime.block_on(tokens::run(args)),
         Command::Retention(args) => runtime.block_on(retention::run(args)),

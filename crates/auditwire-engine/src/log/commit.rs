@@ -81,6 +81,8 @@ pub(crate) struct Step {
     pub(crate) files: Vec<FileNote>,
     /// Gives back room: how many free bytes stay, how many go at once.
     pub(crate) shrink: Option<(u64, u64)>,
+    /// An operator says that the clock is right.
+    pub(crate) accept_clock: bool,
 }
 
 pub(crate) struct Committer {
@@ -352,6 +354,9 @@ impl Committer {
             self.shared.fresh.committed(plan.rows(), plan.blob_bytes, plan.spans.len(), &self.shared);
         }
         self.shared.expired(&plan.expire);
+        if let Some(accepted) = &plan.accepted {
+            self.shared.accepted(accepted);
+        }
         counters.events.fetch_add(plan.rows() as u64, Ordering::Relaxed);
         counters.duplicates.fetch_add(plan.duplicates, Ordering::Relaxed);
         self.publish(&plan);
@@ -382,6 +387,8 @@ impl Committer {
             if let Some(state) = self.projects.get_mut(&span.project) {
                 state.head = span.last();
                 state.received_at = plan.received_at(&span.project).unwrap_or(state.received_at);
+                let received_at = state.received_at;
+                self.shared.last_received(&span.project, received_at);
             }
             let known = shared.heads.read().get(&span.project).map(|head| head.send_replace(span.last()));
             if known.is_none() {
@@ -438,6 +445,9 @@ impl Committer {
     }
 
     fn forget(&mut self, plan: &Plan) {
+        if let Some(accepted) = &plan.accepted {
+            self.take_back(accepted);
+        }
         for (project, ids) in &plan.remembered {
             let Some(state) = self.projects.get_mut(project) else { continue };
             ids.iter().for_each(|(hash, position)| state.window.forget(*hash, *position));

@@ -24,6 +24,7 @@ mod sweep;
 mod tail;
 #[cfg(test)]
 pub(crate) mod tests;
+mod times;
 mod upkeep;
 
 use std::collections::HashMap;
@@ -58,6 +59,8 @@ use stats::Counters;
 pub use stats::{COMMIT_BUCKETS, LogStats, SealStats};
 pub use sweep::segment_number;
 use tail::Tail;
+pub use times::{ClockState, TrustRule};
+use times::{Moment, Times};
 use upkeep::{Fresh, Upkeep};
 
 /// Limits of the log. Configuration; the defaults are the product's.
@@ -325,6 +328,7 @@ pub(crate) struct Shared {
     pub(crate) closing: watch::Sender<bool>,
     pub(crate) ended: watch::Sender<Option<Ended>>,
     conflicts: Conflicts,
+    pub(crate) times: Times,
 }
 
 impl Log {
@@ -343,6 +347,8 @@ impl Log {
         let heads = heads.into_iter().map(|head| (head.project, watch::Sender::new(head.last))).collect();
         let tasks = Tasks::new(settings.faults.clone());
         let segments = Segments::new(Arc::clone(&objects));
+        let now = Moment { wall: clock.now(), monotonic: clock.monotonic() };
+        let times = Times::open(&*store, settings.retention.trust, now).await?;
         let shared = Arc::new(Shared {
             reader: Reader::new(Arc::clone(&store), segments.clone()),
             segments,
@@ -365,7 +371,9 @@ impl Log {
             clock,
             settings,
             conflicts: Conflicts::default(),
+            times,
         });
+        shared.begin_time().await?;
         shared.load_quotas().await?;
         let (queue, pending) = mpsc::unbounded_channel();
         upkeep::start(&shared, &queue).await?;

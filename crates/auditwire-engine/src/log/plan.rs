@@ -13,7 +13,9 @@ use super::conflicts::{Conflict, Senders, cut};
 use super::duplicates::{Window, hash_id};
 use super::error;
 use super::same::same_content;
+use super::times::Accepted;
 use crate::error::Result;
+use crate::records::Correction;
 use crate::store::{Commit, Expire, Group, GroupId, Place, Span, StoreError};
 
 /// What tells an event that another one's id was changed because the two differ.
@@ -51,6 +53,8 @@ pub(super) struct Plan {
     pub(super) expired: Vec<(ProjectId, Position)>,
     /// Events that end with it.
     pub(super) expire: Vec<Expire>,
+    /// An operator's word on the clock.
+    pub(super) accepted: Option<Accepted>,
     received_at: HashMap<ProjectId, Timestamp>,
     commit: Commit,
 }
@@ -128,14 +132,22 @@ impl Committer {
     pub(super) async fn plan(&mut self, group: &mut [Pending]) -> Result<Plan> {
         let mut plan = Plan { positions: vec![Vec::new(); group.len()], ..Plan::default() };
         let mut builder = BatchBuilder::with_room(&room(group));
+        let steps: Vec<Step> = group.iter_mut().filter_map(|pending| pending.upkeep.take()).collect();
+        if steps.iter().any(|step| step.accept_clock) {
+            plan.accepted = Some(self.accept_clock());
+        }
         for project in projects_of(group) {
             self.load(&project).await.map_err(error::read)?;
+            if let Some((accepted, state)) = plan.accepted.as_ref().zip(self.projects.get_mut(&project)) {
+                state.received_at = accepted.received(&project, state.received_at);
+            }
             self.plan_project(&project, group, &mut builder, &mut plan).await;
         }
         plan.commit.changes = group.iter().flat_map(|pending| pending.submission.changes.iter().cloned()).collect();
-        for Step { seal, expire, drop_groups, files, shrink: _ } in
-            group.iter_mut().filter_map(|pending| pending.upkeep.take())
-        {
+        if let Some(accepted) = &plan.accepted {
+            plan.commit.changes.extend(accepted.changes()?);
+        }
+        for Step { seal, expire, drop_groups, files, shrink: _, accept_clock: _ } in steps {
             plan.expire.clone_from(&expire);
             (plan.commit.seal, plan.commit.expire) = (seal, expire);
             (plan.commit.drop_groups, plan.commit.files) = (drop_groups, files);
@@ -162,6 +174,29 @@ impl Committer {
         Ok(plan)
     }
 
+    /// From now on the times of receipt go on from what the clock shows, whatever they were before.
+    fn accept_clock(&mut self) -> Accepted {
+        let at = self.shared.moment();
+        let corrections = self.shared.times.ahead(at.wall).into_iter().map(|(project, from)| {
+            let through = self.shared.head(&project);
+            (project, Correction { through, from, to: at.wall })
+        });
+        let accepted = Accepted { at, corrections: corrections.collect() };
+        for (project, state) in &mut self.projects {
+            state.received_at = accepted.received(project, state.received_at);
+        }
+        accepted
+    }
+
+    /// It was not committed.
+    pub(super) fn take_back(&mut self, accepted: &Accepted) {
+        for (project, Correction { from, .. }) in &accepted.corrections {
+            if let Some(state) = self.projects.get_mut(project) {
+                state.received_at = *from;
+            }
+        }
+    }
+
     /// Finished id runs ride along, and with them the end of those that lie outside the window.
     fn add_runs(&mut self, commit: &mut Commit) {
         for project in self.work.collect() {
@@ -172,7 +207,8 @@ impl Committer {
         for run in self.work.ready() {
             commit.id_runs.push(run.clone());
             let Some(state) = self.projects.get(&run.project) else { continue };
-            let expired = state.window.expired(state.head, self.shared.clock.now(), &self.shared.settings);
+            // By a clock that went too far the window would lose what it still has to recognise.
+            let expired = state.window.expired(state.head, self.shared.trusted_now(), &self.shared.settings);
             commit.expired_id_runs.extend(expired.into_iter().map(|first| (run.project.clone(), first)));
         }
     }
@@ -310,6 +346,7 @@ impl Committer {
         }
         let head = self.head(project);
         let (window, received_at) = Window::load(&self.shared, project, head).await?;
+        let received_at = self.shared.times.received(project, head, received_at);
         self.projects.insert(project.clone(), ProjectState { head, received_at, window, used: 0 });
         Ok(())
     }

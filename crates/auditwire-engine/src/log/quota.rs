@@ -14,14 +14,15 @@ use auditwire_model::event::Event;
 use auditwire_model::{ProjectId, Timestamp};
 use parking_lot::Mutex;
 
-use super::retention::{keeping, later};
+use super::retention::keeping;
 use super::seal::SPANS_READ;
+use super::times::later;
 use super::upkeep::Keeper;
 use super::{Log, Shared, Submission, error, event_weight};
 use crate::error::Result;
 use crate::log::commit::Step;
 use crate::records::{Document, HourOfBytes, Usage, UsageRecord};
-use crate::store::{Change, Effect, Expect, Place, RecordKey, RecordKind, Span};
+use crate::store::{Change, Effect, Expect, Place, RecordKey, RecordKind, SealedSpan, Span};
 
 /// Hours of a day.
 const HOURS: u64 = 24;
@@ -311,7 +312,8 @@ impl Shared {
         let holds = rule.holds(keeping(&*self.store, project).await?.0.set);
         let by_size = holds.bytes.filter(|most| stored > *most).map(|_| rule.floor.age);
         let age = holds.age.into_iter().chain(by_size).min();
-        Ok(oldest.first().zip(age).map(|(oldest, age)| later(oldest.received_max, age)))
+        let received = |oldest: &SealedSpan| self.times.received(project, oldest.span.last(), oldest.received_max);
+        Ok(oldest.first().zip(age).map(|(oldest, age)| later(received(oldest), age)))
     }
 }
 

@@ -2,10 +2,11 @@
 //! oldest first; the segments that no span names any more are swept. What a project keeps is decided by [`rule`]; a reduction that
 //! has waited long enough is made here, before anything ends by it.
 
+mod held;
 mod rule;
 
 use auditwire_model::access::Caller;
-use auditwire_model::{Position, ProjectId, Severity};
+use auditwire_model::{Position, ProjectId, Severity, Timestamp};
 
 use super::commit::Step;
 use super::upkeep::Keeper;
@@ -15,7 +16,6 @@ use crate::error::Result;
 use crate::records::{Document, Expired, ExpiredRecord, Keeping, KeptFor, Reduction, RetentionRecord};
 use crate::store::{Change, Effect, Expect, Expire, ProjectSize, Record, RecordKey, RecordKind, SealedSpan, Store};
 use rule::Ending;
-pub(super) use rule::later;
 pub use rule::{Floor, Retention, RetentionRule};
 
 /// Spans that end with one commit, at most.
@@ -52,14 +52,21 @@ pub(crate) fn keep(project: &ProjectId, keeping: Keeping, expect: Expect) -> Res
 }
 
 impl Keeper {
-    /// Makes the reductions that are due, then lets all events end whose time is over.
+    /// Makes the reductions that are due, then lets all events end whose time is over: by a time that is believed, and not before
+    /// the clock has proved itself.
     pub(super) async fn expire(&mut self) -> Result<()> {
+        let trusted = self.time().await?;
+        self.tell_held(&trusted).await?;
+        if !trusted.may_end {
+            return Ok(());
+        }
+        let now = trusted.now;
         for record in self.shared.store.records(RecordKind::Retention, None).await.map_err(error::read)? {
-            self.reduce(record).await?;
+            self.reduce(record, now).await?;
         }
         for size in self.shared.store.sizes().await.map_err(error::read)? {
             let (keeping, _) = keeping(&*self.shared.store, &size.project).await?;
-            let done = self.expire_project(size, keeping.set).await;
+            let done = self.expire_project(size, keeping.set, now).await;
             if done.is_err() {
                 // Whether the commit happened may not be known.
                 self.reload_first_kept().await?;
@@ -70,8 +77,8 @@ impl Keeper {
     }
 
     /// A reduction that is due becomes what is set: once, because the commit expects the very record that was read.
-    async fn reduce(&self, record: Record) -> Result<()> {
-        let (now, expect) = (self.shared.clock.now(), Expect::Version(record.version));
+    async fn reduce(&self, record: Record, now: Timestamp) -> Result<()> {
+        let expect = Expect::Version(record.version);
         let due = RetentionRecord::decode(&record)?.into_current().pending.filter(|reduction| reduction.at <= now);
         let (Some(Reduction { to, .. }), Some(project)) = (due, record.key.project) else { return Ok(()) };
         let holds = self.shared.settings.retention.holds(to);
@@ -81,7 +88,7 @@ impl Keeper {
             .with("days", holds.days_word())
             .with("bytes", holds.bytes_word())
             .message("The retention of the project was reduced, as it was asked for before: nobody has cancelled it")
-            .build(now);
+            .build(self.shared.clock.now());
         let changes = vec![keep(&project, Keeping { set: to, pending: None }, expect)?];
         let submission = Submission { project: Some(project.clone()), events: vec![event], changes };
         match self.commit(Step::default(), submission).await {
@@ -95,22 +102,30 @@ impl Keeper {
         }
     }
 
-    async fn expire_project(&mut self, size: ProjectSize, set: KeptFor) -> Result<()> {
-        let ProjectSize { project, mut bytes, .. } = size;
-        let now = self.shared.clock.now();
+    /// The oldest spans of a project, and which of them end when it is `now`.
+    async fn ending(&self, size: &ProjectSize, set: KeptFor, now: Timestamp) -> Result<(Vec<SealedSpan>, Ending)> {
+        let (project, times) = (&size.project, &self.shared.times);
+        let from = self.shared.first_kept(project);
+        let spans = self.shared.store.sealed(project, from, Position(u64::MAX), SPANS).await.map_err(error::read)?;
+        let known = spans.iter().map(|sealed| {
+            let received = times.received(project, sealed.span.last(), sealed.received_max);
+            (now.since(received), u64::from(sealed.span.blob_bytes))
+        });
+        let ending = self.shared.settings.retention.ending(set, known, size.bytes);
+        Ok((spans, ending))
+    }
+
+    async fn expire_project(&mut self, mut size: ProjectSize, set: KeptFor, now: Timestamp) -> Result<()> {
         loop {
-            let from = self.shared.first_kept(&project);
-            let spans = self.shared.store.sealed(&project, from, Position(u64::MAX), SPANS).await;
-            let spans = spans.map_err(error::read)?;
-            let known = spans.iter().map(|s| (now.since(s.received_max), u64::from(s.span.blob_bytes)));
-            let Ending { by_age, by_size } = self.shared.settings.retention.ending(set, known, bytes);
+            let (spans, Ending { by_age, by_size }) = self.ending(&size, set, now).await?;
             let ended = spans.get(..by_age + by_size).unwrap_or_default();
             if ended.is_empty() {
                 return Ok(());
             }
-            bytes = bytes.saturating_sub(ended.iter().map(|sealed| u64::from(sealed.span.blob_bytes)).sum());
+            let bytes = ended.iter().map(|sealed| u64::from(sealed.span.blob_bytes)).sum();
+            size.bytes = size.bytes.saturating_sub(bytes);
             let reason = if by_size > 0 { "size" } else { "age" };
-            self.end(&project, ended, reason).await?;
+            self.end(&size.project, ended, reason).await?;
         }
     }
 
@@ -134,7 +149,8 @@ impl Keeper {
                 "Events {first} to {through} were kept as long as the project's retention says and are gone"
             ))
             .build(now);
-        let submission = Submission { project: Some(project.clone()), events: vec![event], changes: vec![change] };
+        let changes = vec![change, self.come()?];
+        let submission = Submission { project: Some(project.clone()), events: vec![event], changes };
         let expire = vec![Expire { project: project.clone(), through }];
         self.commit(Step { expire, ..Step::default() }, submission).await?;
         self.look_for_leftovers();

@@ -51,6 +51,8 @@ pub struct LogStats {
     pub seal: SealStats,
     /// The volume; zero when nobody looks.
     pub space: Space,
+    /// By how much the newest event is ahead of the clock; zero up to a minute.
+    pub clock_ahead: Duration,
 }
 
 /// What became of fresh events since the log was opened, and what is sealed now.
@@ -178,6 +180,7 @@ impl Log {
             syncs: store.syncs,
             seal: SealStats { fresh: self.shared.fresh.rows(), ..*counters.seal.lock() },
             space: *counters.space.lock(),
+            clock_ahead: self.clock_ahead(),
             scans: ScanStats {
                 groups_read: read(&reader.groups),
                 segments_read: read(&counters.segments_read),

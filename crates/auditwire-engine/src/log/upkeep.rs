@@ -139,6 +139,7 @@ pub(super) async fn start(shared: &Arc<Shared>, queue: &mpsc::UnboundedSender<Pe
         events_seen: 0,
         droppable: None,
         last_segment,
+        held_counted: None,
     };
     let mut closing = shared.closing.subscribe();
     let mut ended = shared.ended.subscribe();
@@ -183,6 +184,8 @@ pub(super) struct Keeper {
     pub(super) droppable: Option<GroupId>,
     /// The highest number a segment was given.
     pub(super) last_segment: SegmentId,
+    /// When the events were counted that a clock that is not believed would end, by the monotonic clock.
+    pub(super) held_counted: Option<Duration>,
 }
 
 impl Keeper {

@@ -30,6 +30,8 @@ fn version_1_of_every_document() {
     holds::<RetentionRecord>(r#"{"v":"1","days":30,"bytes":null}"#);
     holds::<UsageRecord>(r#"{"v":"1","hours":[{"hour":498922,"bytes":7}]}"#);
     holds::<ExpiredRecord>(r#"{"v":"1","through":70,"events":60,"at":"2026-11-22T10:00:00Z"}"#);
+    holds::<ExpiryClockRecord>(r#"{"v":"1","come":"2026-11-22T10:00:00Z"}"#);
+    holds::<CorrectionRecord>(r#"{"v":"1","through":70,"from":"2029-01-31T10:00:00Z","to":"2026-11-22T10:00:00Z"}"#);
     holds::<QuarantineRecord>(r#"{"v":"1","seq":5,"reason":"too large","at":"2026-11-22T10:00:00Z"}"#);
 }
 

@@ -11,7 +11,7 @@ use auditwire_model::{Clock, Position, Timestamp, TokenId};
 use super::*;
 use crate::error::Kind;
 use crate::intake::{self, Intake};
-use crate::log::{Disk, LogSettings, Room, Space};
+use crate::log::{Disk, LogSettings, Room, Space, TrustRule};
 use crate::search;
 use crate::secrets::{Keyring, Secret};
 use crate::store::memory::{Fault, MemoryStore};
@@ -100,7 +100,7 @@ async fn found(engine: &Engine, project: &ProjectId, query: auditwire_model::que
 /// As before there were a floor and a delay: for what is tried of other things.
 fn at_once() -> RetentionRule {
     let floor = Floor { age: Duration::ZERO, bytes: 0 };
-    RetentionRule { floor, reduction_delay: Duration::ZERO, ..RetentionRule::default() }
+    RetentionRule { floor, reduction_delay: Duration::ZERO, trust: TrustRule::ALWAYS, ..RetentionRule::default() }
 }
 
 fn days(days: u64) -> Duration {

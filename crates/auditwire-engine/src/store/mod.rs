@@ -251,6 +251,8 @@ pub enum RecordKind {
     TokenUse = 52,
     RetiringKey = 53,
     Reading = 60,
+    ExpiryClock = 70,
+    ClockCorrection = 71,
 }
 
 /// A record's address.

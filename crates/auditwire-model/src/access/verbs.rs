@@ -22,6 +22,8 @@ pub enum Verb {
     CreateSignInLink,
     ListKeys,
     RewrapKeys,
+    GetClock,
+    AcceptClock,
     PostEvents,
     #[serde(alias = "search_events")]
     ListEvents,
@@ -125,7 +127,9 @@ impl Verb {
             | Self::ConnectionsOverview
             | Self::CreateSignInLink
             | Self::ListKeys
-            | Self::RewrapKeys => Needs::Operator,
+            | Self::RewrapKeys
+            | Self::GetClock
+            | Self::AcceptClock => Needs::Operator,
             Self::PostEvents => Needs::InProject(&[Ingest]),
             Self::ListEvents
             | Self::GetEvent

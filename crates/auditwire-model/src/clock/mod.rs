@@ -4,6 +4,7 @@ mod rfc3339;
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -61,8 +62,14 @@ impl Timestamp {
 
     /// Time from `earlier` to this, zero if it is later.
     #[must_use]
-    pub fn since(self, earlier: Self) -> std::time::Duration {
-        std::time::Duration::from_nanos(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// Time between the two, whichever is later.
+    #[must_use]
+    pub fn abs_diff(self, other: Self) -> Duration {
+        Duration::from_nanos(self.0.abs_diff(other.0))
     }
 
     /// Reads RFC 3339 with a zone, and nothing but RFC 3339. Digits of a fraction past the ninth are dropped; a leap
@@ -114,29 +121,47 @@ impl<'de> Deserialize<'de> for Timestamp {
 
 /// Where the time comes from. The binary passes the system's; tests pass [`ManualClock`].
 pub trait Clock: Send + Sync + fmt::Debug {
-    /// Now.
+    /// Now. May jump: somebody sets the clock.
     fn now(&self) -> Timestamp;
+
+    /// How much time has passed since some moment before the process needed it. Nobody sets this one, so spans within a process
+    /// are measured by it.
+    fn monotonic(&self) -> Duration;
 }
 
 /// A clock that only moves when told to.
 #[derive(Debug)]
-pub struct ManualClock(AtomicI64);
+pub struct ManualClock {
+    now: AtomicI64,
+    monotonic: AtomicI64,
+}
 
 impl ManualClock {
     /// Stands at `start` until moved.
     #[must_use]
     pub fn new(start: Timestamp) -> Self {
-        Self(AtomicI64::new(start.0))
+        Self { now: AtomicI64::new(start.0), monotonic: AtomicI64::new(0) }
     }
 
-    /// Moves forward.
-    pub fn advance(&self, by: std::time::Duration) {
-        self.0.fetch_add(i64::try_from(by.as_nanos()).unwrap_or(i64::MAX), Ordering::SeqCst);
+    /// Time passes.
+    pub fn advance(&self, by: Duration) {
+        let by = i64::try_from(by.as_nanos()).unwrap_or(i64::MAX);
+        self.now.fetch_add(by, Ordering::SeqCst);
+        self.monotonic.fetch_add(by, Ordering::SeqCst);
+    }
+
+    /// Somebody sets it, and no time passes.
+    pub fn set(&self, now: Timestamp) {
+        self.now.store(now.0, Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
+        Timestamp(self.now.load(Ordering::SeqCst))
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_nanos(u64::try_from(self.monotonic.load(Ordering::SeqCst)).unwrap_or(0))
     }
 }

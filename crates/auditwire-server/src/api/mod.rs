@@ -4,6 +4,7 @@
 mod alerts;
 mod auth;
 mod body;
+mod clock;
 mod connections;
 mod events;
 mod json;
@@ -103,6 +104,8 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(connections::connections_overview))
         .routes(routes!(keys::list_keys))
         .routes(routes!(keys::rewrap_keys))
+        .routes(routes!(clock::get_clock))
+        .routes(routes!(clock::accept_clock))
         .routes(routes!(sign_in_links::create_sign_in_link))
         .nest("/projects/{project}", project);
     OpenApiRouter::with_openapi(Document::openapi())

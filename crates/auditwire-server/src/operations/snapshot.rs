@@ -186,6 +186,11 @@ fn log(registry: &mut Registry, stats: &LogStats) {
         ("segment_events", "Kept events in those files", stats.seal.rows),
         ("seal_failing", "1 while the last attempt to seal, merge or expire failed", u64::from(stats.seal.failing)),
         ("disk_total_bytes", "Size of the volume of the data directory", stats.space.total),
+        (
+            "clock_ahead_seconds",
+            "How far the newest event is ahead of the clock; 0 up to a minute",
+            stats.clock_ahead.as_secs(),
+        ),
         ("disk_free_bytes", "Bytes of it that may still be written", stats.space.free),
     ];
     for (name, help, value) in gauges {

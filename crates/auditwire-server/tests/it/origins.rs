@@ -147,6 +147,8 @@ async fn manage(client: &mut Client<'_>) {
     client.ask_as(&token, "export_events", ("GET", &export), Value::Null, 200, &["export", "export-end"]).await;
     // There is nothing to seal anew, so nothing is told.
     client.ask("rewrap_keys", ("POST", "/api/v1/keys/rewrap"), Value::Null, 200, &[]).await;
+    // Nor is the clock wrong.
+    client.ask("accept_clock", ("POST", "/api/v1/clock/accept"), Value::Null, 200, &[]).await;
     let links = &["account-create", "console-sign-in-link"];
     client.ask("create_sign_in_link", ("POST", "/api/v1/sign-in-links"), Value::Null, 201, links).await;
 }

@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use auditwire_engine::log::{Floor, QuotaSettings, Retention, RetentionRule};
+use auditwire_engine::log::{Floor, QuotaSettings, Retention, RetentionRule, TrustRule};
 
 use super::raw::Raw;
 use super::units;
 
 const SECTION: &str = "retention";
+const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// A hundred years, the most that a project can set, and the longest that a mistake waits for somebody to see it.
 const AGE_MAX: Duration = Duration::from_secs(36_500 * 24 * 3600);
@@ -27,6 +28,7 @@ pub(super) fn rule(raw: &mut Raw) -> Option<RetentionRule> {
     let delay = raw.parsed(SECTION, "reduction_delay", |text| {
         within(units::duration(text)?, Duration::ZERO..=DELAY_MAX, "\"0 s\" to \"90 d\"")
     });
+    let trust = trust(raw);
     let default = Retention { age: age?, bytes: bytes? };
     let floor = Floor { age: floor_age?.unwrap_or_default(), bytes: floor_bytes?.unwrap_or_default() };
     if default.age.is_some_and(|age| age < floor.age) {
@@ -35,7 +37,18 @@ pub(super) fn rule(raw: &mut Raw) -> Option<RetentionRule> {
     if default.bytes.is_some_and(|bytes| bytes < floor.bytes) {
         raw.problem(SECTION, "bytes", "is below floor_bytes; keep more or lower the floor");
     }
-    Some(RetentionRule { default, floor, reduction_delay: delay? })
+    Some(RetentionRule { default, floor, reduction_delay: delay?, trust: trust? })
+}
+
+/// When the clock is believed. `None`: a problem was recorded.
+fn trust(raw: &mut Raw) -> Option<TrustRule> {
+    let agreed = raw.parsed(SECTION, "clock_agreed", |text| {
+        within(units::duration(text)?, Duration::ZERO..=DAY, "\"0 s\" to \"1 d\"")
+    });
+    let beyond = raw.parsed(SECTION, "clock_beyond", |text| {
+        within(units::duration(text)?, HOUR..=AGE_MAX, "\"1 h\" to \"36500 d\"")
+    });
+    Some(TrustRule { agreed: agreed?, beyond: beyond? })
 }
 
 /// `None`: a problem was recorded.

@@ -132,6 +132,8 @@ fn every_wrong_value_names_its_key() {
         ("[retention]\nfloor_bytes = '7'", "retention.floor_bytes"),
         ("[retention]\nreduction_delay = ''", "retention.reduction_delay"),
         ("[retention]\nreduction_delay = '91 d'", "90 d"),
+        ("[retention]\nclock_agreed = '25 h'", "1 d"),
+        ("[retention]\nclock_beyond = '10 s'", "retention.clock_beyond"),
         ("[quota]\nbytes_per_day = '1 KiB'", "quota.bytes_per_day"),
         ("[quota]\nstored_bytes = 'much'", "quota.stored_bytes"),
         ("[retention]\nfloor_bytes = '1 GiB'\n[quota]\nstored_bytes = '1 GiB'", "not above retention.floor_bytes"),

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::error::Error;
 use crate::intake::{self, Intake, IntakeReport};
-use crate::log::{Floor, LogSettings, RetentionRule, SealSettings};
+use crate::log::{Floor, LogSettings, RetentionRule, SealSettings, TrustRule};
 use crate::records::KeptFor;
 use crate::secrets::{Keyring, Secret};
 use crate::store::memory::MemoryStore;
@@ -53,7 +53,8 @@ struct World {
 impl World {
     async fn new(quota: QuotaSettings) -> Self {
         let floor = Floor { age: Duration::ZERO, bytes: 0 };
-        let retention = RetentionRule { floor, reduction_delay: Duration::ZERO, ..RetentionRule::default() };
+        let trust = TrustRule::ALWAYS;
+        let retention = RetentionRule { floor, reduction_delay: Duration::ZERO, trust, ..RetentionRule::default() };
         let seal = SealSettings { merged: 99, ..SealSettings::default() };
         let settings = LogSettings { quota, retention, seal, tail_bytes_max: 0, ..LogSettings::default() };
         let (store, objects) = (Arc::new(MemoryStore::default()), crate::store::memory::objects());

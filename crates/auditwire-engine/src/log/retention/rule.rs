@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use auditwire_model::Timestamp;
 
+use crate::log::TrustRule;
+use crate::log::times::later;
 use crate::records::{Keeping, KeptFor, Reduction};
 
 pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -37,6 +39,8 @@ pub struct RetentionRule {
     pub floor: Floor,
     /// How long after it was asked for a reduction takes effect; until then it can be cancelled. Default 72 h.
     pub reduction_delay: Duration,
+    /// When the clock is believed that events end by.
+    pub trust: TrustRule,
 }
 
 impl Default for RetentionRule {
@@ -45,6 +49,7 @@ impl Default for RetentionRule {
             default: Retention { age: Some(DAY * 365), bytes: None },
             floor: Floor { age: DAY * 7, bytes: 0 },
             reduction_delay: DAY * 3,
+            trust: TrustRule::default(),
         }
     }
 }
@@ -167,11 +172,6 @@ impl RetentionRule {
         }
         ending
     }
-}
-
-/// `now` and so much more.
-pub(in crate::log) fn later(now: Timestamp, by: Duration) -> Timestamp {
-    now.saturating_add_nanos(i64::try_from(by.as_nanos()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use super::objects::FaultyObjects;
 use super::*;
 use crate::log::retention::{expired, keep};
-use crate::log::{Floor, Retention, RetentionRule, SealSettings};
+use crate::log::{Floor, Retention, RetentionRule, SealSettings, TrustRule};
 use crate::records::{Expired, Keeping, KeptFor};
 use crate::store::memory::Fault;
 use crate::store::{Expect, GroupId, Place};
@@ -23,7 +23,9 @@ const FOR_EVER: KeptFor = KeptFor { days: Some(0), bytes: Some(0) };
 pub(super) fn small() -> LogSettings {
     let seal = SealSettings { rows: 8, merged: 2, merged_rows: 40, grace: Duration::ZERO, ..SealSettings::default() };
     let floor = Floor { age: Duration::ZERO, bytes: 0 };
-    let retention = RetentionRule { default: Retention::FOR_EVER, floor, ..RetentionRule::default() };
+    // A clock that goes on by months between two looks is no fault here.
+    let trust = TrustRule::ALWAYS;
+    let retention = RetentionRule { default: Retention::FOR_EVER, floor, trust, ..RetentionRule::default() };
     LogSettings { tail_bytes_max: 20_000, duplicate_map_ids: 30, seal, retention, ..tiny() }
 }
 

@@ -27,6 +27,7 @@ fn rule() -> impl Strategy<Value = RetentionRule> {
         default: Retention { age, bytes },
         floor,
         reduction_delay: hours(delay),
+        trust: TrustRule::default(),
     })
 }
 
