@@ -1,4 +1,4 @@
-//! Auditwire's store on SQLite: the data directory with its lock ([`DataDir`]), the engine's store trait
+//! Auditwire's store on SQLite: the data directory with its locks ([`DataDir`]) and the watch over it ([`FolderWatch`]), the engine's store trait
 //! ([`SqliteStore`]), the folder for the files of sealed events ([`open_segments`]), and the
 //! volume they lie on ([`Volume`]). The tables are described in `docs/formats/store.md`.
 //!
@@ -9,7 +9,7 @@ mod segments;
 mod sqlite;
 mod volume;
 
-pub use dir::{DataDir, DirError};
+pub use dir::{DataDir, DirError, FolderWatch};
 pub use segments::open_segments;
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use volume::Volume;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auditwire_engine::delivery::DeliverySettings;
-use auditwire_engine::log::Ended;
+use auditwire_engine::log::{Ended, Stop};
 use auditwire_engine::secrets::Secret;
 use auditwire_engine::tasks::{Faults, Task};
 use auditwire_engine::{Engine, Settings, tokens};
@@ -217,6 +217,8 @@ fn faults(places: &[String]) -> Faults {
 
 /// From the first signal to the end of the process: requests in flight, then the senders' windows, then the log.
 const DRAIN_MAX: Duration = Duration::from_secs(20);
+/// How long a service whose data folder is gone still says so before it ends.
+const GONE_WAIT: Duration = Duration::from_secs(30);
 /// The part of [`DRAIN_MAX`] that requests may use.
 const REQUESTS_DRAIN_MAX: Duration = Duration::from_secs(10);
 
@@ -235,7 +237,7 @@ impl Service {
     /// Exit code 3 when another process holds the data directory; else 1, saying what to do.
     pub(crate) async fn open(config: &Config, keys: &KeySource, unsafe_: Unsafe, given: Given) -> Result<Self> {
         let Unsafe { no_sync: unsafe_no_sync, faults } = unsafe_;
-        let data = DataDir::lock(&config.data).map_err(|e| not_locked(&e))?;
+        let mut data = DataDir::lock(&config.data).map_err(|e| not_locked(&e))?;
         let shares = descriptors::share_out(config.server.limits.connections_max)?;
         let mut settings = server_settings(config, keys, shares);
         settings.log_counts = given.log;
@@ -247,6 +249,7 @@ impl Service {
         if unsafe_no_sync {
             tracing::warn!("commits are not synced to disk: what is answered can be lost");
         }
+        data.lock_database().map_err(|e| not_locked(&e))?;
         let options = SqliteOptions { synchronous_off_for_tests: unsafe_no_sync, ..SqliteOptions::default() };
         let store = SqliteStore::open(data.path(), options)
             .await
@@ -256,6 +259,7 @@ impl Service {
         let keyring = keys::load(keys, data.path(), &*store).await?;
         let mut settings = engine_settings(config, &bound);
         settings.log.faults = faults;
+        settings.log.folder = Some(Arc::new(data.watch().map_err(|e| Failure::new(chain(&e)))?));
         settings.log.disk = Some(Arc::new(Volume::new(data.path(), config.reserve_bytes)));
         let engine = Engine::open(store, objects, Arc::new(SystemClock), Arc::new(keyring), settings)
             .await
@@ -290,7 +294,7 @@ impl Service {
         let Self { engine, bound, data, .. } = self;
         let (log, tasks) = (engine.log.clone(), engine.tasks().clone());
         let failed = async {
-            if log.ended().await == Ended::Closed {
+            if log.ended().await != Ended::Failed {
                 std::future::pending::<()>().await;
             }
         };
@@ -310,6 +314,13 @@ impl Service {
                 Ok(Err(error)) => return Err(Failure::caused_by("the listener failed", &error)),
                 Ok(Ok(())) | Err(_) => tasks.die(Task::Listener),
             },
+            stop = log.stopped() => {
+                if stop.why == Ended::Gone {
+                    // Whoever sends meanwhile learns why nothing is taken, and readiness has time to be asked.
+                    let _ = tokio::time::timeout(GONE_WAIT, &mut serving).await;
+                }
+                return Err(stopped(&stop));
+            }
             () = failed => {
                 return Err(Failure::new(
                     "the log can no longer be trusted to be on disk; everything that was answered is there: mend the disk \
@@ -333,6 +344,23 @@ impl Service {
         }
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+/// The log cannot go on where it is.
+fn stopped(stop: &Stop) -> Failure {
+    let detail = &stop.detail;
+    match stop.why {
+        Ended::Rival => Failure {
+            message: format!(
+                "another process has taken the data folder ({detail}); everything that was answered is there"
+            ),
+            code: LOCKED,
+        },
+        _ => Failure::new(format!(
+            "the data folder is gone ({detail}): mount it again, or put it back, then start again; what was answered is \
+             where the folder is"
+        )),
     }
 }
 

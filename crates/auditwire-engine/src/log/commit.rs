@@ -104,8 +104,8 @@ pub(crate) struct Committer {
     copying: Option<tokio::task::JoinHandle<std::result::Result<bool, Panicked>>>,
 }
 
-/// The store cannot be trusted any more.
-struct Broken;
+/// The store cannot be used any more.
+struct Broken(Ended);
 
 impl Committer {
     pub(crate) fn new(
@@ -141,7 +141,8 @@ impl Committer {
         self.refuse_rest().await;
         let ended = match done {
             Ok(Ok(())) => Ended::Closed,
-            Ok(Err(Broken)) | Err(_) => Ended::Failed,
+            Ok(Err(Broken(ended))) => ended,
+            Err(_) => Ended::Failed,
         };
         if ended == Ended::Closed {
             self.finish().await;
@@ -152,7 +153,7 @@ impl Committer {
 
     async fn work(&mut self) -> std::result::Result<(), Broken> {
         let mut closing = self.shared.closing.subscribe();
-        while let Some(first) = self.next(&mut closing).await {
+        while let Some(first) = self.next(&mut closing).await? {
             if first.is_question() {
                 self.shared.counters.queue_bytes.fetch_sub(first.bytes, Ordering::Relaxed);
                 let _ = first.answer.send(Ok(Receipt::default()));
@@ -165,17 +166,24 @@ impl Committer {
         Ok(())
     }
 
-    async fn next(&mut self, closing: &mut watch::Receiver<bool>) -> Option<Pending> {
-        if let Some(held) = self.held.take() {
-            return Some(held);
-        }
+    /// What comes next; `None` when the log was closed.
+    async fn next(&mut self, closing: &mut watch::Receiver<bool>) -> std::result::Result<Option<Pending>, Broken> {
+        let mut stop = self.shared.stop.subscribe();
         loop {
+            if let Some(stop) = &*stop.borrow_and_update() {
+                return Err(Broken(stop.why));
+            }
+            if let Some(held) = self.held.take() {
+                return Ok(Some(held));
+            }
             if *closing.borrow() {
                 self.queue.close();
             }
             tokio::select! {
                 biased;
-                pending = self.queue.recv() => return pending,
+                // This handle keeps the sender alive.
+                _ = stop.changed() => {}
+                pending = self.queue.recv() => return Ok(pending),
                 _ = closing.changed(), if !self.queue.is_closed() => {}
             }
         }
@@ -236,7 +244,10 @@ impl Committer {
                 Ok(()) => {
                     self.shared.counters.commit_took(started.elapsed());
                     self.failing(None);
-                    break self.committed(plan, group);
+                    break match self.shared.check_folder() {
+                        Ok(()) => self.committed(plan, group),
+                        Err(_) => self.lost(group),
+                    };
                 }
                 Err(error) => {
                     if let Some(done) = self.failed(plan, error, &mut group).await {
@@ -258,10 +269,22 @@ impl Committer {
         match done {
             Err(StoreError::Unsynced(error)) => {
                 tracing::error!(%error, "the disk did not confirm a write; the process must end");
-                Err(Broken)
+                Err(Broken(Ended::Failed))
             }
             _ => Ok(()),
         }
+    }
+
+    /// What was written lies where nobody will find it, or may be another process's: nobody is told that it is stored.
+    fn lost(&self, group: Vec<Pending>) -> std::result::Result<(), Broken> {
+        let _ = self.fail(group, || self.shared.check_going().err().unwrap_or_else(error::ended));
+        Err(Broken(self.shared.stop.borrow().as_ref().map_or(Ended::Failed, |stop| stop.why)))
+    }
+
+    /// Another process has opened the store.
+    fn rival(&self, group: Vec<Pending>) -> std::result::Result<(), Broken> {
+        self.shared.stop(Ended::Rival, "the store carries the mark of a process that opened it later");
+        self.lost(group)
     }
 
     /// Whether the last commit failed, which people are told, and why.
@@ -279,6 +302,9 @@ impl Committer {
         error: StoreError,
         group: &mut Vec<Pending>,
     ) -> Option<std::result::Result<(), Broken>> {
+        if self.shared.check_folder().is_err() {
+            return Some(self.lost(std::mem::take(group)));
+        }
         // The first three are about what was to be committed, or told by the guard of the volume.
         if !matches!(error, StoreError::Conflict { .. } | StoreError::Mismatch(_) | StoreError::Full(_)) {
             self.failing(Some(&error));
@@ -305,7 +331,7 @@ impl Committer {
             StoreError::Unsynced(error) => {
                 tracing::error!(%error, "the disk did not confirm a write; the process must end");
                 let _ = self.fail(std::mem::take(group), error::ended);
-                Some(Err(Broken))
+                Some(Err(Broken(Ended::Failed)))
             }
             StoreError::Mismatch(what) => {
                 tracing::warn!(what, "what was to be sealed, merged or removed is not there any more");
@@ -314,6 +340,12 @@ impl Committer {
             }
             StoreError::Damaged(what) => {
                 tracing::error!(what, "the store is damaged");
+                self.forget(&plan);
+                Some(self.fail(std::mem::take(group), error::failed))
+            }
+            StoreError::Rival => Some(self.rival(std::mem::take(group))),
+            StoreError::Newer(what) => {
+                tracing::error!(what, "a commit met what a newer version wrote");
                 self.forget(&plan);
                 Some(self.fail(std::mem::take(group), error::failed))
             }
@@ -331,7 +363,11 @@ impl Committer {
             return self.fail(group, error::ended);
         };
         match self.shared.store.heads().await {
-            Ok((_, last)) if last >= Some(id) => self.committed(plan, group),
+            Ok((_, last)) if last >= Some(id) => match self.shared.check_folder() {
+                Ok(()) => self.committed(plan, group),
+                Err(_) => self.lost(group),
+            },
+            Err(StoreError::Rival) => self.rival(group),
             Ok(_) => {
                 self.forget(&plan);
                 self.fail(group, error::failed)
@@ -339,7 +375,7 @@ impl Committer {
             Err(error) => {
                 tracing::error!(%error, "the store cannot be read back; the process must end");
                 let _ = self.fail(group, error::ended);
-                Err(Broken)
+                Err(Broken(Ended::Failed))
             }
         }
     }
@@ -462,12 +498,11 @@ impl Committer {
     }
 
     async fn refuse_rest(&mut self) {
-        let held = self.held.take();
-        let mut rest: Vec<Pending> = held.into_iter().collect();
+        let mut rest: Vec<Pending> = self.held.take().into_iter().collect();
         while let Some(pending) = self.queue.recv().await {
             rest.push(pending);
         }
-        let _ = self.fail(rest, error::closing);
+        let _ = self.fail(rest, || self.shared.check_going().err().unwrap_or_else(error::closing));
     }
 
     pub(super) fn next_group(&self) -> GroupId {

@@ -7,6 +7,8 @@ use auditwire_model::{Position, ProjectId};
 use crate::error::{Error, Kind};
 use crate::store::{RecordKey, StoreError};
 
+/// Somebody must act.
+const GONE_WAIT: Duration = Duration::from_secs(30);
 /// A disk does not empty itself in a moment.
 const FULL_WAIT: Duration = Duration::from_secs(5);
 
@@ -32,6 +34,19 @@ pub(super) fn closing() -> Error {
 pub(super) fn full() -> Error {
     let detail = "the disk is full; nothing of this request was taken, free some space and send it again";
     Error::new(Kind::Unavailable, "storage_full", detail).retry_after(FULL_WAIT)
+}
+
+/// The log lies in files that nobody will find again.
+pub(super) fn gone() -> Error {
+    let detail = "the data folder of the service is gone; what is sent now would be lost: send it again when the service is back";
+    Error::new(Kind::Unavailable, "storage_gone", detail).retry_after(GONE_WAIT)
+}
+
+/// Another process has opened the store.
+pub(super) fn rival() -> Error {
+    let detail =
+        "another process uses the data folder of the service; nothing of this request was taken, send it again later";
+    Error::new(Kind::Unavailable, "storage_rival", detail).retry_after(GONE_WAIT)
 }
 
 pub(super) fn conflict(key: &RecordKey) -> Error {
@@ -70,6 +85,8 @@ pub(super) fn ended_reading() -> Error {
 pub(super) fn read(error: StoreError) -> Error {
     match error {
         StoreError::Damaged(what) => Error::new(Kind::Internal, "damaged", format!("stored data is damaged: {what}")),
+        StoreError::Newer(what) => Error::new(Kind::Internal, "newer_version", what),
+        StoreError::Rival => rival(),
         other => Error::new(Kind::Internal, "storage_failed", "the store could not be read").caused_by(other),
     }
 }

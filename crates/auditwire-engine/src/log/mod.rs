@@ -7,6 +7,7 @@ mod conflicts;
 mod disk;
 mod duplicates;
 mod error;
+mod folder;
 #[doc(hidden)]
 pub mod foreign;
 mod groups;
@@ -20,6 +21,7 @@ mod scan;
 mod seal;
 pub(crate) mod segment;
 mod stats;
+mod submission;
 mod sweep;
 mod tail;
 #[cfg(test)]
@@ -32,7 +34,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use arrow_array::RecordBatch;
-use auditwire_model::event::{Columns, Event};
+use auditwire_model::event::Columns;
 use auditwire_model::query::Expr;
 use auditwire_model::{Clock, Position, ProjectId, Timestamp};
 use futures_util::StreamExt;
@@ -43,12 +45,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use crate::error::Result;
 use crate::readiness::Readiness;
-use crate::store::{Change, Effect, Order, Store, StoreError};
+use crate::store::{Order, Store, StoreError};
 use crate::tasks::{Faults, Task, Tasks};
 use commit::Pending;
 pub(crate) use conflicts::{Conflict, Conflicts, Senders};
 pub use disk::{Disk, Room, Space};
 use duplicates::Parts;
+pub use folder::{Folder, Stop};
 use quota::Quotas;
 pub(crate) use quota::Taken;
 pub use quota::{QuotaSettings, QuotaUse, QuotaUses};
@@ -57,6 +60,8 @@ pub use retention::{Floor, Retention, RetentionRule};
 use segment::Segments;
 use stats::Counters;
 pub use stats::{COMMIT_BUCKETS, LogStats, SealStats};
+pub(crate) use submission::event_weight;
+pub use submission::{Answer, Receipt, Submission};
 pub use sweep::segment_number;
 use tail::Tail;
 pub use times::{ClockState, TrustRule};
@@ -95,6 +100,10 @@ pub struct LogSettings {
     pub disk: Option<Arc<dyn Disk>>,
     /// How often it is looked at. Default 10 s.
     pub disk_every: std::time::Duration,
+    /// Tells whether the folder of the log is still there and this process's own; `None`: nobody looks.
+    pub folder: Option<Arc<dyn Folder>>,
+    /// How often it is looked at, beside each answer. Default 2 s.
+    pub folder_every: std::time::Duration,
     /// Bytes of filters of all projects before those of idle projects leave memory. Default 64 MiB.
     pub duplicate_filter_bytes_max: usize,
     /// Where tests make tasks panic. Default: nowhere.
@@ -119,6 +128,8 @@ impl Default for LogSettings {
             quota: QuotaSettings::default(),
             disk: None,
             disk_every: std::time::Duration::from_secs(10),
+            folder: None,
+            folder_every: folder::EVERY,
             faults: Faults::default(),
         }
     }
@@ -160,39 +171,6 @@ impl Default for SealSettings {
             merged_rows: 1 << 20,
             grace: std::time::Duration::from_secs(300),
         }
-    }
-}
-
-/// Something to commit: events of one project, changes of records, or both; all or nothing. Of the service's own events project
-/// `system` gets copies in the same commit (`audit`).
-#[derive(Debug, Default)]
-pub struct Submission {
-    /// The events' project; `None` without events.
-    pub project: Option<ProjectId>,
-    /// Completed events, in order.
-    pub events: Vec<Event>,
-    /// Changes of records in the same transaction.
-    pub changes: Vec<Change>,
-}
-
-/// What became of a [`Submission`]; on disk.
-#[derive(Debug, Clone, Default)]
-pub struct Receipt {
-    /// Per event its position, or `None` for a recognised duplicate.
-    pub positions: Vec<Option<Position>>,
-}
-
-/// The answer to a [`Submission`] that waits for its commit.
-#[derive(Debug)]
-pub struct Answer(oneshot::Receiver<Result<Receipt>>);
-
-impl Answer {
-    /// Waits until it is on disk.
-    ///
-    /// # Errors
-    /// As [`Log::submit`].
-    pub async fn receipt(self) -> Result<Receipt> {
-        self.0.await.unwrap_or_else(|_| Err(error::ended()))
     }
 }
 
@@ -297,6 +275,10 @@ pub enum Ended {
     /// The store can no longer be trusted (a sync failed, or it cannot be read back): the process must end and start
     /// anew.
     Failed,
+    /// Its folder is gone, or another one has its name.
+    Gone,
+    /// Another process has opened the store.
+    Rival,
 }
 
 /// What all clones, the committer and the readers share.
@@ -327,6 +309,8 @@ pub(crate) struct Shared {
     pub(crate) upkeep: Mutex<Upkeep>,
     pub(crate) closing: watch::Sender<bool>,
     pub(crate) ended: watch::Sender<Option<Ended>>,
+    /// Why the log stopped by itself.
+    stop: folder::Stopping,
     conflicts: Conflicts,
     pub(crate) times: Times,
 }
@@ -359,6 +343,7 @@ impl Log {
             counters: Counters::default(),
             closing: watch::Sender::new(false),
             ended: watch::Sender::new(None),
+            stop: watch::Sender::new(None),
             fresh: Fresh::default(),
             guard: disk::Guard::default(),
             quotas: Quotas::default(),
@@ -378,6 +363,7 @@ impl Log {
         let (queue, pending) = mpsc::unbounded_channel();
         upkeep::start(&shared, &queue).await?;
         disk::start(&shared, &queue);
+        folder::start(&shared);
         let committer = commit::Committer::new(Arc::clone(&shared), pending, last_group);
         shared.tasks.vital(Task::Committer, committer.run());
         Ok(Self { shared, queue })
@@ -399,7 +385,7 @@ impl Log {
     ///
     /// # Errors
     /// `conflict` when an expectation failed, `storage_full` and `overloaded` (nothing was taken, try again), `closing`;
-    /// `storage_failed` when the result is not known.
+    /// `storage_gone` and `storage_rival` once the log has stopped; `storage_failed` when the result is not known.
     pub async fn submit(&self, submission: Submission) -> Result<Receipt> {
         self.enqueue(submission)?.receipt().await
     }
@@ -423,8 +409,9 @@ impl Log {
     /// Hands over what is to be committed; what one caller enqueues is committed in this order.
     ///
     /// # Errors
-    /// `overloaded` (nothing was taken, try again), `closing`.
+    /// `overloaded` (nothing was taken, try again), `closing`, `storage_gone`, `storage_rival`.
     pub fn enqueue(&self, submission: Submission) -> Result<Answer> {
+        self.shared.check_going()?;
         if *self.shared.closing.borrow() {
             return Err(error::closing());
         }
@@ -575,21 +562,4 @@ impl Shared {
         }
         self.reader.event(project, at).await
     }
-}
-
-impl Submission {
-    /// The memory it holds, in bytes, roughly.
-    pub(crate) fn weight(&self) -> usize {
-        let value = |change: &Change| match &change.effect {
-            Effect::Put(value) => value.len(),
-            Effect::Delete | Effect::None => 0,
-        };
-        self.events.iter().map(event_weight).sum::<usize>()
-            + self.changes.iter().map(|c| size_of::<Change>() + c.key.id.len() + value(c)).sum::<usize>()
-    }
-}
-
-/// The memory an event holds, in bytes, roughly.
-pub(crate) fn event_weight(event: &Event) -> usize {
-    size_of::<Event>() + event.event_id.len() + event.draft.weight()
 }

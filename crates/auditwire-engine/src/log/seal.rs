@@ -123,6 +123,7 @@ impl Keeper {
         let upload = uploaded.map_err(|e| put_failed(&name, e))?;
         let finished = finished.await.map_err(error::defect)?.map_err(error::defect)?;
         upload.complete(finished.bytes.clone()).await.map_err(|e| put_failed(&name, e))?;
+        self.shared.check_folder()?;
         written(
             &Segment {
                 id,

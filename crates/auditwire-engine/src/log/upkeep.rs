@@ -236,6 +236,8 @@ impl Keeper {
 
     /// One round: everything that is due, once.
     async fn round(&mut self, all: bool) -> Result<()> {
+        // In a folder that took this one's place, files of the same names may be somebody's last copy.
+        self.shared.check_folder()?;
         self.sweep().await?;
         let fresh = |keeper: &Self| {
             let fresh = &keeper.shared.fresh;
@@ -253,6 +255,7 @@ impl Keeper {
         self.drop_groups().await?;
         self.expire().await?;
         self.quotas().await?;
+        self.shared.check_folder()?;
         self.sweep().await?;
         self.shrink(all).await
     }

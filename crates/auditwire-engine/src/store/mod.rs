@@ -434,6 +434,13 @@ pub enum StoreError {
     /// the process must end, and the next start reads what is really there.
     #[error("the disk did not confirm a write")]
     Unsynced(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Another process has opened the store since this one did; nothing was written, and nothing more can be: the process
+    /// must end.
+    #[error("another process has opened the store")]
+    Rival,
+    /// It was written by a newer version of this program, which is no damage; says what is too new.
+    #[error("{0}")]
+    Newer(String),
     /// Any other failure. Whether a commit happened is not known: the process must not go on committing on its
     /// assumption (the committer reads the heads again or ends).
     #[error("the store failed")]
@@ -473,7 +480,8 @@ pub trait Store: Send + Sync + Debug + 'static {
         limit: u32,
     ) -> Result<Vec<Record>, StoreError>;
 
-    /// First and last position of every project that ever had events, and the highest group id.
+    /// First and last position of every project that ever had events, and the highest group id. What another process
+    /// committed is never taken for this one's: [`StoreError::Rival`] instead.
     async fn heads(&self) -> Result<(Vec<Head>, Option<GroupId>), StoreError>;
 
     /// Spans of a project that overlap `from ..= to`, in `order`, at most `limit`.

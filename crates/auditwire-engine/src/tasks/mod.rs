@@ -35,6 +35,8 @@ pub enum Task {
     Upkeep,
     /// Looks how full the volume is.
     DiskGuard,
+    /// Looks whether the data folder is still there.
+    FolderGuard,
     /// Accepts connections.
     Listener,
     /// Waits for the signals that end the process.
@@ -98,10 +100,11 @@ pub enum Fate {
 
 impl Task {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Committer,
         Self::Upkeep,
         Self::DiskGuard,
+        Self::FolderGuard,
         Self::Listener,
         Self::Signals,
         Self::Certificates,
@@ -138,6 +141,8 @@ impl Task {
             Self::Upkeep => ("upkeep", Vital),
             // Without it nobody stops intake before the volume is full.
             Self::DiskGuard => ("disk-guard", Vital),
+            // Without it events may go into a folder that is gone, and two processes into one store.
+            Self::FolderGuard => ("folder-guard", Vital),
             Self::Listener => ("listener", Vital),
             // Without it the process cannot be ended gracefully.
             Self::Signals => ("signals", Vital),

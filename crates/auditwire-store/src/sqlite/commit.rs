@@ -8,15 +8,17 @@ use auditwire_model::{Position, ProjectId};
 use sqlx::{Row, SqliteConnection};
 
 use super::error::from_sqlx;
+use super::owner::Owner;
 use super::read::number;
 use super::{files, seal};
 
-/// Writes a group: ?1 its number, ?2 its blob, ?3 its spans. JSON keeps the text, and with it the prepared statements,
+/// Writes a group: ?1 its number, ?2 its blob, ?3 its spans, ?4 the mark of this process: with another one in the store the
+/// blob is NULL, which its column refuses. JSON keeps the text, and with it the prepared statements,
 /// the same for any number of projects.
 macro_rules! group_sql {
     () => {
         r#"
-INSERT INTO groups (id, blob) VALUES (?1, ?2);
+INSERT INTO groups (id, blob) SELECT ?1, CASE WHEN mark = ?4 THEN ?2 END FROM owner;
 INSERT INTO spans (group_id, project, first, rows, "offset", time_min, time_max, blob_bytes)
 SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 FROM json_each(?3);
 INSERT INTO heads (project, last)
@@ -31,8 +33,9 @@ ON CONFLICT (project) DO UPDATE SET last = excluded.last;
 const GROUP: &str = group_sql!();
 const GROUP_ALONE: &str = concat!("BEGIN IMMEDIATE;", group_sql!(), "COMMIT;");
 
-pub(super) async fn commit(writer: &mut SqliteConnection, commit: Commit) -> Result<(), StoreError> {
-    let done = attempt(writer, commit).await;
+pub(super) async fn commit(writer: &mut SqliteConnection, owner: &Owner, commit: Commit) -> Result<(), StoreError> {
+    owner.ensure(writer).await?;
+    let done = attempt(writer, owner, commit).await;
     if done.is_err() {
         // SQLite has often rolled back by itself; then there is nothing to roll back and this error means nothing.
         let _ = execute(writer, "ROLLBACK").await;
@@ -40,21 +43,21 @@ pub(super) async fn commit(writer: &mut SqliteConnection, commit: Commit) -> Res
     done
 }
 
-async fn attempt(writer: &mut SqliteConnection, commit: Commit) -> Result<(), StoreError> {
+async fn attempt(writer: &mut SqliteConnection, owner: &Owner, commit: Commit) -> Result<(), StoreError> {
     let Commit { group, changes, id_runs, expired_id_runs, seal, expire, drop_groups, files } = commit;
     let upkeep = seal.is_some() || !expire.is_empty() || drop_groups.is_some() || !files.is_empty();
     if changes.is_empty() && id_runs.is_empty() && expired_id_runs.is_empty() && !upkeep {
         return match group {
-            Some(group) => write_group(writer, GROUP_ALONE, group).await,
+            Some(group) => write_group(writer, owner, GROUP_ALONE, group).await,
             None => Ok(()),
         };
     }
-    execute(writer, "BEGIN IMMEDIATE").await?;
+    begin(writer, owner).await?;
     for change in changes {
         apply(writer, change).await?;
     }
     if let Some(group) = group {
-        write_group(writer, GROUP, group).await?;
+        write_group(writer, owner, GROUP, group).await?;
     }
     if let Some(seal) = seal {
         seal::seal(writer, seal).await?;
@@ -77,10 +80,23 @@ async fn execute(writer: &mut SqliteConnection, sql: &'static str) -> Result<(),
     sqlx::query(sql).execute(writer).await.map(drop).map_err(from_sqlx)
 }
 
-async fn write_group(writer: &mut SqliteConnection, sql: &'static str, group: Group) -> Result<(), StoreError> {
+/// Begins a transaction that only the owner of the store gets; one trip.
+async fn begin(writer: &mut SqliteConnection, owner: &Owner) -> Result<(), StoreError> {
+    let found = sqlx::query_scalar("BEGIN IMMEDIATE; SELECT mark FROM owner").fetch_all(writer).await;
+    let found: Vec<Vec<u8>> = found.map_err(from_sqlx)?;
+    owner.check(found.first().map_or(&[], Vec::as_slice))
+}
+
+async fn write_group(
+    writer: &mut SqliteConnection,
+    owner: &Owner,
+    sql: &'static str,
+    group: Group,
+) -> Result<(), StoreError> {
     let spans = spans_as_json(&group.spans);
     let id = number(group.id.0);
-    sqlx::query(sql).bind(id).bind(Vec::from(group.blob)).bind(spans).execute(writer).await.map(drop).map_err(from_sqlx)
+    let query = sqlx::query(sql).bind(id).bind(Vec::from(group.blob)).bind(spans).bind(owner.expected());
+    query.execute(writer).await.map(drop).map_err(from_sqlx)
 }
 
 fn spans_as_json(spans: &[Span]) -> String {

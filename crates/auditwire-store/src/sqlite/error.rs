@@ -6,6 +6,7 @@ use sqlx::migrate::MigrateError;
 // Extended result codes (sqlite3.h).
 const FULL: i32 = 13;
 const CORRUPT: i32 = 11;
+const NOT_NULL: i32 = 19 | (5 << 8);
 const NOT_A_DATABASE: i32 = 26;
 const IO_SHM_SIZE: i32 = 10 | (19 << 8);
 const IO_FSYNC: i32 = 10 | (4 << 8);
@@ -18,6 +19,8 @@ pub(super) fn from_sqlx(error: sqlx::Error) -> StoreError {
         // The index of the write-ahead log could not grow: also a full disk.
         Some(FULL | IO_SHM_SIZE) => StoreError::Full(Box::new(error)),
         Some(IO_FSYNC | IO_DIR_FSYNC) => StoreError::Unsynced(Box::new(error)),
+        // Only another process's mark makes a blob NULL (`commit.rs`).
+        Some(NOT_NULL) if error.to_string().contains("groups.blob") => StoreError::Rival,
         Some(code) if matches!(code & 0xff, CORRUPT | NOT_A_DATABASE) => StoreError::Damaged(error.to_string()),
         // SQLite's thread is gone, and with it what it was doing: nothing can be written over this connection any more. What is
         // read goes over another one.
@@ -28,7 +31,7 @@ pub(super) fn from_sqlx(error: sqlx::Error) -> StoreError {
 
 pub(super) fn from_migration(error: MigrateError) -> StoreError {
     match error {
-        MigrateError::VersionMissing(version) => StoreError::Damaged(format!(
+        MigrateError::VersionMissing(version) => StoreError::Newer(format!(
             "the data was written by a newer version of Auditwire (tables of version {version}); use that version"
         )),
         MigrateError::Execute(error) => from_sqlx(error),

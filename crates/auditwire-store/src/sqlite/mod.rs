@@ -4,6 +4,7 @@
 mod commit;
 mod error;
 mod files;
+mod owner;
 mod read;
 mod seal;
 mod sealed;
@@ -26,8 +27,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection, Row, SqlSafeStr, SqliteConnection};
 use tokio::sync::Mutex;
 
-/// The data file inside the data directory; SQLite adds `-wal` and `-shm` beside it.
-const FILE: &str = "log.sqlite";
+use crate::dir::DATABASE;
 
 /// Pages of this size keep the overhead of large blobs low without making a commit of one event write much.
 const PAGE_BYTES: u32 = 8192;
@@ -61,22 +61,25 @@ pub struct SqliteStore {
     writer: Mutex<SqliteConnection>,
     copier: Mutex<SqliteConnection>,
     readers: SqlitePool,
+    owner: owner::Owner,
     syncs: AtomicU64,
     sync: bool,
 }
 
 impl SqliteStore {
     /// Opens the store in `dir`, making it or bringing it to this version's tables. The directory must exist and be
-    /// locked by the caller ([`DataDir::lock`](crate::DataDir::lock)).
+    /// locked by the caller ([`DataDir::lock_database`](crate::DataDir::lock_database)). From now on a process that opened it
+    /// before cannot write any more ([`StoreError::Rival`]).
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] when the file was written by a newer version, else [`StoreError::Failed`].
+    /// [`StoreError::Newer`] when the file was written by a newer version, else [`StoreError::Failed`].
     pub async fn open(dir: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
-        let file = dir.join(FILE);
+        let file = dir.join(DATABASE);
         let sync = !options.synchronous_off_for_tests;
         let pages_max = options.data_bytes_max.map(|bytes| bytes.div_ceil(u64::from(PAGE_BYTES)));
         let mut writer = writer_options(&file, sync, pages_max).connect().await.map_err(error::from_sqlx)?;
         migrations().run(&mut writer).await.map_err(error::from_migration)?;
+        let owner = owner::Owner::claim(&mut writer).await?;
         sqlx::query(RESTART_WAIT).execute(&mut writer).await.map_err(error::from_sqlx)?;
         // The data file's own name must survive a power loss, too; SQLite does this only for its journals.
         std::fs::File::open(dir).and_then(|d| d.sync_all()).map_err(|e| StoreError::Failed(Box::new(e)))?;
@@ -94,6 +97,7 @@ impl SqliteStore {
             writer: Mutex::new(writer),
             copier: Mutex::new(copier),
             readers,
+            owner,
             syncs: AtomicU64::new(0),
             sync,
         })
@@ -154,6 +158,7 @@ fn migrations() -> Migrator {
         migration(1, "log", include_str!("../../migrations/0001_log.sql")),
         migration(2, "segments", include_str!("../../migrations/0002_segments.sql")),
         migration(3, "files", include_str!("../../migrations/0003_files.sql")),
+        migration(4, "owner", include_str!("../../migrations/0004_owner.sql")),
     ])
 }
 
@@ -161,7 +166,7 @@ fn migrations() -> Migrator {
 impl Store for SqliteStore {
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let mut writer = self.writer.lock().await;
-        commit::commit(&mut writer, commit).await?;
+        commit::commit(&mut writer, &self.owner, commit).await?;
         self.synced(1);
         Ok(())
     }
@@ -195,7 +200,7 @@ impl Store for SqliteStore {
     }
 
     async fn heads(&self) -> Result<(Vec<Head>, Option<GroupId>), StoreError> {
-        read::heads(&self.readers).await
+        read::heads(&self.readers, &self.owner).await
     }
 
     async fn spans(

@@ -9,6 +9,7 @@ use sqlx::Row;
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 
 use super::error::from_sqlx;
+use super::owner::Owner;
 
 /// The columns of `spans s` that [`span`] reads.
 macro_rules! columns {
@@ -112,12 +113,12 @@ pub(super) async fn records_between(
     rows.iter().map(record).collect()
 }
 
-pub(super) async fn heads(readers: &SqlitePool) -> Result<(Vec<Head>, Option<GroupId>), StoreError> {
-    // One statement, one snapshot: heads and the last group belong together.
-    let rows = sqlx::query("SELECT project, last, first FROM heads UNION ALL SELECT NULL, max(id), NULL FROM groups")
-        .fetch_all(readers)
-        .await
-        .map_err(from_sqlx)?;
+const HEADS: &str = "SELECT project, last, first, NULL FROM heads UNION ALL
+    SELECT NULL, (SELECT max(id) FROM groups), NULL, mark FROM owner";
+
+pub(super) async fn heads(readers: &SqlitePool, owner: &Owner) -> Result<(Vec<Head>, Option<GroupId>), StoreError> {
+    // One statement, one snapshot: heads, the last group and whose they are belong together.
+    let rows = sqlx::query(HEADS).fetch_all(readers).await.map_err(from_sqlx)?;
     let (mut heads, mut group) = (Vec::with_capacity(rows.len()), None);
     for row in &rows {
         match row.get::<Option<String>, _>(0) {
@@ -128,7 +129,10 @@ pub(super) async fn heads(readers: &SqlitePool) -> Result<(Vec<Head>, Option<Gro
                     last: Position(unsigned(row, 1, "heads.last")?),
                 });
             }
-            None => group = row.get::<Option<i64>, _>(1).map(|id| GroupId(id.unsigned_abs())),
+            None => {
+                owner.check(&row.get::<Vec<u8>, _>(3))?;
+                group = row.get::<Option<i64>, _>(1).map(|id| GroupId(id.unsigned_abs()));
+            }
         }
     }
     Ok((heads, group))

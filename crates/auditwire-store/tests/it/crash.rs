@@ -130,7 +130,7 @@ async fn data_of_a_newer_version_is_refused_by_name() {
     sqlx::query(newer).execute(&mut connection).await.unwrap();
     sqlx::Connection::close(connection).await.unwrap();
     match SqliteStore::open(dir.path(), SqliteOptions::default()).await {
-        Err(StoreError::Damaged(what)) => assert!(what.contains("newer version") && what.contains("99"), "{what}"),
+        Err(StoreError::Newer(what)) => assert!(what.contains("newer version") && what.contains("99"), "{what}"),
         other => assert!(other.is_err_and(|_| false), "opened"),
     }
 }

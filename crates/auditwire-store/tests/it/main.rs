@@ -6,3 +6,4 @@ mod contract;
 mod crash;
 mod full;
 mod log;
+mod rival;

@@ -94,7 +94,7 @@ fn held(config: &Config) -> Result<Option<DataDir>> {
         let data = config.data.display();
         return Err(Failure::usage(format!("there is no folder {data}; name the service's with --data or --config")));
     }
-    match DataDir::lock(&config.data) {
+    match DataDir::lock(&config.data).and_then(|mut data| data.lock_database().map(|()| data)) {
         Ok(data) => Ok(Some(data)),
         Err(DirError::InUse { .. }) => Ok(None),
         Err(error) => Err(Failure::new(chain(&error))),

@@ -16,6 +16,7 @@ mod deaths;
 mod demo;
 mod door;
 mod events;
+mod folder;
 mod keys;
 mod loopback;
 mod notify;

@@ -3,6 +3,7 @@
 mod blob;
 mod deaths;
 mod faults;
+mod folder;
 mod model;
 mod objects;
 mod readiness;

@@ -118,6 +118,17 @@ impl Service {
         (status, std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap()))
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.as_ref().map_or(0, Child::id)
+    }
+
+    /// Waits until it has ended by itself: how, and what it has logged.
+    pub(crate) async fn ended(mut self) -> (ExitStatus, String) {
+        let mut child = self.child.take().unwrap();
+        let status = eventually("its own end", Duration::from_secs(60), async || child.try_wait().unwrap()).await;
+        (status, self.log())
+    }
+
     pub(crate) fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token)
     }
