@@ -76,6 +76,8 @@ fn run(args: &[String]) -> Result<()> {
         "short" => std::thread::scope(|scope| {
             // Its outage of a minute passes beside the others.
             let fresh = scope.spawn(|| fresh::run(&options.short("fresh", 3, "tls")));
+            // So do the half minutes in which alerts are looked at.
+            let operator = scope.spawn(|| operator::run(&options.short("operator", 11, "tcp")));
             deaths::run(&options.short("deaths", 23, "both"))?;
             kill::run(&options.short("kill", 3, "both"))?;
             switches::run(&options.short("switches", 3, "both"))?;
@@ -85,6 +87,7 @@ fn run(args: &[String]) -> Result<()> {
             stopped::run(&options.short("stopped", 1, "tcp"))?;
             projects::run(&options.short("projects", 40, "tcp"))?;
             slow::run(&options.short("slow", 8, "tcp"), 2000)?;
+            operator.join().map_err(|_| "a thread died")??;
             fresh.join().map_err(|_| "a thread died")?
         }),
         _ => Err(options::USAGE.into()),
