@@ -134,7 +134,7 @@ impl Engine {
         secrets::back_in_use(&*store, &log, &keyring).await?;
         let instance = Arc::new(identity(&*store, &log, &*clock).await?);
         crate::alerts::webhook::seal_addresses(&*store, &log, &keyring).await?;
-        let settings = Arc::new(settings);
+        let (settings, store) = (Arc::new(settings), Arc::clone(log.store()));
         let delivery = Delivery::start(
             Arc::clone(&store),
             log.clone(),

@@ -126,6 +126,7 @@ impl From<StoreError> for Error {
             StoreError::Mismatch(_) | StoreError::Damaged(_) => {
                 Self::new(Kind::Internal, "storage_damaged", "stored data cannot be read")
             }
+            StoreError::Malformed(what) => crate::log::store_damaged(what),
             StoreError::Newer(what) => Self::new(Kind::Internal, "newer_version", what.clone()),
             StoreError::Failed(_) | StoreError::Unsynced(_) | StoreError::Rival => {
                 Self::new(Kind::Unavailable, "storage_failed", "the storage does not answer; try again")

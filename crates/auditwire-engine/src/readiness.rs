@@ -83,7 +83,7 @@ impl Trouble {
             Self::StoreDamaged => Row::new(
                 "store_damaged",
                 false,
-                "the store is damaged, and nothing more is written to it",
+                "the store is damaged",
                 "stop the service, take what can be read with `auditwire store rescue`, and look at the disk before it is used again",
             ),
             Self::CommitsFailing => Row::new(

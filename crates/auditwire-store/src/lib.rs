@@ -4,11 +4,13 @@
 //!
 //! No rules of the product in this crate.
 
+mod copy;
 mod dir;
 mod segments;
 mod sqlite;
 mod volume;
 
+pub use copy::{Copied, CopyError, copy};
 pub use dir::{DataDir, DirError, FolderWatch};
 pub use segments::open_segments;
 pub use sqlite::{SqliteOptions, SqliteStore};

@@ -12,7 +12,7 @@ use object_store::local::LocalFileSystem;
 use crate::DirError;
 
 /// The folder inside the data directory.
-const FOLDER: &str = "segments";
+pub(crate) const FOLDER: &str = "segments";
 
 /// Opens `DIR/segments`, making it (mode 0700) if needed, and removes what uploads left there that never came to their
 /// end. With `sync` a put returns only when the file and the folder are on disk; without it a sealed event can be lost

@@ -10,6 +10,7 @@ use std::time::Duration;
 use auditwire_engine::delivery::DeliverySettings;
 use auditwire_engine::log::{Ended, Stop};
 use auditwire_engine::secrets::Secret;
+use auditwire_engine::store::StoreError;
 use auditwire_engine::tasks::{Faults, Task};
 use auditwire_engine::{Engine, Settings, tokens};
 use auditwire_server::{BoundServer, LogCounts, ServerSettings};
@@ -251,9 +252,7 @@ impl Service {
         }
         data.lock_database().map_err(|e| not_locked(&e))?;
         let options = SqliteOptions { synchronous_off_for_tests: unsafe_no_sync, ..SqliteOptions::default() };
-        let store = SqliteStore::open(data.path(), options)
-            .await
-            .map_err(|e| Failure::caused_by(format!("the store in {} cannot be opened", data.path().display()), &e))?;
+        let store = SqliteStore::open(data.path(), options).await.map_err(|e| not_opened(data.path(), &e))?;
         let store = Arc::new(store);
         let objects = open_segments(data.path(), !unsafe_no_sync).map_err(|e| Failure::new(chain(&e)))?;
         let keyring = keys::load(keys, data.path(), &*store).await?;
@@ -344,6 +343,17 @@ impl Service {
         }
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+fn not_opened(data: &Path, error: &StoreError) -> Failure {
+    let data = data.display();
+    match error {
+        StoreError::Malformed(what) => Failure::new(format!(
+            "the store in {data} is damaged ({what}) and was left as it is: take what can be read with `auditwire store rescue \
+             --data {data} --to NEW`, or put a back-up in its place"
+        )),
+        _ => Failure::caused_by(format!("the store in {data} cannot be opened"), error),
     }
 }
 

@@ -24,7 +24,7 @@ const ALIGNMENT: usize = 8;
 pub(crate) enum BlobError {
     #[error("it is shorter than its header says")]
     Short,
-    #[error("its format version is {0}; this program reads versions up to {SCHEMA_VERSION}")]
+    #[error("a newer version of Auditwire wrote them (format {0}; this one reads {SCHEMA_VERSION}): use that version")]
     Version(u16),
     #[error("its checksum does not match")]
     Checksum,
@@ -32,6 +32,16 @@ pub(crate) enum BlobError {
     Message(String),
     #[error("its columns cannot be read")]
     Arrow(#[from] ArrowError),
+}
+
+/// What is wrong with a blob, as far as its header and its checksum tell; nothing of one that a newer version wrote.
+pub(crate) fn damage(blob: &[u8]) -> Option<BlobError> {
+    let Some((header, rest)) = blob.get(..HEADER_BYTES).zip(blob.get(CHECKED_FROM..)) else {
+        return Some(BlobError::Short);
+    };
+    let checksum = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
+    let known = u16::from_le_bytes([header[0], header[1]]) <= SCHEMA_VERSION;
+    (known && checksum != crc32fast::hash(rest)).then_some(BlobError::Checksum)
 }
 
 /// Groups of fewer rows are encoded into memory that is given back at once.

@@ -344,6 +344,11 @@ impl Committer {
                 Some(self.fail(std::mem::take(group), error::failed))
             }
             StoreError::Rival => Some(self.rival(std::mem::take(group))),
+            // It has been told, and stands until the process ends.
+            StoreError::Malformed(what) => {
+                self.forget(&plan);
+                Some(self.fail(std::mem::take(group), || error::store_damaged(&what)))
+            }
             StoreError::Newer(what) => {
                 tracing::error!(what, "a commit met what a newer version wrote");
                 self.forget(&plan);

@@ -36,6 +36,15 @@ pub(super) fn full() -> Error {
     Error::new(Kind::Unavailable, "storage_full", detail).retry_after(FULL_WAIT)
 }
 
+/// The store contradicts itself.
+pub(crate) fn store_damaged(what: &str) -> Error {
+    let detail = format!(
+        "the store is damaged ({what}) and nothing more is written to it: stop the service and take what can be read with \
+         `auditwire store rescue`"
+    );
+    Error::new(Kind::Unavailable, "store_damaged", detail).retry_after(GONE_WAIT)
+}
+
 /// The log lies in files that nobody will find again.
 pub(super) fn gone() -> Error {
     let detail = "the data folder of the service is gone; what is sent now would be lost: send it again when the service is back";
@@ -85,6 +94,7 @@ pub(super) fn ended_reading() -> Error {
 pub(super) fn read(error: StoreError) -> Error {
     match error {
         StoreError::Damaged(what) => Error::new(Kind::Internal, "damaged", format!("stored data is damaged: {what}")),
+        StoreError::Malformed(what) => store_damaged(&what),
         StoreError::Newer(what) => Error::new(Kind::Internal, "newer_version", what),
         StoreError::Rival => rival(),
         other => Error::new(Kind::Internal, "storage_failed", "the store could not be read").caused_by(other),

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 mod blob;
+mod check;
 mod commit;
 mod conflicts;
 mod disk;
@@ -11,6 +12,7 @@ mod folder;
 #[doc(hidden)]
 pub mod foreign;
 mod groups;
+mod guarded;
 mod merge;
 mod plan;
 mod quota;
@@ -51,7 +53,9 @@ use commit::Pending;
 pub(crate) use conflicts::{Conflict, Conflicts, Senders};
 pub use disk::{Disk, Room, Space};
 use duplicates::Parts;
+pub(crate) use error::store_damaged;
 pub use folder::{Folder, Stop};
+use guarded::Guarded;
 use quota::Quotas;
 pub(crate) use quota::Taken;
 pub use quota::{QuotaSettings, QuotaUse, QuotaUses};
@@ -285,6 +289,8 @@ pub enum Ended {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
+    /// The same, and whether it takes writes.
+    guarded: Arc<Guarded>,
     /// Reads sealed events.
     pub(crate) segments: Segments,
     /// Where the files of segments lie.
@@ -326,6 +332,9 @@ impl Log {
         clock: Arc<dyn Clock>,
         settings: LogSettings,
     ) -> Result<Self> {
+        let readiness = Readiness::default();
+        let guarded = Arc::new(Guarded::new(store, readiness.clone()));
+        let store: Arc<dyn Store> = Arc::<Guarded>::clone(&guarded);
         let (heads, last_group) = store.heads().await.map_err(error::read)?;
         let first_kept = heads.iter().map(|head| (head.project.clone(), head.first)).collect();
         let heads = heads.into_iter().map(|head| (head.project, watch::Sender::new(head.last))).collect();
@@ -348,7 +357,8 @@ impl Log {
             guard: disk::Guard::default(),
             quotas: Quotas::default(),
             tasks,
-            readiness: Readiness::default(),
+            readiness,
+            guarded,
             upkeep: Mutex::default(),
             parts: Parts::new(Arc::clone(&store)),
             store,
@@ -364,6 +374,7 @@ impl Log {
         upkeep::start(&shared, &queue).await?;
         disk::start(&shared, &queue);
         folder::start(&shared);
+        check::start(&shared);
         let committer = commit::Committer::new(Arc::clone(&shared), pending, last_group);
         shared.tasks.vital(Task::Committer, committer.run());
         Ok(Self { shared, queue })
@@ -373,6 +384,12 @@ impl Log {
     #[must_use]
     pub fn tasks(&self) -> &Tasks {
         &self.shared.tasks
+    }
+
+    /// The store as everything that works with this log must use it: what its answers tell of damage is noticed.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.shared.store
     }
 
     /// What is wrong with the log, and with the service.
@@ -385,7 +402,7 @@ impl Log {
     ///
     /// # Errors
     /// `conflict` when an expectation failed, `storage_full` and `overloaded` (nothing was taken, try again), `closing`;
-    /// `storage_gone` and `storage_rival` once the log has stopped; `storage_failed` when the result is not known.
+    /// `store_damaged`, `storage_gone` and `storage_rival` once the log has stopped; `storage_failed` when the result is not known.
     pub async fn submit(&self, submission: Submission) -> Result<Receipt> {
         self.enqueue(submission)?.receipt().await
     }
@@ -412,6 +429,7 @@ impl Log {
     /// `overloaded` (nothing was taken, try again), `closing`, `storage_gone`, `storage_rival`.
     pub fn enqueue(&self, submission: Submission) -> Result<Answer> {
         self.shared.check_going()?;
+        self.shared.guarded.check()?;
         if *self.shared.closing.borrow() {
             return Err(error::closing());
         }

@@ -174,7 +174,13 @@ fn mismatch(error: ArrowError) -> StoreError {
 }
 
 fn decode(id: GroupId, bytes: &Bytes, columns: Option<&[usize]>) -> Result<RecordBatch, StoreError> {
-    blob::decode(bytes, columns).map_err(|e| StoreError::Damaged(format!("the events of group {}: {e}", id.0)))
+    blob::decode(bytes, columns).map_err(|error| {
+        let what = format!("the events of group {}: {error}", id.0);
+        match error {
+            blob::BlobError::Version(_) => StoreError::Newer(what),
+            _ => StoreError::Damaged(what),
+        }
+    })
 }
 
 fn group_of(span: &Span) -> Option<GroupId> {

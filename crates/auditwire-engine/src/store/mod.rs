@@ -427,6 +427,10 @@ pub enum StoreError {
     /// No room; nothing was written. Clears by itself when there is room again.
     #[error("the disk is full")]
     Full(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The store's own order contradicts itself (SQLite: malformed, or not a database). Whatever is written to it may destroy
+    /// what can still be read: nothing more may be.
+    #[error("the store is damaged: {0}")]
+    Malformed(String),
     /// What was read contradicts itself; names the row.
     #[error("damaged: {0}")]
     Damaged(String),
@@ -539,6 +543,14 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// Gives back about `step` bytes of what holds nothing, unless no more than `keep` bytes are free; runs between
     /// commits. Returns whether more could be given back.
     async fn shrink(&self, keep: u64, step: u64) -> Result<bool, StoreError>;
+
+    /// Reads everything and holds it against itself; takes long, beside commits and readers.
+    ///
+    /// # Errors
+    /// [`StoreError::Malformed`] when it does not hold.
+    async fn check(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// How much is stored.
     async fn stats(&self) -> Result<StoreStats, StoreError>;

@@ -37,6 +37,8 @@ pub enum Task {
     DiskGuard,
     /// Looks whether the data folder is still there.
     FolderGuard,
+    /// Holds the store against itself.
+    StoreCheck,
     /// Accepts connections.
     Listener,
     /// Waits for the signals that end the process.
@@ -100,11 +102,12 @@ pub enum Fate {
 
 impl Task {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Committer,
         Self::Upkeep,
         Self::DiskGuard,
         Self::FolderGuard,
+        Self::StoreCheck,
         Self::Listener,
         Self::Signals,
         Self::Certificates,
@@ -146,6 +149,7 @@ impl Task {
             Self::Listener => ("listener", Vital),
             // Without it the process cannot be ended gracefully.
             Self::Signals => ("signals", Vital),
+            Self::StoreCheck => ("store-check", Restarted),
             Self::Certificates => ("certificates", Restarted),
             Self::Delivery => ("delivery", Restarted),
             Self::Project => ("project", Restarted),

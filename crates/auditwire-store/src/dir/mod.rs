@@ -114,7 +114,7 @@ impl DataDir {
     }
 }
 
-fn failed(at: &Path) -> impl FnOnce(io::Error) -> DirError + use<> {
+pub(crate) fn failed(at: &Path) -> impl FnOnce(io::Error) -> DirError + use<> {
     let path = at.to_owned();
     move |source| DirError::Io { path, source }
 }

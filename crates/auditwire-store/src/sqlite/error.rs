@@ -9,6 +9,7 @@ const CORRUPT: i32 = 11;
 const NOT_NULL: i32 = 19 | (5 << 8);
 const NOT_A_DATABASE: i32 = 26;
 const IO_SHM_SIZE: i32 = 10 | (19 << 8);
+const IO_CORRUPT_FS: i32 = 10 | (33 << 8);
 const IO_FSYNC: i32 = 10 | (4 << 8);
 const IO_DIR_FSYNC: i32 = 10 | (5 << 8);
 
@@ -21,7 +22,9 @@ pub(super) fn from_sqlx(error: sqlx::Error) -> StoreError {
         Some(IO_FSYNC | IO_DIR_FSYNC) => StoreError::Unsynced(Box::new(error)),
         // Only another process's mark makes a blob NULL (`commit.rs`).
         Some(NOT_NULL) if error.to_string().contains("groups.blob") => StoreError::Rival,
-        Some(code) if matches!(code & 0xff, CORRUPT | NOT_A_DATABASE) => StoreError::Damaged(error.to_string()),
+        Some(code) if matches!(code & 0xff, CORRUPT | NOT_A_DATABASE) || code == IO_CORRUPT_FS => {
+            StoreError::Malformed(error.to_string())
+        }
         // SQLite's thread is gone, and with it what it was doing: nothing can be written over this connection any more. What is
         // read goes over another one.
         _ if matches!(error, sqlx::Error::WorkerCrashed) => StoreError::Unsynced(Box::new(error)),

@@ -72,7 +72,7 @@ impl SqliteStore {
     /// before cannot write any more ([`StoreError::Rival`]).
     ///
     /// # Errors
-    /// [`StoreError::Newer`] when the file was written by a newer version, else [`StoreError::Failed`].
+    /// [`StoreError::Newer`] when the file was written by a newer version, [`StoreError::Malformed`] when it is no database, else [`StoreError::Failed`].
     pub async fn open(dir: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
         let file = dir.join(DATABASE);
         let sync = !options.synchronous_off_for_tests;
@@ -289,6 +289,16 @@ impl Store for SqliteStore {
         drop(writer);
         self.synced(1);
         Ok(now < more)
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        // A connection of its own: it takes seconds, and what it reads is to fill nobody's cache.
+        let mut connection =
+            common_options(&self.file, self.sync).read_only(true).connect().await.map_err(error::from_sqlx)?;
+        let found = sqlx::query_scalar("PRAGMA quick_check(3)").fetch_all(&mut connection).await;
+        let _ = connection.close().await;
+        let found: Vec<String> = found.map_err(error::from_sqlx)?;
+        if found == ["ok"] { Ok(()) } else { Err(StoreError::Malformed(found.join("; ").replace('\n', " "))) }
     }
 
     async fn stats(&self) -> Result<StoreStats, StoreError> {

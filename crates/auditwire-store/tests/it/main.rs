@@ -4,6 +4,7 @@
 
 mod contract;
 mod crash;
+mod damaged;
 mod full;
 mod log;
 mod rival;

@@ -1,6 +1,7 @@
 //! `auditwire store`: the data folder itself, while no service runs on it. Looks at what lies there and mends what a restore from
 //! a back-up leaves.
 
+mod copy;
 mod inspect;
 
 use std::path::{Path, PathBuf};
@@ -16,8 +17,9 @@ use crate::terminal::Screen;
 const EXAMPLES: &str = "\
 Examples:
   auditwire store inspect --data ./audit
+  auditwire store copy --data ./audit --to /backup/audit-2026-12-01
 
-The service must not run on the folder. docs/operations.md says what to do after a restore from a back-up.";
+But for a copy the service must not run on the folder. docs/operations.md says what to do after a restore from a back-up.";
 
 /// Look at the data folder, and mend what a restore from a back-up leaves.
 #[derive(Debug, Args)]
@@ -44,6 +46,17 @@ enum Verb {
     ///
     /// Exit code 0 when all is accounted for, 1 otherwise.
     Inspect,
+    /// Copy the folder to another one, also while the service runs on it.
+    ///
+    /// The copy holds what the folder held at one moment, and a service starts on it.
+    Copy {
+        /// Folder to make; it must not be there, or be empty.
+        #[arg(long, value_name = "OUT")]
+        to: PathBuf,
+        /// Copy the master keys too, if they lie in the folder.
+        #[arg(long)]
+        with_keys: bool,
+    },
 }
 
 /// Runs one of the verbs.
@@ -52,6 +65,7 @@ pub(crate) async fn run(args: StoreArgs) -> Result {
     let config = Config::load(args.config.as_deref(), std::env::vars_os(), &overrides)?;
     let out = Output { json: args.json, screen: Screen::detect() };
     match args.verb {
+        Verb::Copy { to, with_keys } => copy::run(&config.data, &to, with_keys, out).await,
         Verb::Inspect => inspect::run(&lock(&config.data)?, out).await,
     }
 }

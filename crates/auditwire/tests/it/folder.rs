@@ -181,3 +181,13 @@ fn in_own_mounts(data: &Path) -> process::Service {
     let token = std::fs::read_to_string(data.join("operator.token")).unwrap().trim().to_owned();
     process::Service { process, url, token }
 }
+
+#[tokio::test]
+async fn a_store_that_is_no_database_starts_nothing_and_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("log.sqlite"), "x".repeat(20_000)).unwrap();
+    let (code, said) = second(folder.path()).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("auditwire store rescue --data"), "{said}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("log.sqlite")).unwrap(), "x".repeat(20_000));
+}

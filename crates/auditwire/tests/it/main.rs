@@ -11,6 +11,7 @@
 mod canary;
 mod cli;
 mod console;
+mod copy;
 mod crash;
 mod deaths;
 mod demo;
