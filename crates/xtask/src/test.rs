@@ -24,8 +24,8 @@ struct Part {
 
 const PARTS: &[Part] = &[
     Part {
-        what: "rsyslog and syslog-ng, into target/real",
-        suites: "with rsyslog and with syslog-ng",
+        what: "rsyslog, syslog-ng and libfaketime, into target/real",
+        suites: "with rsyslog and with syslog-ng, and under a wrong clock",
         provide: receivers,
     },
     Part { what: "the library that watches syncs", suites: "with watched syncs", provide: syncs },

@@ -10,6 +10,7 @@
 
 mod canary;
 mod cli;
+mod clocks;
 mod console;
 mod copy;
 mod crash;
