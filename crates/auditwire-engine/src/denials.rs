@@ -63,7 +63,7 @@ pub(crate) async fn note(
     };
     count.fetch_add(1, Ordering::Relaxed);
     let now = engine.clock.now();
-    if denials.lately.count(token.clone(), now).number != REPEATED {
+    if denials.lately.count(token.clone(), engine.clock.monotonic()).number != REPEATED {
         return;
     }
     let event = Audit::new(action::ACCESS_REFUSED, caller)

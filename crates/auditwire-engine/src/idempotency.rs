@@ -47,7 +47,7 @@ pub(crate) async fn look_up(
         return Err(Error::new(Kind::Invalid, "invalid_idempotency_key", detail));
     }
     let id = sha256_hex([caller.id(), verb, key].join("\0").as_bytes());
-    let (now, request_sha256) = (engine.clock.now(), sha256_hex(request));
+    let (now, request_sha256) = (engine.log.trusted_now(), sha256_hex(request));
     let mut outdated = Vec::new();
     let mut expect = Expect::Absent;
     for record in engine.store.records(RecordKind::IdempotencyKey, Some(project)).await? {

@@ -51,7 +51,7 @@ pub(crate) type Refused = Repeats<Refusal, Seen>;
 
 /// Notes a refused request, and tells what can be told now.
 pub(crate) async fn note(engine: &Engine, refusal: Refusal, one: One<'_>) {
-    let now = engine.clock.now();
+    let now = engine.clock.monotonic();
     let due = engine.shared.refused.note(refusal, refusal, now, |seen| {
         seen.addresses.add(network(one.origin.address()));
         seen.first.get_or_insert_with(|| one.origin.clone());

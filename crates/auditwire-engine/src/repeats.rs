@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use auditwire_model::Timestamp;
 use parking_lot::Mutex;
 
 use crate::tasks::Task;
@@ -31,14 +30,14 @@ pub fn start(engine: &Engine) {
 
 /// Tells what is due.
 pub async fn round(engine: &Engine) {
-    let now = engine.clock.now();
+    let now = engine.clock.monotonic();
     refused::tell(engine, engine.shared.refused.due(now)).await;
     conflicts::tell(engine, engine.log.conflicts().due(now)).await;
 }
 
 /// Tells what was gathered and is not due yet, because the process ends.
 pub(crate) async fn rest(engine: &Engine) {
-    let now = engine.clock.now();
+    let now = engine.clock.monotonic();
     refused::tell(engine, engine.shared.refused.rest(now)).await;
     conflicts::tell(engine, engine.log.conflicts().rest(now)).await;
 }
@@ -60,8 +59,8 @@ pub(crate) struct Repeats<K, T> {
 
 #[derive(Debug)]
 struct Kept<T> {
-    /// When the next one is told, at the earliest.
-    due_at: Timestamp,
+    /// When the next one is told, at the earliest; by the monotonic clock, as a clock that was set back would keep them for years.
+    due_at: Duration,
     gathered: Option<Gathered<T>>,
 }
 
@@ -74,7 +73,7 @@ impl<K, T> Default for Repeats<K, T> {
 impl<K: Ord + Clone, T: Default> Repeats<K, T> {
     /// Notes that it happened; `remember` adds what is to be told of it. `others` is the kind of what is of too many kinds. True when
     /// it can be told now: ask for what is [`due`](Self::due).
-    pub(crate) fn note(&self, kind: K, others: K, now: Timestamp, remember: impl FnOnce(&mut T)) -> bool {
+    pub(crate) fn note(&self, kind: K, others: K, now: Duration, remember: impl FnOnce(&mut T)) -> bool {
         let mut kept = self.kept.lock();
         if kept.len() >= KEYS_MAX && !kept.contains_key(&kind) {
             kept.retain(|_, kept| kept.gathered.is_some() || now < kept.due_at);
@@ -88,22 +87,22 @@ impl<K: Ord + Clone, T: Default> Repeats<K, T> {
     }
 
     /// What is to be told now. Whoever asks tells it: it is not given twice.
-    pub(crate) fn due(&self, now: Timestamp) -> Vec<(K, Gathered<T>)> {
+    pub(crate) fn due(&self, now: Duration) -> Vec<(K, Gathered<T>)> {
         self.take(now, |kept| kept.due_at <= now)
     }
 
     /// Everything that was not told yet, at the end of the process.
-    pub(crate) fn rest(&self, now: Timestamp) -> Vec<(K, Gathered<T>)> {
+    pub(crate) fn rest(&self, now: Duration) -> Vec<(K, Gathered<T>)> {
         self.take(now, |_| true)
     }
 
-    fn take(&self, now: Timestamp, wanted: impl Fn(&Kept<T>) -> bool) -> Vec<(K, Gathered<T>)> {
+    fn take(&self, now: Duration, wanted: impl Fn(&Kept<T>) -> bool) -> Vec<(K, Gathered<T>)> {
         let mut kept = self.kept.lock();
         kept.retain(|_, kept| kept.gathered.is_some() || now < kept.due_at);
         let mut due = Vec::new();
         for (kind, kept) in kept.iter_mut().filter(|(_, kept)| wanted(kept)) {
             if let Some(gathered) = kept.gathered.take() {
-                kept.due_at = now.saturating_add_nanos(i64::try_from(EVERY.as_nanos()).unwrap_or(i64::MAX));
+                kept.due_at = now + EVERY;
                 due.push((kind.clone(), gathered));
             }
         }
@@ -159,8 +158,8 @@ impl<V: Ord + std::fmt::Display> Distinct<V> {
 mod tests {
     use super::*;
 
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_nanos(seconds * 1_000_000_000).unwrap()
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
     }
 
     #[test]

@@ -1,12 +1,11 @@
 //! How often something happened lately, per address or name: the counting behind rate limits. Fixed windows, bounded
-//! memory.
+//! memory. By the monotonic clock: setting the clock neither lets anybody in nor keeps anybody out.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-use auditwire_model::Timestamp;
 use parking_lot::Mutex;
 
 const KEYS_MAX: usize = 10_000;
@@ -15,7 +14,7 @@ const KEYS_MAX: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct Windows<K> {
     length: Duration,
-    counts: Mutex<HashMap<K, (Timestamp, u32)>>,
+    counts: Mutex<HashMap<K, (Duration, u32)>>,
 }
 
 /// One count.
@@ -25,7 +24,7 @@ pub(crate) struct Counted {
     pub(crate) number: u32,
     /// How long the window still lasts.
     pub(crate) left: Duration,
-    begun: Timestamp,
+    begun: Duration,
 }
 
 impl<K: Hash + Eq> Windows<K> {
@@ -33,21 +32,21 @@ impl<K: Hash + Eq> Windows<K> {
         Self { length, counts: Mutex::new(HashMap::new()) }
     }
 
-    /// Counts one.
-    pub(crate) fn count(&self, key: K, now: Timestamp) -> Counted {
+    /// Counts one, by the monotonic clock.
+    pub(crate) fn count(&self, key: K, now: Duration) -> Counted {
         let mut counts = self.counts.lock();
         if counts.len() >= KEYS_MAX {
-            counts.retain(|_, (begun, _)| now.since(*begun) < self.length);
+            counts.retain(|_, (begun, _)| now.saturating_sub(*begun) < self.length);
             if counts.len() >= KEYS_MAX {
                 counts.clear();
             }
         }
         let entry = counts.entry(key).or_insert((now, 0));
-        if now.since(entry.0) >= self.length {
+        if now.saturating_sub(entry.0) >= self.length {
             *entry = (now, 0);
         }
         entry.1 = entry.1.saturating_add(1);
-        Counted { number: entry.1, left: self.length.saturating_sub(now.since(entry.0)), begun: entry.0 }
+        Counted { number: entry.1, left: self.length.saturating_sub(now.saturating_sub(entry.0)), begun: entry.0 }
     }
 
     /// Takes a count back, unless its window has ended meanwhile.
@@ -72,8 +71,8 @@ pub(crate) fn network(peer: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_nanos(seconds * 1_000_000_000).unwrap()
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
     }
 
     #[test]

@@ -94,7 +94,7 @@ fn degraded(view: &ConnectionView, settings: AlertSettings, now: Timestamp) -> O
         Status::Active | Status::Inactive => return None,
     };
     // What is set aside is told by its own event; it degrades for an hour by itself.
-    if view.cause == Some("quarantined") || now.since(view.since) < settings.degraded_after {
+    if view.cause == Some("quarantined") || lasts_less(view.since, settings.degraded_after, now) {
         return None;
     }
     let name = &view.stored.spec.name;
@@ -107,6 +107,11 @@ fn degraded(view: &ConnectionView, settings: AlertSettings, now: Timestamp) -> O
             "Run the connection check: it says why, and what to do. Nothing is lost meanwhile: events wait in the log."
                 .to_owned(),
     })
+}
+
+/// Since less than `than`. What began later than now began before the clock was set back: nobody knows when.
+fn lasts_less(since: Timestamp, than: std::time::Duration, now: Timestamp) -> bool {
+    since <= now && now.since(since) < than
 }
 
 fn backlog(view: &ConnectionView, retention: Retention, now: Timestamp) -> Option<Condition> {

@@ -13,7 +13,7 @@ pub mod webhook;
 use std::time::Duration;
 
 use auditwire_model::access::{Caller, Verb};
-use auditwire_model::{ConnectionId, ProjectId, Timestamp};
+use auditwire_model::{ConnectionId, ProjectId};
 
 use crate::Engine;
 use crate::error::Result;
@@ -113,7 +113,7 @@ pub async fn list(engine: &Engine, caller: &Caller, project: &ProjectId) -> Resu
 
 /// What the watch remembers between its rounds; nothing is lost with it.
 #[derive(Debug, Default)]
-pub(crate) struct Beats(parking_lot::Mutex<std::collections::HashMap<ConnectionId, Timestamp>>);
+pub(crate) struct Beats(parking_lot::Mutex<std::collections::HashMap<ConnectionId, Duration>>);
 
 #[cfg(test)]
 mod tests;

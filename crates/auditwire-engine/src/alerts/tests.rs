@@ -7,7 +7,7 @@ use auditwire_model::clock::ManualClock;
 use auditwire_model::connection::{CertificateInfo, CertificateRole, TlsSpec};
 use auditwire_model::event::rows;
 use auditwire_model::query::parse;
-use auditwire_model::{Clock, TokenId};
+use auditwire_model::{Clock, Timestamp, TokenId};
 use serde_json::json;
 
 use super::conditions::conditions;
@@ -266,4 +266,22 @@ async fn the_end_of_a_token_is_told_seven_days_before_and_a_rotation_ends_that()
     tokens::rotate(engine, caller, project, &id, Duration::ZERO, None).await.unwrap();
     assert_eq!(standing().await, [], "it lasts ten days again");
     assert_eq!(world.told("siem-alert-over").await, [(String::new(), "token_expiring".to_owned())]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_is_set_back_keeps_no_heartbeat_away() {
+    let world = World::new().await;
+    let (address, _received) = receiver(vec![Manner::Reads], None).await;
+    world.connect(&address.to_string(), json!({"heartbeat_seconds": 60})).await;
+    let beats = async || {
+        round(&world.engine).await.unwrap();
+        world.told("siem-heartbeat").await.len()
+    };
+    assert_eq!(beats().await, 1);
+    world.clock.set(Timestamp::parse("2024-11-22T10:00:00Z").unwrap());
+    assert_eq!(beats().await, 1);
+    world.clock.advance(seconds(60));
+    assert_eq!(beats().await, 2);
+    world.clock.set(Timestamp::parse("2029-11-22T10:00:00Z").unwrap());
+    assert_eq!(beats().await, 2, "nor does one that is set ahead bring one early");
 }

@@ -198,14 +198,14 @@ fn ended(project: &ProjectId, about: About<'_>, alert: &Alert) -> Audit {
 
 /// The heartbeats that are due. After a start the first is due at once.
 fn heartbeats(engine: &Engine, views: &[ConnectionView], now: Timestamp) -> Vec<Event> {
-    let mut beats = engine.shared.beats.0.lock();
+    let (mut beats, monotonic) = (engine.shared.beats.0.lock(), engine.clock.monotonic());
     let due = views.iter().filter(|view| {
         let Some(seconds) = view.stored.spec.options.heartbeat_seconds else { return false };
         let wait = std::time::Duration::from_secs(seconds.into());
         let last = beats.get(&view.stored.id).copied();
-        let due = view.status != Status::Inactive && last.is_none_or(|last| now.since(last) >= wait);
+        let due = view.status != Status::Inactive && last.is_none_or(|last| monotonic.saturating_sub(last) >= wait);
         if due {
-            beats.insert(view.stored.id.clone(), now);
+            beats.insert(view.stored.id.clone(), monotonic);
         }
         due
     });

@@ -163,7 +163,8 @@ pub(super) async fn recent(
 
 /// Whether a result is of this revision and not too old to count.
 pub(super) fn is_recent(engine: &Engine, connection: &StoredConnection, result: &CheckResult) -> bool {
-    result.revision == connection.revision && engine.clock.now().since(result.at) <= COUNTS
+    let now = engine.clock.now();
+    result.revision == connection.revision && result.at <= now && now.since(result.at) <= COUNTS
 }
 
 /// The result that was recorded last, of any revision.

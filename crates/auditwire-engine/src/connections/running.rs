@@ -90,7 +90,8 @@ impl Checks {
     fn spent<T>(&self, project: &ProjectId, now: Timestamp, work: impl FnOnce(&mut Spent) -> T) -> T {
         let mut all = self.0.lock();
         all.retain(|_, spent| {
-            spent.begun.retain(|t| now.since(*t) < WINDOW);
+            // Those of later than now were begun before somebody set the clock back.
+            spent.begun.retain(|t| *t <= now && now.since(*t) < WINDOW);
             !spent.running.is_empty() || !spent.begun.is_empty()
         });
         work(all.entry(project.clone()).or_default())

@@ -144,12 +144,14 @@ async fn received_at(
     from: Position,
     head: Position,
 ) -> Result<Option<Timestamp>> {
-    let columns = Columns::of(&[event::columns::RECEIVED_AT]);
+    let columns = Columns::of(&[event::columns::SEQ, event::columns::RECEIVED_AT]);
     let mut found = engine.log.scan(Scan { columns, ..range(project, from, head, Expr::All, Some(1)) });
     while let Some(scanned) = found.next().await {
         let scanned = scanned?;
         if let Some(first) = event::rows(&scanned.batch).next() {
-            return Ok(Some(first.received_at));
+            let at = first.seq.unwrap_or(from);
+            // Only what counts as its time is in order of the positions.
+            return Ok(Some(engine.log.received(project, at, first.received_at)));
         }
     }
     Ok(None)

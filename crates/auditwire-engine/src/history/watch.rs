@@ -58,7 +58,8 @@ async fn look(engine: &Engine, project: &ProjectId) -> Result<()> {
     if ids.is_empty() {
         return Ok(());
     }
-    let now = engine.clock.now();
+    // What is merged or ended does not come back.
+    let now = engine.log.trusted_now();
     let age = retention::get(engine, &Caller::Service, project).await?.holds.age.map(|age| age.max(KEPT_MIN));
     let mut work = Work { engine, project, changes: Vec::new() };
     for ids in ids.chunk_by(|a, b| connection_of(a) == connection_of(b)) {

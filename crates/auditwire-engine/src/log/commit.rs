@@ -403,7 +403,7 @@ impl Committer {
         self.publish(&plan);
         self.tend_windows(&plan);
         for (senders, conflict) in &plan.conflicts {
-            self.shared.conflicts.note(senders, conflict, self.shared.clock.now());
+            self.shared.conflicts.note(senders, conflict, self.shared.clock.monotonic());
         }
         for (pending, positions) in group.into_iter().zip(plan.positions) {
             let _ = pending.answer.send(Ok(Receipt { positions }));

@@ -1,8 +1,10 @@
 //! Which events were stored under another id than they came with, until that is told.
 
+use std::time::Duration;
+
 use arrow_array::cast::AsArray;
 use auditwire_model::event::columns;
-use auditwire_model::{Position, ProjectId, Timestamp};
+use auditwire_model::{Position, ProjectId};
 use tokio::sync::Notify;
 
 use super::commit::Committer;
@@ -41,7 +43,7 @@ pub(crate) struct Conflicts {
 }
 
 impl Conflicts {
-    pub(super) fn note(&self, senders: &Senders, conflict: &Conflict, now: Timestamp) {
+    pub(super) fn note(&self, senders: &Senders, conflict: &Conflict, now: Duration) {
         // More pairs than are kept apart are told together: a client may make up as many names as it likes.
         let others = Senders { first: "…".to_owned(), second: "…".to_owned(), project: senders.project.clone() };
         let due = self.repeats.note(senders.clone(), others, now, |first| {
@@ -57,11 +59,11 @@ impl Conflicts {
         self.wake.notified().await;
     }
 
-    pub(crate) fn due(&self, now: Timestamp) -> Vec<(Senders, Gathered<Option<Conflict>>)> {
+    pub(crate) fn due(&self, now: Duration) -> Vec<(Senders, Gathered<Option<Conflict>>)> {
         self.repeats.due(now)
     }
 
-    pub(crate) fn rest(&self, now: Timestamp) -> Vec<(Senders, Gathered<Option<Conflict>>)> {
+    pub(crate) fn rest(&self, now: Duration) -> Vec<(Senders, Gathered<Option<Conflict>>)> {
         self.repeats.rest(now)
     }
 }

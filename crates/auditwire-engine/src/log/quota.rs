@@ -178,6 +178,7 @@ impl Used {
     /// Also remembers what is reached, so that a quota that is used to the last does not begin and end again all the time.
     fn uses(&mut self, settings: QuotaSettings, now: Timestamp) -> QuotaUses {
         let QuotaSettings { bytes_per_day, stored_bytes } = settings;
+        self.day.be_at(hour_of(now));
         let day = bytes_per_day.map(|limit| {
             let used = self.day.used(hour_of(now));
             let frees_at = (used >= limit).then(|| self.day.frees_at(hour_of(now), limit));
@@ -199,16 +200,29 @@ fn reached(before: &mut bool, used: u64, limit: u64) -> bool {
 
 impl Day {
     fn add(&mut self, hour: u64, bytes: u64) {
+        self.be_at(hour);
         self.0.retain(|known| known.hour + HOURS > hour);
         match self.0.last_mut() {
-            // A clock that was set back does not make a day longer.
             Some(last) if last.hour >= hour => last.bytes = last.bytes.saturating_add(bytes),
             _ => self.0.push(HourOfBytes { hour, bytes }),
         }
     }
 
+    /// A clock that was set back does not make a day longer: what was sent in hours that have not come counts as sent now.
+    fn be_at(&mut self, hour: u64) {
+        let come = self.0.partition_point(|known| known.hour <= hour);
+        let bytes = self.0.drain(come..).fold(0_u64, |sum, known| sum.saturating_add(known.bytes));
+        match self.0.last_mut() {
+            _ if bytes == 0 => {}
+            Some(last) if last.hour == hour => last.bytes = last.bytes.saturating_add(bytes),
+            _ => self.0.push(HourOfBytes { hour, bytes }),
+        }
+    }
+
     fn remove(&mut self, hour: u64, bytes: u64) {
-        if let Some(known) = self.0.iter_mut().rev().find(|known| known.hour >= hour) {
+        // What was taken in an hour that had not come was moved to the last one.
+        let at = self.0.iter().rposition(|known| known.hour >= hour).or(self.0.len().checked_sub(1));
+        if let Some(known) = at.and_then(|at| self.0.get_mut(at)) {
             known.bytes = known.bytes.saturating_sub(bytes);
         }
     }

@@ -58,7 +58,7 @@ impl Keeper {
         let seal = Seal { segment: written.segment, spans: written.spans, replaces: Replaced::Groups(from.0..=to.0) };
         self.commit_segment(seal).await?;
         self.droppable = Some(to);
-        self.shared.fresh.sealed(&spans, self.shared.clock.now());
+        self.shared.fresh.sealed(&spans, self.shared.clock.monotonic());
         self.shared.counters.sealed(rows, started.elapsed());
         tracing::debug!(segment = id.0, rows, from = from.0, to = to.0, took = ?started.elapsed(), "sealed");
         Ok(true)

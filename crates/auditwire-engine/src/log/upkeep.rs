@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use auditwire_model::Timestamp;
 use object_store::ObjectStoreExt as _;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -49,8 +48,8 @@ pub(crate) struct Fresh {
     rows: AtomicU64,
     bytes: AtomicU64,
     spans: AtomicU64,
-    /// When the oldest of them came, as far as this process knows.
-    since: Mutex<Option<Timestamp>>,
+    /// When the oldest of them came, as far as this process knows, by the monotonic clock.
+    since: Mutex<Option<Duration>>,
     /// Wakes the task when there is much to seal.
     wake: Notify,
     /// Wakes it because somebody asked.
@@ -64,14 +63,14 @@ impl Fresh {
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         self.spans.fetch_add(spans as u64, Ordering::Relaxed);
         if before == 0 {
-            *self.since.lock() = Some(shared.clock.now());
+            *self.since.lock() = Some(shared.clock.monotonic());
         }
         if self.is_much(shared) {
             self.wake.notify_one();
         }
     }
 
-    fn add(&self, spans: &[Span], now: Timestamp) {
+    fn add(&self, spans: &[Span], now: Duration) {
         let groups: HashMap<_, _> = spans.iter().map(|span| (span.place, u64::from(span.blob_bytes))).collect();
         self.rows.fetch_add(spans.iter().map(|span| u64::from(span.rows)).sum(), Ordering::Relaxed);
         self.bytes.fetch_add(groups.values().sum(), Ordering::Relaxed);
@@ -80,7 +79,7 @@ impl Fresh {
     }
 
     /// Spans were sealed.
-    pub(super) fn sealed(&self, spans: &[Span], now: Timestamp) {
+    pub(super) fn sealed(&self, spans: &[Span], now: Duration) {
         let groups: HashMap<_, _> = spans.iter().map(|span| (span.place, u64::from(span.blob_bytes))).collect();
         let less = |counter: &AtomicU64, by: u64| {
             let _ = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| Some(n.saturating_sub(by)));
@@ -110,7 +109,7 @@ impl Fresh {
     fn is_old(&self, shared: &Shared) -> bool {
         let settings = &shared.settings.seal;
         let wait = if self.rows() >= settings.few { settings.after } else { settings.after * 6 };
-        self.rows() > 0 && self.since.lock().is_some_and(|since| shared.clock.now().since(since) >= wait)
+        self.rows() > 0 && self.since.lock().is_some_and(|since| shared.clock.monotonic().saturating_sub(since) >= wait)
     }
 }
 
@@ -126,7 +125,7 @@ impl Shared {
 /// Starts the task. It ends with the log.
 pub(super) async fn start(shared: &Arc<Shared>, queue: &mpsc::UnboundedSender<Pending>) -> Result<()> {
     let spans = shared.store.fresh(super::seal::SPANS_READ).await.map_err(error::read)?;
-    shared.fresh.add(&spans, shared.clock.now());
+    shared.fresh.add(&spans, shared.clock.monotonic());
     // Before any of them can end.
     let known = shared.store.segments().await.map_err(error::read)?;
     let last_segment = known.iter().map(|(segment, _)| segment.id).max().unwrap_or(SegmentId(0));

@@ -34,7 +34,7 @@ pub async fn set_password(
     let keep = sha256_hex(keep.as_bytes());
     let found = live(engine, signed_in, &keep).await?;
     password::check_new(&found.account.name, new)?;
-    if found.current_password_needed(engine.clock.now()) {
+    if found.current_password_needed(engine.log.trusted_now()) {
         prove(engine, &signed_in.caller, origin, &found, current).await?;
     }
     let hash = engine.shared.people.hashing.hash(new.clone()).await?;
@@ -59,7 +59,10 @@ async fn prove(
     let wrong = || Error::invalid("password_wrong", "current", "this is not the present password");
     let Some(current) = current else { return Err(wrong()) };
     let from = origin.address();
-    let attempt = people.limits.begin(from, Some(&account.name), now).map_err(|limited| too_many(limited.wait))?;
+    let attempt = people
+        .limits
+        .begin(from, Some(&account.name), engine.clock.monotonic())
+        .map_err(|limited| too_many(limited.wait))?;
     let fits = people.hashing.verify(account.password.clone(), current.clone()).await;
     if !matches!(fits, Ok(false)) {
         people.limits.take_back(attempt);
@@ -67,7 +70,7 @@ async fn prove(
     if fits? {
         return Ok(());
     }
-    if people.limits.worth_telling(from, now) {
+    if people.limits.worth_telling(from, engine.clock.monotonic()) {
         let told = audit(caller, found)
             .failed("password_wrong", "the present password was wrong")
             .message(format!("The console password of {} was not changed: the present one was wrong", account.name));
@@ -107,7 +110,7 @@ fn audit(caller: &Caller, found: &Found) -> Audit {
 
 async fn live(engine: &Engine, signed_in: &SignedIn, sha256: &str) -> Result<Found> {
     let found = sessions::find(engine, sha256).await?;
-    let now = engine.clock.now();
+    let now = engine.log.trusted_now();
     found.filter(|f| f.account.id == signed_in.account.id && f.is_live(now)).ok_or_else(ended)
 }
 

@@ -3,8 +3,6 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use auditwire_model::Timestamp;
-
 use super::accounts;
 use crate::error::{Error, Kind};
 use crate::windows::{Counted, Windows, network};
@@ -49,7 +47,7 @@ pub(super) struct Limited {
 
 impl Limits {
     /// Counts an attempt from `from`, and for the account of this name if it is one with a password.
-    pub(super) fn begin(&self, from: IpAddr, name: Option<&str>, now: Timestamp) -> Result<Attempt, Limited> {
+    pub(super) fn begin(&self, from: IpAddr, name: Option<&str>, now: Duration) -> Result<Attempt, Limited> {
         let address = network(from);
         let by_address = within(self.addresses.count(address, now), PER_ADDRESS)?;
         let name = match name {
@@ -73,7 +71,7 @@ impl Limits {
     }
 
     /// Whether the log shall be told of a guess by somebody who is signed in: the first of an address in a minute.
-    pub(super) fn worth_telling(&self, from: IpAddr, now: Timestamp) -> bool {
+    pub(super) fn worth_telling(&self, from: IpAddr, now: Duration) -> bool {
         self.told.count(network(from), now).number == 1
     }
 }
@@ -95,8 +93,8 @@ pub(super) fn too_many(wait: Duration) -> Error {
 mod tests {
     use super::*;
 
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_nanos(seconds * 1_000_000_000).unwrap()
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
     }
 
     fn address(n: u32) -> IpAddr {

@@ -30,7 +30,7 @@ pub async fn sign_in_with_link(engine: &Engine, key: &str, origin: &Origin) -> R
         }
     }
     let refused = Refused { origin, method: SignInMethod::Link, name: None };
-    match engine.shared.people.limits.begin(origin.address(), None, now) {
+    match engine.shared.people.limits.begin(origin.address(), None, engine.clock.monotonic()) {
         Ok(_) => Err(refused.tell(engine, link_invalid()).await),
         Err(limited) => Err(refused.hold_back(engine, limited).await),
     }
@@ -46,7 +46,7 @@ pub async fn sign_in(engine: &Engine, name: &str, password: &Secret, origin: &Or
     let (now, name) = (engine.clock.now(), name.trim());
     let limits = &engine.shared.people.limits;
     let refused = Refused { origin, method: SignInMethod::Password, name: Some(name) };
-    let attempt = match limits.begin(origin.address(), Some(name), now) {
+    let attempt = match limits.begin(origin.address(), Some(name), engine.clock.monotonic()) {
         Ok(attempt) => attempt,
         Err(limited) => return Err(refused.hold_back(engine, limited).await),
     };
@@ -78,7 +78,7 @@ async fn begin(
     mut changes: Vec<Change>,
     now: Timestamp,
 ) -> Result<NewSession> {
-    let (secret, session, begun) = sessions::begin(engine, &account, method, now).await?;
+    let (secret, session, begun) = sessions::begin(engine, &account, method).await?;
     changes.extend(begun);
     let told = Audit::new(action::CONSOLE_SIGN_IN, &accounts::caller(&account, origin))
         .on("account", &account.id)

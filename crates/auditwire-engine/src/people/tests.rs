@@ -354,7 +354,7 @@ async fn a_session_that_began_with_the_old_password_while_it_was_changed_is_dead
     world.set(&session, Some(PASSWORD), "another password").await.unwrap();
     // What a sign-in commits that proved the old password just before.
     let method = crate::records::SignInMethod::Password;
-    let (late, _, changes) = sessions::begin(&world.engine, &account, method, world.clock.now()).await.unwrap();
+    let (late, _, changes) = sessions::begin(&world.engine, &account, method).await.unwrap();
     submit(&world.engine, Vec::new(), changes, world.clock.now()).await.unwrap();
     assert!(!world.is_live(late.expose_text()).await);
 }
@@ -542,4 +542,37 @@ async fn an_account_has_a_hundred_sessions_and_the_next_ends_the_one_unused_for_
     assert_eq!(world.sessions().await, 100);
     world.clock.advance(Duration::from_secs(5));
     assert!(!world.is_live(&first).await && world.is_live(&second).await);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_signs_nobody_out_and_lets_nobody_in_for_years() {
+    let world = world().await;
+    let before = world.linked().await;
+    let after = |days: i64| {
+        Timestamp::parse("2026-11-22T10:00:00Z").unwrap().saturating_add_nanos(days * 86_400 * 1_000_000_000)
+    };
+    world.clock.set(after(800));
+    assert!(world.is_live(&before).await, "a jump ahead signs nobody out");
+    let meanwhile = world.linked().await;
+    assert_eq!((world.is_live(&before).await, world.is_live(&meanwhile).await), (true, true));
+    world.clock.set(after(0));
+    assert!(world.is_live(&before).await);
+    world.clock.advance(Duration::from_secs(13 * 3600));
+    let live = [world.is_live(&before).await, world.is_live(&meanwhile).await];
+    assert_eq!(live, [false, false], "what began under the wrong clock is idle after twelve hours, too");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_holds_no_address_back_and_frees_none() {
+    let (world, _) = World::with_password().await;
+    let limited =
+        async || world.try_password("operator", "wrong password").await.unwrap_err().code == "too_many_sign_ins";
+    for _ in 0..10 {
+        assert!(!limited().await);
+    }
+    world.clock.set(Timestamp::parse("2029-11-22T10:00:00Z").unwrap());
+    assert!(limited().await, "a minute has not passed");
+    world.clock.set(Timestamp::parse("2025-11-22T10:00:00Z").unwrap());
+    world.clock.advance(Duration::from_secs(61));
+    assert!(!limited().await, "a minute has passed");
 }

@@ -114,10 +114,10 @@ impl Desk {
         }
     }
 
-    /// Takes what belongs to minutes that are over, or all.
+    /// Takes what belongs to other minutes than the present one (they are over, or the clock was set back), or all.
     pub(super) fn over(&self, now: Timestamp, all: bool) -> Vec<Told> {
         let present = now.as_nanos().div_euclid(MINUTE);
-        let over = self.looks.lock().extract_if(|_, minute| all || minute.number < present).collect::<Vec<_>>();
+        let over = self.looks.lock().extract_if(|_, minute| all || minute.number != present).collect::<Vec<_>>();
         let looks = over.into_iter().flat_map(|((project, _), minute)| {
             let looks = minute.looks.into_iter();
             looks.map(move |(asked, (caller, seen))| (project.clone(), caller, asked, seen))

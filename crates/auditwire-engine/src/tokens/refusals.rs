@@ -41,8 +41,7 @@ pub async fn authenticate_from(engine: &Engine, token: Option<&str>, origin: &Or
     {
         return Ok(Some(caller));
     }
-    let now = engine.clock.now();
-    let refused = engine.shared.refusals.0.count(network(origin.address()), now);
+    let refused = engine.shared.refusals.0.count(network(origin.address()), engine.clock.monotonic());
     if token.is_some() {
         let one = One { origin, name: None, method: None, detail: "unknown, revoked or expired" };
         refused::note(engine, REFUSED, one).await;

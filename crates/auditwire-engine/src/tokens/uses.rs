@@ -22,6 +22,9 @@ const LOOK: Duration = Duration::from_secs(60);
 const COMMIT_MAX: usize = 256;
 
 /// The last uses of all tokens since the process began.
+/// A clock that shows so much less than before was set back.
+const SET_BACK: Duration = Duration::from_secs(60);
+
 #[derive(Debug, Default)]
 pub(crate) struct Uses(Mutex<HashMap<TokenId, Use>>);
 
@@ -35,7 +38,9 @@ impl Uses {
     pub(super) fn note(&self, token: &TokenId, now: Timestamp) {
         let mut uses = self.0.lock();
         match uses.get_mut(token) {
-            Some(last) => last.at = last.at.max(now),
+            // A little earlier: requests side by side. Much: the clock was set back.
+            Some(last) if now < last.at && last.at.since(now) < SET_BACK => {}
+            Some(last) => last.at = now,
             None => drop(uses.insert(token.clone(), Use { at: now, stored: None })),
         }
     }
@@ -47,7 +52,8 @@ impl Uses {
     /// Those that are stored too far behind.
     fn due(&self, step: Duration) -> Vec<(TokenId, Timestamp)> {
         let uses = self.0.lock();
-        let behind = |last: &Use| last.stored.is_none_or(|stored| last.at > stored && last.at.since(stored) >= step);
+        let behind =
+            |last: &Use| last.stored.is_none_or(|stored| last.at != stored && last.at.abs_diff(stored) >= step);
         uses.iter().filter(|(_, last)| behind(last)).map(|(token, last)| (token.clone(), last.at)).collect()
     }
 

@@ -274,7 +274,8 @@ impl<'a> Drive<'a> {
             self.look_at = now + self.look;
         }
         self.acknowledged = offset;
-        self.sender.progress.acknowledge(offset, self.sender.job.context.clock.now());
+        let clock = &self.sender.job.context.clock;
+        self.sender.progress.acknowledge(offset, clock.now(), clock.monotonic());
         if self.measure.path_watched.is_some() {
             let window = self.link.path()?.and_then(|path| path.window);
             self.sender.progress.observe_peer(window.map_or(WINDOW_UNKNOWN, u64::from));

@@ -1,14 +1,16 @@
 //! The time-based overlap: what a link acknowledged within the last seconds is sent again after it ends, whatever the peer's
 //! kernel says. For receivers behind a proxy, which acknowledges for itself and hides what the receiver has read.
 //!
-//! Pure, and of bounded memory: a place is remembered every 64th of the span.
+//! Pure, and of bounded memory: a place is remembered every 64th of the span. Times are of the monotonic clock: one that is set
+//! must not make what was just acknowledged old.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use auditwire_model::Timestamp;
-
 use super::super::window::Place;
+
+/// The monotonic clock may have begun a moment ago: what was before the link was earlier, by more than any span.
+const LONG: Duration = Duration::from_secs(1 << 32);
 
 /// Remembered places per span.
 const STEPS: u32 = 64;
@@ -17,8 +19,8 @@ const STEPS: u32 = 64;
 #[derive(Debug, Clone, Copy)]
 struct Mark {
     /// When the step began that this mark stands for.
-    begun: Timestamp,
-    at: Timestamp,
+    begun: Duration,
+    at: Duration,
     place: Place,
 }
 
@@ -29,28 +31,28 @@ pub(crate) struct Overlap {
     /// By ascending time.
     marks: VecDeque<Mark>,
     settled: Place,
-    settled_at: Timestamp,
-    now: Timestamp,
+    settled_at: Duration,
+    now: Duration,
 }
 
 impl Overlap {
     /// Of a link that begins at `start`.
     pub(crate) fn new(span: Duration, start: Place) -> Self {
-        let long_ago = Timestamp::EPOCH;
+        let long_ago = Duration::ZERO;
         let first = Mark { begun: long_ago, at: long_ago, place: start };
         Self { span, marks: VecDeque::from([first]), settled: start, settled_at: long_ago, now: long_ago }
     }
 
-    /// Everything before `settled` is acknowledged at `now`.
-    pub(crate) fn at(&mut self, settled: Place, now: Timestamp) {
-        self.now = self.now.max(now);
+    /// Everything before `settled` is acknowledged at `now`, by the monotonic clock.
+    pub(crate) fn at(&mut self, settled: Place, now: Duration) {
+        self.now = self.now.max(LONG + now);
         if settled == self.settled {
             return;
         }
         (self.settled, self.settled_at) = (settled, self.now);
         let (at, place) = (self.now, settled);
         match self.marks.back_mut() {
-            Some(last) if at.since(last.begun) < self.span / STEPS => (last.at, last.place) = (at, place),
+            Some(last) if at.saturating_sub(last.begun) < self.span / STEPS => (last.at, last.place) = (at, place),
             _ => self.marks.push_back(Mark { begun: at, at, place }),
         }
         while self.marks.get(1).is_some_and(|mark| self.is_past(mark.at)) {
@@ -67,8 +69,8 @@ impl Overlap {
         known.map_or(self.settled, |mark| mark.place)
     }
 
-    fn is_past(&self, at: Timestamp) -> bool {
-        self.now.since(at) >= self.span
+    fn is_past(&self, at: Duration) -> bool {
+        self.now.saturating_sub(at) >= self.span
     }
 }
 
@@ -83,8 +85,8 @@ mod tests {
         Place { from: Position(from), n: from }
     }
 
-    fn at(ms: i64) -> Timestamp {
-        Timestamp::from_nanos((1_000_000_000 + ms) * 1_000_000).unwrap()
+    fn at(ms: i64) -> Duration {
+        Duration::from_millis(u64::try_from(1_000_000_000 + ms).unwrap())
     }
 
     #[test]

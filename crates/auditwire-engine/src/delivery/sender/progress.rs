@@ -4,6 +4,8 @@
 //! acknowledges, and knows where the next link begins. It neither sends nor stores; crashes and breaks between any two
 //! of its steps lose nothing (`tests`).
 
+use std::time::Duration;
+
 use auditwire_model::{Position, Timestamp};
 
 use super::super::measure::Measure;
@@ -130,8 +132,8 @@ impl Progress {
         self.cursor.bytes += bytes as u64;
     }
 
-    /// The peer has acknowledged the stream below `offset`.
-    pub(crate) fn acknowledge(&mut self, offset: u64, now: Timestamp) {
+    /// The peer has acknowledged the stream below `offset`; when, by both clocks.
+    pub(crate) fn acknowledge(&mut self, offset: u64, now: Timestamp, monotonic: Duration) {
         let Self { window: Some(window), overlap, cursor, .. } = self else { return };
         window.acknowledge(offset, |entry| {
             if entry.last <= cursor.settled {
@@ -152,7 +154,7 @@ impl Progress {
             cursor.next_n = entry.next_n;
         });
         if let Some(overlap) = overlap {
-            overlap.at(window.settled(), now);
+            overlap.at(window.settled(), monotonic);
         }
     }
 

@@ -1,9 +1,9 @@
 //! The day against a plain list, and who is refused, until when, and over restarts.
 
-use auditwire_model::TokenId;
 use auditwire_model::access::{Caller, Origin, Principal};
 use auditwire_model::clock::ManualClock;
 use auditwire_model::event::{EventDraft, Plane};
+use auditwire_model::{Clock, TokenId};
 use proptest::prelude::*;
 
 use super::*;
@@ -189,5 +189,18 @@ async fn a_full_store_refuses_its_project_alone_until_something_ends() {
     assert_eq!(world.refused().await, Some(hours(6)), "when the oldest end");
     world.clock.advance(hours(7));
     world.engine.log.seal_now().await.unwrap();
+    assert_eq!(world.refused().await, None);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_ahead_does_not_use_up_the_quota_for_years() {
+    let world = World::new(QuotaSettings { bytes_per_day: Some(10_000), stored_bytes: None }).await;
+    let right = world.clock.now();
+    world.clock.set(Timestamp::parse("2029-11-22T10:30:00Z").unwrap());
+    world.post(&home(), 12, "").await.unwrap();
+    assert!(world.refused().await.is_some());
+    world.clock.set(right);
+    assert!(world.refused().await.is_some(), "nor does it make the day longer");
+    world.clock.advance(hours(24));
     assert_eq!(world.refused().await, None);
 }

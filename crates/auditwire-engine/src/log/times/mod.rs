@@ -252,6 +252,12 @@ impl Log {
         self.shared.trusted_now()
     }
 
+    /// When an event counts as received: that may be before what it says, if it came by a clock that was wrong.
+    #[must_use]
+    pub fn received(&self, project: &ProjectId, at: Position, received: Timestamp) -> Timestamp {
+        self.shared.times.received(project, at, received)
+    }
+
     /// By how much the newest event known is ahead of the clock; zero up to a minute.
     pub(crate) fn clock_ahead(&self) -> Duration {
         let newest = self.shared.times.newest();

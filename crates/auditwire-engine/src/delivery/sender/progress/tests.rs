@@ -251,7 +251,7 @@ impl World {
             Eyes::Time => link.settling.settled(written, self.now.since(link.begun)),
             Eyes::Written => written,
         };
-        self.progress.acknowledge(offset, self.now);
+        self.progress.acknowledge(offset, self.now, self.now.since(Timestamp::EPOCH));
         self.acknowledged.push((self.now, acknowledged));
         self.observe();
     }
@@ -304,7 +304,7 @@ impl World {
             // A proxy has read everything and says so; the receiver behind it may die with what it has not read.
             let unread = link.messages.iter().filter(|(end, ..)| *end > link.read && self.lag.is_none());
             self.receiver.read.extend(unread.map(|(_, position, n)| (*position, *n)));
-            self.progress.acknowledge(link.queued, self.now);
+            self.progress.acknowledge(link.queued, self.now, self.now.since(Timestamp::EPOCH));
             let repeating = self.progress.next() <= self.progress.cursor().settled;
             self.progress.end_link(true);
             self.link = None;
@@ -469,7 +469,7 @@ fn a_resend_is_bounded_by_the_rule() {
         assert_eq!(n, position);
         end += 500;
         progress.push(entry, end);
-        progress.acknowledge(end, Timestamp::EPOCH);
+        progress.acknowledge(end, Timestamp::EPOCH, Duration::ZERO);
     }
     progress.end_link(false);
     let cursor = progress.to_store();
@@ -504,7 +504,7 @@ fn a_break_during_the_repetition_begins_no_later() {
         let (_, entry) = progress.message(progress.next(), Timestamp::EPOCH);
         progress.push(entry, end * 500);
     }
-    progress.acknowledge(5000, Timestamp::EPOCH);
+    progress.acknowledge(5000, Timestamp::EPOCH, Duration::ZERO);
     progress.end_link(false);
     assert_eq!(progress.to_store().resend_from, Some(Position(40)));
     assert_eq!(progress.to_store().resend_n, Some(40));
@@ -536,7 +536,7 @@ fn quarantine_happens_once() {
     let (_, mut entry) = progress.message(Position(1), Timestamp::EPOCH);
     assert!(progress.quarantine(&mut entry));
     progress.push(entry, 0);
-    progress.acknowledge(0, Timestamp::EPOCH);
+    progress.acknowledge(0, Timestamp::EPOCH, Duration::ZERO);
     assert_eq!(progress.cursor().quarantined, 1);
     let mut again = entry;
     assert!(!progress.quarantine(&mut again));
