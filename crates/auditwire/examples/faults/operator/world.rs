@@ -185,6 +185,13 @@ impl World {
     }
 }
 
+impl Drop for World {
+    fn drop(&mut self) {
+        // A load that still runs would keep the process alive behind a mishap that went wrong.
+        let _ = self.service.kill();
+    }
+}
+
 /// Copies a file, wherever it is.
 pub(super) fn copy(from: &Path, to: &Path) -> Result<()> {
     std::fs::copy(from, to).map_err(|e| format!("{}: {e}", from.display()))?;
