@@ -50,6 +50,9 @@ pub mod action {
     pub const RETENTION_CANCEL: &str = "retention-cancel";
     pub const RETENTION_APPLY: &str = "retention-apply";
     pub const RETENTION_EXPIRE: &str = "retention-expire";
+    pub const STORE_UNACCOUNTED: &str = "store-unaccounted";
+    pub const STORE_ADOPT: &str = "store-adopt";
+    pub const STORE_DISCARD: &str = "store-discard";
     pub const STORAGE_WARNING: &str = "storage-warning";
     pub const STORAGE_FULL: &str = "storage-full";
     pub const STORAGE_OK: &str = "storage-ok";

@@ -132,7 +132,7 @@ impl Engine {
         check_secrets(&*store, &keyring).await?;
         let log = Log::open(Arc::clone(&store), objects, Arc::clone(&clock), settings.log.clone()).await?;
         secrets::back_in_use(&*store, &log, &keyring).await?;
-        let instance = Arc::new(identity(&*store, &log, &*clock).await?);
+        let instance = Arc::new(identity(&*store, &log, &*clock, None).await?);
         crate::alerts::webhook::seal_addresses(&*store, &log, &keyring).await?;
         let (settings, store) = (Arc::new(settings), Arc::clone(log.store()));
         let delivery = Delivery::start(
@@ -254,14 +254,18 @@ async fn check_secrets(store: &dyn Store, keyring: &Keyring) -> Result<()> {
     Err(Error::new(Kind::Internal, "secrets_unreadable", detail))
 }
 
-/// The instance's record; on a first start it is made together with the two projects.
-async fn identity(store: &dyn Store, log: &Log, clock: &dyn Clock) -> Result<Instance> {
+/// The instance's record; on a first start it is made together with the two projects. `was`: the id that it had before its store
+/// was lost, if that is known.
+pub(crate) async fn identity(store: &dyn Store, log: &Log, clock: &dyn Clock, was: Option<String>) -> Result<Instance> {
     let key = RecordKey::global(RecordKind::Instance, "instance");
     if let Some(record) = store.record(&key).await? {
         return Ok(InstanceRecord::decode(&record)?.into_current());
     }
     let now = clock.now();
-    let id = hex::encode(secrets::Secret::random(8)?.expose());
+    let id = match was {
+        Some(id) => id,
+        None => hex::encode(secrets::Secret::random(8)?.expose()),
+    };
     let instance = Instance { id, created_at: now, operator_token_made: false };
     let value = InstanceRecord::from(instance.clone()).encode()?;
     let mut changes = vec![Change { key, expect: Expect::Absent, effect: Effect::Put(value) }];

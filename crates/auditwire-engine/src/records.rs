@@ -112,6 +112,16 @@ pub struct Instance {
     pub operator_token_made: bool,
 }
 
+/// The id of the instance whose store it is; `None` before the first start has made it.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn instance_id(store: &dyn crate::store::Store) -> Result<Option<String>> {
+    let key = crate::store::RecordKey::global(crate::store::RecordKind::Instance, "instance");
+    let record = store.record(&key).await?;
+    record.map(|record| Ok(InstanceRecord::decode(&record)?.into_current().id)).transpose()
+}
+
 document!(
     /// [`crate::store::RecordKind::Project`].
     ProjectRecord,

@@ -17,13 +17,16 @@ const FAMILIES: [&str; 5] = ["siem-", "alert-webhook-", "console-", "retention-"
 
 /// Further actions of the service's own. Storage services and identity services have actions of their own that begin with
 /// `storage-` and `token-`, so these are not families.
-const ACTIONS: [&str; 15] = [
+const ACTIONS: [&str; 18] = [
     "token-create",
     "token-revoke",
     "token-rotate",
     "token-adopt",
     "token-refused",
     "token-expiring",
+    "store-unaccounted",
+    "store-adopt",
+    "store-discard",
     "storage-warning",
     "storage-full",
     "storage-ok",

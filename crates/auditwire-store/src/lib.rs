@@ -12,6 +12,7 @@ mod volume;
 
 pub use copy::{Copied, CopyError, copy};
 pub use dir::{DataDir, DirError, FolderWatch};
-pub use segments::open_segments;
+pub use object_store::ObjectStore;
+pub use segments::{open_segments, refuse_segments_alone};
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use volume::Volume;

@@ -5,11 +5,12 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use auditwire_engine::log::accounts::ASIDE;
 use auditwire_engine::log::segment_number;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 
-use crate::DirError;
+use crate::{DirError, SqliteStore};
 
 /// The folder inside the data directory.
 pub(crate) const FOLDER: &str = "segments";
@@ -33,6 +34,35 @@ pub fn open_segments(dir: &Path, sync: bool) -> Result<Arc<dyn ObjectStore>, Dir
     Ok(Arc::new(store.with_fsync(sync)))
 }
 
+/// Refuses a data directory that has files of sealed events, or a write-ahead log, and no store that they belong to: opening would
+/// make an empty one beside them. For whoever opens the store to serve.
+///
+/// # Errors
+/// [`DirError::NoStore`] says what to do; [`DirError::Io`].
+pub fn refuse_segments_alone(dir: &Path) -> Result<(), DirError> {
+    if SqliteStore::is_in(dir) {
+        return Ok(());
+    }
+    let failed = |source: io::Error| DirError::Io { path: dir.to_owned(), source };
+    let folder = dir.join(FOLDER);
+    let files = count(&folder).map_err(failed)? + count(&folder.join(ASIDE)).map_err(failed)?;
+    let wal = dir.join("log.sqlite-wal").exists();
+    if files == 0 && !wal { Ok(()) } else { Err(DirError::NoStore { path: dir.to_owned(), files, wal }) }
+}
+
+/// Files of segments in a folder, which need not be there.
+fn count(folder: &Path) -> io::Result<usize> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    let mut files = 0;
+    for entry in entries {
+        files += usize::from(entry?.file_name().to_str().and_then(segment_number).is_some());
+    }
+    Ok(files)
+}
+
 /// `object_store` writes to `NAME#N` and renames at the end. It never lists such files, so nobody else would find them. Only
 /// those of segments are ours.
 fn remove_unfinished(path: &Path) -> io::Result<()> {
@@ -54,6 +84,30 @@ mod tests {
     use object_store::ObjectStoreExt as _;
 
     use super::*;
+
+    #[tokio::test]
+    async fn files_of_events_without_a_store_are_not_gone_past() {
+        let dir = tempfile::tempdir().unwrap();
+        refuse_segments_alone(dir.path()).unwrap();
+        std::fs::write(dir.path().join("log.sqlite-wal"), "x").unwrap();
+        assert!(matches!(refuse_segments_alone(dir.path()), Err(DirError::NoStore { wal: true, files: 0, .. })));
+        std::fs::remove_file(dir.path().join("log.sqlite-wal")).unwrap();
+        std::fs::create_dir_all(dir.path().join("segments/unaccounted")).unwrap();
+        for (n, name) in ["notes.txt", "0000000001-aabbccdd.parquet", "unaccounted/0000000002-aabbccdd.parquet"]
+            .into_iter()
+            .enumerate()
+        {
+            std::fs::write(dir.path().join("segments").join(name), "x").unwrap();
+            match refuse_segments_alone(dir.path()) {
+                Ok(()) => assert_eq!(n, 0),
+                Err(DirError::NoStore { files, .. }) => assert_eq!(files, n),
+                Err(other) => panic!("{other}"),
+            }
+        }
+        assert!(!SqliteStore::is_in(dir.path()), "looking made a store");
+        SqliteStore::open(dir.path(), crate::SqliteOptions::default()).await.unwrap();
+        refuse_segments_alone(dir.path()).unwrap();
+    }
 
     #[tokio::test]
     async fn an_unfinished_upload_goes_at_the_next_start_and_a_finished_one_stays() {

@@ -14,7 +14,7 @@ use auditwire_engine::store::StoreError;
 use auditwire_engine::tasks::{Faults, Task};
 use auditwire_engine::{Engine, Settings, tokens};
 use auditwire_server::{BoundServer, LogCounts, ServerSettings};
-use auditwire_store::{DataDir, DirError, SqliteOptions, SqliteStore, Volume, open_segments};
+use auditwire_store::{DataDir, DirError, SqliteOptions, SqliteStore, Volume, open_segments, refuse_segments_alone};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
@@ -250,6 +250,7 @@ impl Service {
         if unsafe_no_sync {
             tracing::warn!("commits are not synced to disk: what is answered can be lost");
         }
+        refuse_segments_alone(data.path()).map_err(|e| Failure::new(e.to_string()))?;
         data.lock_database().map_err(|e| not_locked(&e))?;
         let options = SqliteOptions { synchronous_off_for_tests: unsafe_no_sync, ..SqliteOptions::default() };
         let store = SqliteStore::open(data.path(), options).await.map_err(|e| not_opened(data.path(), &e))?;
@@ -379,7 +380,7 @@ fn not_locked(error: &DirError) -> Failure {
         DirError::InUse { .. } => {
             Failure { message: format!("{error}; stop it, or name another folder"), code: LOCKED }
         }
-        DirError::Io { .. } => Failure::new(chain(error)),
+        DirError::Io { .. } | DirError::NoStore { .. } => Failure::new(chain(error)),
     }
 }
 

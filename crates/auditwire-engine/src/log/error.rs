@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use auditwire_model::{Position, ProjectId};
 
+use super::segment::SegmentError;
 use crate::error::{Error, Kind};
 use crate::store::{RecordKey, StoreError};
 
@@ -121,6 +122,21 @@ fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
 /// The file of a segment that nobody needs could not be removed.
 pub(super) fn segment_not_removed(name: &str, source: object_store::Error) -> Error {
     Error::new(Kind::Unavailable, "storage_failed", format!("segment {name} could not be removed")).caused_by(source)
+}
+
+/// Files of events lie beside a store that holds nothing.
+pub(super) fn segments_without_store(files: usize) -> Error {
+    let detail = format!(
+        "the store is empty, and {files} files of sealed events lie beside it in the folder segments: going on would make a second \
+         history. Put the back-up of log.sqlite back; or make a new store from the files with `auditwire store adopt` (events \
+         come back; connections, tokens and people do not); or name another data folder"
+    );
+    Error::new(Kind::Conflict, "segments_without_store", detail)
+}
+
+/// What a segment's file could not be read for.
+pub(super) fn segment_read(error: SegmentError) -> Error {
+    read(super::reader::sealed_error(error))
 }
 
 /// The folder of segments cannot be read.

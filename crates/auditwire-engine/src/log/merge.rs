@@ -67,7 +67,9 @@ impl Keeper {
     /// The segments that become one: neighbours of one level, oldest first, or one that is mostly empty.
     fn next_job(&self, known: &[(Segment, u64)]) -> Option<Vec<Segment>> {
         let settings = &self.shared.settings.seal;
-        let usable = |segment: &Segment| !self.unmergeable.contains(&segment.id);
+        let usable = |segment: &Segment| {
+            !segment.is_gap() && !self.unmergeable.contains(&segment.id) && !self.missing.contains(&segment.id)
+        };
         let neighbours = known.windows(settings.merged.max(2)).find(|neighbours| {
             let level = neighbours[0].0.level;
             neighbours.iter().all(|(segment, _)| segment.level == level && usable(segment))

@@ -49,6 +49,7 @@ use crate::error::Result;
 use crate::readiness::Readiness;
 use crate::store::{Order, Store, StoreError};
 use crate::tasks::{Faults, Task, Tasks};
+use accounts::Start;
 use commit::Pending;
 pub(crate) use conflicts::{Conflict, Conflicts, Senders};
 pub use disk::{Disk, Room, Space};
@@ -325,7 +326,7 @@ impl Log {
     /// Opens the log and starts its committer, which ends when the last `Log` is dropped or [`Log::close`] is called.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// When the store cannot be read; `segments_without_store` when it is empty and files of events lie beside it.
     pub async fn open(
         store: Arc<dyn Store>,
         objects: Arc<dyn ObjectStore>,
@@ -335,11 +336,13 @@ impl Log {
         let readiness = Readiness::default();
         let guarded = Arc::new(Guarded::new(store, readiness.clone()));
         let store: Arc<dyn Store> = Arc::<Guarded>::clone(&guarded);
+        let segments = Segments::new(Arc::clone(&objects));
+        // Before anything gets a position.
+        let found = Start::new(&store, &objects, &segments, &*clock, &readiness).settle().await?;
         let (heads, last_group) = store.heads().await.map_err(error::read)?;
         let first_kept = heads.iter().map(|head| (head.project.clone(), head.first)).collect();
         let heads = heads.into_iter().map(|head| (head.project, watch::Sender::new(head.last))).collect();
         let tasks = Tasks::new(settings.faults.clone());
-        let segments = Segments::new(Arc::clone(&objects));
         let now = Moment { wall: clock.now(), monotonic: clock.monotonic() };
         let times = Times::open(&*store, settings.retention.trust, now).await?;
         let shared = Arc::new(Shared {
@@ -371,13 +374,15 @@ impl Log {
         shared.begin_time().await?;
         shared.load_quotas().await?;
         let (queue, pending) = mpsc::unbounded_channel();
-        upkeep::start(&shared, &queue).await?;
+        upkeep::start(&shared, &queue, &found).await?;
         disk::start(&shared, &queue);
         folder::start(&shared);
         check::start(&shared);
         let committer = commit::Committer::new(Arc::clone(&shared), pending, last_group);
         shared.tasks.vital(Task::Committer, committer.run());
-        Ok(Self { shared, queue })
+        let log = Self { shared, queue };
+        found.tell(&log, log.shared.clock.now()).await;
+        Ok(log)
     }
 
     /// What runs beside its callers, here and in all that works with this log.

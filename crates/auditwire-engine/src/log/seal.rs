@@ -110,7 +110,8 @@ impl Keeper {
         let (to_upload, from_writer) = mpsc::channel::<Bytes>(2);
         let (answer, finished) = oneshot::channel();
         let niceness = if self.shared.fresh.bytes() > BEHIND_BYTES { 0 } else { NICENESS };
-        let encode = move || drop(answer.send(encode(from_feeder, &to_upload, niceness)));
+        let store = crate::records::instance_id(&*self.shared.store).await?;
+        let encode = move || drop(answer.send(encode(from_feeder, &to_upload, niceness, store.as_deref())));
         self.shared.tasks.thread(Task::Seal, encode).map_err(error::defect)?;
         let feed = async {
             let fed = feed(pieces, &to_writer, &mut ends).await;
@@ -203,10 +204,11 @@ fn encode(
     mut pieces: mpsc::Receiver<Piece>,
     upload: &mpsc::Sender<Bytes>,
     niceness: i32,
+    store: Option<&str>,
 ) -> Result<Finished, SegmentError> {
     // Where it is not allowed, sealing and intake share the processors evenly.
     let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), niceness);
-    let mut writer = SegmentWriter::new()?;
+    let mut writer = SegmentWriter::new()?.of_store(store);
     while let Some((project, batch)) = pieces.blocking_recv() {
         writer.push(&project, &batch)?;
         let bytes = writer.take_bytes()?;

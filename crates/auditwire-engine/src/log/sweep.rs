@@ -64,6 +64,9 @@ impl Keeper {
         for name in names {
             if named.contains(name.as_str()) {
                 tracing::error!(name, "a file was to be removed that a segment needs; it stays");
+            } else if !self.missing.is_empty() {
+                // Not while the store names what is not there: it may not be the one that has the last word.
+                continue;
             } else {
                 match self.shared.objects.delete(&name.as_str().into()).await {
                     Ok(()) | Err(object_store::Error::NotFound { .. }) => {}

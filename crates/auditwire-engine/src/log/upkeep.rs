@@ -14,6 +14,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::accounts::{Accounts, Found};
 use super::commit::{Pending, Step};
 use super::sweep::Leftovers;
 use super::{Room, Shared, Submission, error};
@@ -24,6 +25,8 @@ use crate::tasks::Task;
 
 /// How often the age of fresh events and of kept ones is looked at.
 const TICK: Duration = Duration::from_secs(10);
+/// How often the files of segments are counted.
+const LOOK: Duration = Duration::from_secs(60);
 /// When no round has ended well for so long, people are told: the largest merges take a minute or two.
 const STALLED_AFTER: Duration = Duration::from_secs(600);
 /// After a failure the next attempt is made after this long, and after twice as long each time it fails again.
@@ -123,12 +126,9 @@ impl Shared {
 }
 
 /// Starts the task. It ends with the log.
-pub(super) async fn start(shared: &Arc<Shared>, queue: &mpsc::UnboundedSender<Pending>) -> Result<()> {
+pub(super) async fn start(shared: &Arc<Shared>, queue: &mpsc::UnboundedSender<Pending>, found: &Found) -> Result<()> {
     let spans = shared.store.fresh(super::seal::SPANS_READ).await.map_err(error::read)?;
     shared.fresh.add(&spans, shared.clock.monotonic());
-    // Before any of them can end.
-    let known = shared.store.segments().await.map_err(error::read)?;
-    let last_segment = known.iter().map(|(segment, _)| segment.id).max().unwrap_or(SegmentId(0));
     let queue = queue.downgrade();
     let keeper = Keeper {
         shared: Arc::clone(shared),
@@ -137,8 +137,10 @@ pub(super) async fn start(shared: &Arc<Shared>, queue: &mpsc::UnboundedSender<Pe
         leftovers: Leftovers::default(),
         events_seen: 0,
         droppable: None,
-        last_segment,
         held_counted: None,
+        last_segment: SegmentId(found.last_number),
+        missing: found.missing.clone(),
+        looked: Instant::now(),
     };
     let mut closing = shared.closing.subscribe();
     let mut ended = shared.ended.subscribe();
@@ -185,6 +187,10 @@ pub(super) struct Keeper {
     pub(super) last_segment: SegmentId,
     /// When the events were counted that a clock that is not believed would end, by the monotonic clock.
     pub(super) held_counted: Option<Duration>,
+    /// Segments whose files are not there.
+    pub(super) missing: BTreeSet<SegmentId>,
+    /// When the files were looked at last.
+    looked: Instant,
 }
 
 impl Keeper {
@@ -237,6 +243,7 @@ impl Keeper {
     async fn round(&mut self, all: bool) -> Result<()> {
         // In a folder that took this one's place, files of the same names may be somebody's last copy.
         self.shared.check_folder()?;
+        self.look_at_files().await?;
         self.sweep().await?;
         let fresh = |keeper: &Self| {
             let fresh = &keeper.shared.fresh;
@@ -257,6 +264,21 @@ impl Keeper {
         self.shared.check_folder()?;
         self.sweep().await?;
         self.shrink(all).await
+    }
+
+    /// Looks now and then whether the files of all segments are there.
+    async fn look_at_files(&mut self) -> Result<()> {
+        if self.looked.elapsed() < LOOK {
+            return Ok(());
+        }
+        self.looked = Instant::now();
+        let accounts = Accounts::look(&*self.shared.store, &*self.shared.objects).await?;
+        accounts.tell_missing(&self.shared.readiness);
+        let missing: BTreeSet<SegmentId> = accounts.missing.iter().map(|(id, _)| *id).collect();
+        // What is back can be merged again.
+        self.unmergeable.retain(|id| missing.contains(id) || !self.missing.contains(id));
+        self.missing = missing;
+        Ok(())
     }
 
     /// Commits a step.

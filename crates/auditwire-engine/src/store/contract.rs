@@ -1,6 +1,7 @@
 //! What every store must do, as one suite. Each implementation runs [`CASES`], every case on a fresh store.
 #![expect(clippy::unwrap_used, reason = "a case ends where something unexpected happens")]
 
+mod patch;
 mod seal;
 
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub const CASES: &[(&str, Case)] = &[
     ("blobs go once no span names them, the newest never", |s| Box::pin(seal::drop_groups(s))),
     ("expired events end whole spans, and segments with them", |s| Box::pin(seal::expire(s))),
     ("a file is noted before it is written, and when no segment names it", |s| Box::pin(seal::files(s))),
+    ("a patch covers what it replaces and nothing else", |s| Box::pin(patch::cases(s))),
     ("what holds nothing is given back and changes nothing", |s| Box::pin(seal::shrink(s))),
 ];
 

@@ -14,8 +14,8 @@ use parking_lot::Mutex;
 
 use super::{
     Change, Checkpoint, Commit, Effect, Expect, Expire, FileNote, Group, GroupId, Head, IdRun, IdRunHead, Left,
-    LeftFile, Order, Place, ProjectSize, Record, RecordKey, RecordKind, Replaced, Seal, SealedSpan, Segment, SegmentId,
-    Span, Store, StoreError, StoreStats,
+    LeftFile, Order, Patch, Place, ProjectSize, Record, RecordKey, RecordKind, Replaced, Seal, SealedSpan, Segment,
+    SegmentId, Span, Store, StoreError, StoreStats,
 };
 
 /// A place for the files of segments that forgets with the process.
@@ -93,6 +93,12 @@ impl MemoryStore {
     #[must_use]
     pub fn crash(&self) -> Self {
         self.crashed.store(true, Ordering::SeqCst);
+        Self { state: Mutex::new(self.state.lock().clone()), ..Self::default() }
+    }
+
+    /// A copy of all that was committed, as a back-up holds it. This one goes on.
+    #[must_use]
+    pub fn back_up(&self) -> Self {
         Self { state: Mutex::new(self.state.lock().clone()), ..Self::default() }
     }
 
@@ -368,6 +374,9 @@ impl State {
         if let Some(seal) = commit.seal {
             next.seal(seal)?;
         }
+        if let Some(patch) = commit.patch {
+            next.patch(patch)?;
+        }
         for expire in commit.expire {
             next.expire(expire)?;
         }
@@ -452,6 +461,40 @@ impl State {
             return Err(StoreError::Failed("the segment exists".into()));
         }
         self.forget_segments(Left::Replaced);
+        Ok(())
+    }
+
+    fn patch(&mut self, patch: Patch) -> Result<(), StoreError> {
+        let mut old = Vec::new();
+        for (project, first) in &patch.gone {
+            let span = self.spans.get(&(project.clone(), *first));
+            let missing = || StoreError::Mismatch(format!("project {project}, no span at seq {first}"));
+            old.push(span.ok_or_else(missing)?.clone());
+        }
+        let head = |project: &ProjectId| {
+            let (first, last) = *self.heads.get(project)?;
+            Some(Head { project: project.clone(), first, last })
+        };
+        let heads = patch.heads_after(&old, head)?;
+        for at in &patch.gone {
+            self.spans.remove(at);
+            self.sealed.remove(at);
+        }
+        for segment in patch.segments {
+            if self.segments.values().any(|known| known.name == segment.name)
+                || self.segments.insert(segment.id, segment).is_some()
+            {
+                return Err(StoreError::Failed("the segment exists".into()));
+            }
+        }
+        for SealedSpan { span, received_max, summary } in patch.spans {
+            let at = (span.project.clone(), span.first);
+            self.sealed.insert(at.clone(), (received_max, summary));
+            self.spans.insert(at, span);
+        }
+        self.heads.extend(heads.into_iter().map(|head| (head.project, (head.first, head.last))));
+        let named: std::collections::BTreeSet<Place> = self.spans.values().map(|span| span.place).collect();
+        self.segments.retain(|id, _| named.contains(&Place::Segment(*id)));
         Ok(())
     }
 

@@ -10,6 +10,7 @@
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod memory;
+mod patch;
 
 use std::fmt::Debug;
 use std::ops::RangeInclusive;
@@ -17,6 +18,7 @@ use std::ops::RangeInclusive;
 use async_trait::async_trait;
 use auditwire_model::{Position, ProjectId, Timestamp};
 use bytes::Bytes;
+pub use patch::Patch;
 
 /// A group's number, given by the committer, increasing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -377,6 +379,8 @@ pub struct Commit {
     /// The blobs of all groups up to this one go. No span may name one of them. The newest group of all always stays:
     /// its number is how the store knows which ones were used.
     pub drop_groups: Option<GroupId>,
+    /// The directory is put right after a restore.
+    pub patch: Option<Patch>,
     /// Files that are going to be written, and files that were removed.
     pub files: Vec<FileNote>,
 }

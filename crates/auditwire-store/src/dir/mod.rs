@@ -42,6 +42,23 @@ pub enum DirError {
         /// The process that was first.
         pid: Option<u32>,
     },
+    /// What a store left is there, and the store itself is not.
+    #[error(
+        "{} holds {files} files of sealed events{} and no store (log.sqlite): a new one would begin a second history beside them. Put \
+         the back-up of log.sqlite back; or make a new store from the files with `auditwire store adopt --data {}` (events come back; \
+         connections, tokens and people do not); or name another folder [segments_without_store]",
+        path.display(),
+        if *wal { ", a write-ahead log (log.sqlite-wal)" } else { "" },
+        path.display()
+    )]
+    NoStore {
+        /// The directory.
+        path: PathBuf,
+        /// How many files of sealed events it has.
+        files: usize,
+        /// It has a write-ahead log.
+        wal: bool,
+    },
     /// It cannot be made, opened or written.
     #[error("the data directory {} cannot be used", path.display())]
     Io {

@@ -10,7 +10,7 @@ use sqlx::{Row, SqliteConnection};
 use super::error::from_sqlx;
 use super::owner::Owner;
 use super::read::number;
-use super::{files, seal};
+use super::{files, patch, seal};
 
 /// Writes a group: ?1 its number, ?2 its blob, ?3 its spans, ?4 the mark of this process: with another one in the store the
 /// blob is NULL, which its column refuses. JSON keeps the text, and with it the prepared statements,
@@ -44,8 +44,8 @@ pub(super) async fn commit(writer: &mut SqliteConnection, owner: &Owner, commit:
 }
 
 async fn attempt(writer: &mut SqliteConnection, owner: &Owner, commit: Commit) -> Result<(), StoreError> {
-    let Commit { group, changes, id_runs, expired_id_runs, seal, expire, drop_groups, files } = commit;
-    let upkeep = seal.is_some() || !expire.is_empty() || drop_groups.is_some() || !files.is_empty();
+    let Commit { group, changes, id_runs, expired_id_runs, seal, patch, expire, drop_groups, files } = commit;
+    let upkeep = seal.is_some() || patch.is_some() || !expire.is_empty() || drop_groups.is_some() || !files.is_empty();
     if changes.is_empty() && id_runs.is_empty() && expired_id_runs.is_empty() && !upkeep {
         return match group {
             Some(group) => write_group(writer, owner, GROUP_ALONE, group).await,
@@ -61,6 +61,9 @@ async fn attempt(writer: &mut SqliteConnection, owner: &Owner, commit: Commit) -
     }
     if let Some(seal) = seal {
         seal::seal(writer, seal).await?;
+    }
+    if let Some(patch) = patch {
+        patch::apply(writer, patch).await?;
     }
     seal::expire(writer, &expire).await?;
     files::write(writer, files).await?;

@@ -5,6 +5,7 @@ mod commit;
 mod error;
 mod files;
 mod owner;
+mod patch;
 mod read;
 mod seal;
 mod sealed;
@@ -101,6 +102,12 @@ impl SqliteStore {
             syncs: AtomicU64::new(0),
             sync,
         })
+    }
+
+    /// Whether there is a store in `dir`; an empty file is none yet.
+    #[must_use]
+    pub fn is_in(dir: &Path) -> bool {
+        std::fs::metadata(dir.join(DATABASE)).is_ok_and(|file| file.len() > 0)
     }
 
     /// Closes the connections; the last one leaves no write-ahead log behind.

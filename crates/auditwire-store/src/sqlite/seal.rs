@@ -62,7 +62,7 @@ pub(super) async fn seal(writer: &mut SqliteConnection, seal: Seal) -> Result<()
     Ok(())
 }
 
-async fn insert(writer: &mut SqliteConnection, segment: Segment) -> Result<(), StoreError> {
+pub(super) async fn insert(writer: &mut SqliteConnection, segment: Segment) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO segments (id, name, level, rank, rows, bytes, made_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use auditwire_engine::log::Log;
 use auditwire_engine::secrets::{self, KeyView, Vault};
 use auditwire_model::access::Caller;
-use auditwire_store::{DataDir, DirError, SqliteOptions, SqliteStore, open_segments};
+use auditwire_store::{DataDir, DirError, SqliteOptions, SqliteStore, open_segments, refuse_segments_alone};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -94,7 +94,11 @@ fn held(config: &Config) -> Result<Option<DataDir>> {
         let data = config.data.display();
         return Err(Failure::usage(format!("there is no folder {data}; name the service's with --data or --config")));
     }
-    match DataDir::lock(&config.data).and_then(|mut data| data.lock_database().map(|()| data)) {
+    let lock = |mut data: DataDir| {
+        refuse_segments_alone(data.path())?;
+        data.lock_database().map(|()| data)
+    };
+    match DataDir::lock(&config.data).and_then(lock) {
         Ok(data) => Ok(Some(data)),
         Err(DirError::InUse { .. }) => Ok(None),
         Err(error) => Err(Failure::new(chain(&error))),

@@ -1,12 +1,16 @@
 //! `auditwire store`: the data folder itself, while no service runs on it. Looks at what lies there and mends what a restore from
 //! a back-up leaves.
 
+mod adopt;
 mod copy;
+mod discard;
 mod inspect;
+mod show;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use auditwire_store::{DataDir, DirError};
+use auditwire_store::{DataDir, DirError, ObjectStore, SqliteOptions, SqliteStore, open_segments};
 use clap::{Args, Subcommand};
 
 use crate::config::Config;
@@ -18,6 +22,8 @@ const EXAMPLES: &str = "\
 Examples:
   auditwire store inspect --data ./audit
   auditwire store copy --data ./audit --to /backup/audit-2026-12-01
+  auditwire store adopt --data ./audit
+  auditwire store discard 0000000012-00c0ffee.parquet --yes --data ./audit
 
 But for a copy the service must not run on the folder. docs/operations.md says what to do after a restore from a back-up.";
 
@@ -57,6 +63,27 @@ enum Verb {
         #[arg(long)]
         with_keys: bool,
     },
+    /// Take files of sealed events into the store that knows nothing of them: what it has not, it gets.
+    ///
+    /// Each file is read to its last byte first. Beside no store it makes a new one: events come back; connections, tokens and people do
+    /// not. Exit code 0 when nothing is left to decide on, 1 otherwise.
+    Adopt {
+        /// Which files [default: all that are not accounted for].
+        #[arg(value_name = "FILE")]
+        files: Vec<String>,
+        /// Also files that say that the store of another instance wrote them.
+        #[arg(long)]
+        any_store: bool,
+    },
+    /// Remove files that were set aside; without --yes it only says what would go.
+    Discard {
+        /// Which files.
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<String>,
+        /// Remove them.
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// Runs one of the verbs.
@@ -66,7 +93,11 @@ pub(crate) async fn run(args: StoreArgs) -> Result {
     let out = Output { json: args.json, screen: Screen::detect() };
     match args.verb {
         Verb::Copy { to, with_keys } => copy::run(&config.data, &to, with_keys, out).await,
-        Verb::Inspect => inspect::run(&lock(&config.data)?, out).await,
+        Verb::Inspect => inspect::run(&mut lock(&config.data)?, out).await,
+        Verb::Adopt { files, any_store } => {
+            adopt::run(&mut lock(&config.data)?, config.log, &files, any_store, out).await
+        }
+        Verb::Discard { files, yes } => discard::run(&mut lock(&config.data)?, config.log, &files, yes, out).await,
     }
 }
 
@@ -76,10 +107,26 @@ fn lock(data: &Path) -> Result<DataDir> {
         let data = data.display();
         return Err(Failure::usage(format!("there is no folder {data}; name the service's with --data or --config")));
     }
-    DataDir::lock(data).map_err(|error| match error {
+    DataDir::lock(data).map_err(|e| not_locked(&e))
+}
+
+fn not_locked(error: &DirError) -> Failure {
+    match error {
         DirError::InUse { .. } => {
             Failure { message: format!("{error}; stop it first, or name another folder"), code: LOCKED }
         }
-        DirError::Io { .. } => Failure::new(chain(&error)),
-    })
+        DirError::Io { .. } | DirError::NoStore { .. } => Failure::new(chain(error)),
+    }
+}
+
+/// The store and the folder of segments.
+async fn open(data: &mut DataDir) -> Result<(Arc<SqliteStore>, Arc<dyn ObjectStore>)> {
+    data.lock_database().map_err(|e| not_locked(&e))?;
+    let store = SqliteStore::open(data.path(), SqliteOptions::default()).await.map_err(|e| not_opened(data, &e))?;
+    let objects = open_segments(data.path(), true).map_err(|e| Failure::new(chain(&e)))?;
+    Ok((Arc::new(store), objects))
+}
+
+fn not_opened(data: &DataDir, error: &dyn std::error::Error) -> Failure {
+    Failure::caused_by(format!("the store in {} cannot be opened", data.path().display()), error)
 }

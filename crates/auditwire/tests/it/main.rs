@@ -28,6 +28,7 @@ mod questions;
 mod receive;
 mod receivers;
 mod receivers_check;
+mod restore;
 mod retention;
 mod script;
 mod serve;

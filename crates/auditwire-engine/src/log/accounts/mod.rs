@@ -2,6 +2,13 @@
 //! store neither names nor has left there itself may be all that is left of somebody's history (a store of an earlier day was put
 //! back): it is never removed without being asked for.
 
+mod adopt;
+mod gaps;
+mod manifest;
+mod plan;
+mod settle;
+mod start;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::TryStreamExt as _;
@@ -10,7 +17,12 @@ use object_store::ObjectStore;
 use super::error;
 use super::sweep::segment_number;
 use crate::error::Result;
-use crate::store::Store;
+use crate::readiness::{Readiness, Trouble};
+use crate::store::{SegmentId, Store};
+pub use adopt::{Adoption, Verdict};
+pub use manifest::{Entry, Holding, Manifest};
+pub use settle::{adopted, discard, unwanted};
+pub(super) use start::{Found, Start};
 
 /// The folder inside the folder of segments where files lie that somebody has to decide on.
 pub const ASIDE: &str = "unaccounted";
@@ -20,14 +32,14 @@ pub const ASIDE: &str = "unaccounted";
 pub struct Accounts {
     /// How many segments the store names whose files are there.
     pub there: usize,
-    /// Names of those whose files are not there.
-    pub missing: Vec<String>,
+    /// Those whose files are not there: their numbers, and the names of the files.
+    pub missing: Vec<(SegmentId, String)>,
     /// Files with a segment's name that the store knows nothing of, and their lengths.
     pub unknown: BTreeMap<String, u64>,
     /// Files that were set aside, by their names without the folder, and their lengths.
     pub aside: BTreeMap<String, u64>,
-    /// Files that the store has left there and will remove.
-    pub left: usize,
+    /// Files that the store has left there and will remove, and their lengths.
+    pub left: BTreeMap<String, u64>,
     /// The highest number that a file has in its name.
     pub last_number: u64,
 }
@@ -63,13 +75,23 @@ impl Accounts {
             if there.contains(&segment.name) {
                 accounts.there += 1;
             } else {
-                accounts.missing.push(segment.name.clone());
+                accounts.missing.push((segment.id, segment.name.clone()));
             }
         }
         for file in left {
-            accounts.left += usize::from(accounts.unknown.remove(&file.name).is_some());
+            accounts.left.extend(accounts.unknown.remove_entry(&file.name));
         }
         Ok(accounts)
+    }
+
+    /// Raises or clears the trouble of missing files.
+    pub(super) fn tell_missing(&self, readiness: &Readiness) {
+        const NAMED_MAX: usize = 4;
+        let names: Vec<&str> = self.missing.iter().take(NAMED_MAX).map(|(_, name)| name.as_str()).collect();
+        let more = if self.missing.len() > NAMED_MAX { ", …" } else { "" };
+        let all = self.there + self.missing.len();
+        let detail = || format!("{} of {all} files: {}{more}", self.missing.len(), names.join(", "));
+        readiness.set(Trouble::SegmentsMissing, (!names.is_empty()).then(detail));
     }
 
     /// Every file is named, and every named file is there.

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::run::{self, Entry, Extent};
 use super::{Run, Window, hash_id};
 use crate::log::Shared;
-use crate::store::{IdRun, Order, Span, Store, StoreError};
+use crate::store::{IdRun, Order, Place, Span, Store, StoreError};
 use crate::tasks::{Task, Tasks};
 
 /// Most bytes of blobs read at once when a window is loaded.
@@ -176,6 +176,8 @@ async fn ids_of(shared: &Shared, spans: &[Span]) -> Result<Vec<RecordBatch>, Sto
     for span in spans {
         match shared.reader.uncached(std::slice::from_ref(span), &COLUMNS).await {
             Ok(read) => batches.extend(read),
+            // Known, and told by a trouble of its own.
+            Err(StoreError::Damaged(_)) if is_gap(shared, span).await? => {}
             Err(StoreError::Damaged(what)) => tracing::error!(
                 what,
                 project = %span.project,
@@ -187,6 +189,11 @@ async fn ids_of(shared: &Shared, spans: &[Span]) -> Result<Vec<RecordBatch>, Sto
         }
     }
     Ok(batches)
+}
+
+async fn is_gap(shared: &Shared, span: &Span) -> Result<bool, StoreError> {
+    let Place::Segment(id) = span.place else { return Ok(false) };
+    Ok(shared.store.segment(id).await?.is_some_and(|segment| segment.is_gap()))
 }
 
 fn add(bytes: &mut u64, span: &Span) -> u64 {

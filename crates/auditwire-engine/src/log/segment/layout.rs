@@ -16,6 +16,8 @@ use parquet::schema::types::SchemaDescriptor;
 pub(super) const VERSION: &str = "1";
 /// Key of the format version in the file's metadata.
 pub(super) const VERSION_KEY: &str = "auditwire.segment";
+/// Key of the id of the instance whose store wrote the file; a reader does without.
+pub(super) const STORE_KEY: &str = "auditwire.store";
 /// Most rows of a row group.
 pub(super) const GROUP_ROWS: usize = 131_072;
 /// Most rows of a page; pages of all columns end at the same rows unless a page got too large.

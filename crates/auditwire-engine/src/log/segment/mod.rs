@@ -15,6 +15,7 @@ mod probe;
 mod ranges;
 mod reader;
 mod summary;
+pub(super) mod survey;
 mod unit;
 mod writer;
 
@@ -29,6 +30,7 @@ use auditwire_model::{Position, ProjectId, Timestamp};
 pub(crate) use open::{Opened, Read};
 pub(crate) use reader::Segments;
 pub(crate) use summary::{Counted, Summary};
+pub(crate) use survey::{Run, Survey};
 pub(crate) use unit::{Found, Unit};
 pub(crate) use writer::SegmentWriter;
 

@@ -12,9 +12,10 @@ use auditwire_model::event::columns;
 use auditwire_model::{Position, ProjectId, Timestamp};
 use bytes::Bytes;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::file::metadata::KeyValue;
 use parquet::file::writer::SerializedFileWriter;
 
-use super::layout::{GROUP_BYTES, Sizes, file_schema, leaves, parquet_schema, properties};
+use super::layout::{GROUP_BYTES, STORE_KEY, Sizes, file_schema, leaves, parquet_schema, properties};
 use super::notes::{self, Alphabet};
 use super::summary::SummaryBuilder;
 use super::{Finished, SealedSpan, SegmentError};
@@ -79,6 +80,14 @@ impl SegmentWriter {
             spans: Vec::new(),
             open: None,
         })
+    }
+
+    /// The file says which store wrote it.
+    pub(crate) fn of_store(mut self, id: Option<&str>) -> Self {
+        if let Some(id) = id {
+            self.file.append_key_value_metadata(KeyValue::new(STORE_KEY.to_owned(), id.to_owned()));
+        }
+        self
     }
 
     /// Appends rows of a project. Projects come in ascending order, the positions of each in ascending order. A batch has
