@@ -25,7 +25,9 @@ pub fn open_segments(dir: &Path, sync: bool) -> Result<Arc<dyn ObjectStore>, Dir
     let path = dir.join(FOLDER);
     let failed = |source: io::Error| DirError::Io { path: path.clone(), source };
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(failed)?;
-    remove_unfinished(&path).map_err(failed)?;
+    if let Err(error) = remove_unfinished(&path) {
+        tracing::warn!(%error, path = %path.display(), "what unfinished uploads left could not be removed; it only takes room");
+    }
     if sync {
         // The folder's own name must survive a power loss before a file in it can.
         std::fs::File::open(dir).and_then(|d| d.sync_all()).map_err(failed)?;

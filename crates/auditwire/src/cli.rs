@@ -1,5 +1,8 @@
 //! The command line. Each verb's arguments stand in the file of the verb; this one holds the table.
 
+use std::sync::LazyLock;
+
+use auditwire_server::{BUILD, Build};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -11,12 +14,18 @@ use crate::{
 
 /// A self-hosted audit service: durable event log in, every event out to your SIEM.
 #[derive(Debug, Parser)]
-#[command(name = "auditwire", version, max_term_width = 100, arg_required_else_help = true, after_help = AFTER_HELP)]
+#[command(name = "auditwire", version = VERSION.as_str(), propagate_version = true, max_term_width = 100, arg_required_else_help = true, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
 }
+
+/// What `--version` says of every verb: version, processor and system, profile.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let Build { version, target: (arch, system), profile } = BUILD;
+    format!("{version} ({arch}-{system}, {profile})")
+});
 
 const AFTER_HELP: &str = "\
 First steps:
@@ -92,6 +101,17 @@ mod tests {
     #[test]
     fn the_table_of_verbs_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_tells_its_version() {
+        for line in
+            ["auditwire -V", "auditwire serve --version", "auditwire connections list -V", "auditwire keys --version"]
+        {
+            let told = Cli::try_parse_from(line.split(' ')).unwrap_err();
+            assert_eq!(told.kind(), clap::error::ErrorKind::DisplayVersion, "{line}");
+            assert!(told.to_string().contains(&format!("{} (", BUILD.version)), "{told}");
+        }
     }
 
     #[test]

@@ -10,11 +10,13 @@ mod config;
 mod connections;
 mod demo;
 mod descriptors;
+mod entry;
 mod events;
 mod failure;
 mod hardening;
 mod keys;
 mod lifecycle;
+mod minimums;
 mod notify;
 mod receive;
 mod reload;
@@ -42,11 +44,17 @@ use failure::{Failure, Result};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    if minimums::too_little_for_any_verb() {
+        return ExitCode::from(failure::FAILED);
+    }
     failure::tell_panics();
     failure::report(run(Cli::parse().command))
 }
 
 fn run(command: Command) -> Result {
+    if matches!(command, Command::Serve(_) | Command::Demo(_)) {
+        minimums::refuse_too_little()?;
+    }
     // Before anything is read, and before there is a second thread.
     hardening::no_memory_image();
     if matches!(command, Command::Serve(_) | Command::Demo(_) | Command::Store(_)) {

@@ -17,7 +17,6 @@ use auditwire_server::{BoundServer, LogCounts, ServerSettings};
 use auditwire_store::{DataDir, DirError, SqliteOptions, SqliteStore, Volume, open_segments, refuse_segments_alone};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
-use zeroize::Zeroizing;
 
 use crate::clock::SystemClock;
 use crate::config::{self, Config, Overrides};
@@ -29,7 +28,7 @@ use crate::notify::Manager;
 use crate::reload::Reload;
 use crate::sign_in::{self, LinkFor};
 use crate::telemetry::{self, Telemetry};
-use crate::{hardening, terminal};
+use crate::{entry, hardening, minimums, terminal};
 
 /// Run the service in the foreground.
 #[derive(Debug, Default, Args)]
@@ -102,6 +101,7 @@ pub(crate) async fn run(args: ServeArgs, listener: Option<TcpListener>) -> Resul
     let config = Config::load(args.config.as_deref(), std::env::vars_os(), &overrides)?;
     let telemetry = telemetry::start(&config.telemetry)?;
     hardening::warn_of_image();
+    minimums::warn();
     let unsafe_ = Unsafe { no_sync: args.unsafe_no_sync, faults: faults(&args.unsafe_panic_at) };
     let lifecycle = Lifecycle::watch_signals(Hangup::Rereads, &unsafe_.faults)?;
     let reload = Reload { file: args.config, overrides, config, level: telemetry.level.clone() };
@@ -253,6 +253,8 @@ impl Service {
         refuse_segments_alone(data.path()).map_err(|e| Failure::new(e.to_string()))?;
         data.lock_database().map_err(|e| not_locked(&e))?;
         let options = SqliteOptions { synchronous_off_for_tests: unsafe_no_sync, ..SqliteOptions::default() };
+        let volume = Volume::new(data.path(), config.reserve_bytes);
+        volume.make_room_to_start();
         let store = SqliteStore::open(data.path(), options).await.map_err(|e| not_opened(data.path(), &e))?;
         let store = Arc::new(store);
         let objects = open_segments(data.path(), !unsafe_no_sync).map_err(|e| Failure::new(chain(&e)))?;
@@ -260,7 +262,7 @@ impl Service {
         let mut settings = engine_settings(config, &bound);
         settings.log.faults = faults;
         settings.log.folder = Some(Arc::new(data.watch().map_err(|e| Failure::new(chain(&e)))?));
-        settings.log.disk = Some(Arc::new(Volume::new(data.path(), config.reserve_bytes)));
+        settings.log.disk = Some(Arc::new(volume));
         let engine = Engine::open(store, objects, Arc::new(SystemClock), Arc::new(keyring), settings)
             .await
             .map_err(|e| Failure::caused_by("the engine cannot start", &e))?;
@@ -270,9 +272,8 @@ impl Service {
         tokens::start(&engine);
         auditwire_engine::reading::start(&engine);
         auditwire_engine::repeats::start(&engine);
-        write_operator_token(&engine, &data.path().join("operator.token")).await?;
         let base = sign_in::base_url(bound.scheme(), bound.local_addr(), &config.server);
-        let sign_in_link = sign_in::offer(&engine, &base, data.path(), given.link).await?;
+        let sign_in_link = entry::make(&engine, data.path(), &base, given.link).await?;
         Ok(Self { engine, bound, data, sign_in_link })
     }
 
@@ -354,6 +355,10 @@ fn not_opened(data: &Path, error: &StoreError) -> Failure {
             "the store in {data} is damaged ({what}) and was left as it is: take what can be read with `auditwire store rescue \
              --data {data} --to NEW`, or put a back-up in its place"
         )),
+        StoreError::Full(_) => {
+            let text = "cannot be opened, because its volume is full to the brim: make room of a megabyte at least";
+            Failure::caused_by(format!("the store in {data} {text}"), error)
+        }
         _ => Failure::caused_by(format!("the store in {data} cannot be opened"), error),
     }
 }
@@ -419,16 +424,4 @@ fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name: String = name.trim().chars().filter(char::is_ascii_graphic).take(255).collect();
     if name.is_empty() { "-".to_owned() } else { name }
-}
-
-/// On the first start of all: an API token that may do everything. It can be rotated, and the file may be deleted.
-async fn write_operator_token(engine: &Engine, path: &Path) -> Result {
-    let write = |token: &Secret| keys::write_private(path, &Zeroizing::new(format!("{}\n", token.expose_text())));
-    let made = tokens::create_operator(engine, write)
-        .await
-        .map_err(|e| Failure::caused_by(format!("{} cannot be made", path.display()), &e))?;
-    if made {
-        tracing::info!(path = %path.display(), "made the operator's API token");
-    }
-    Ok(())
 }

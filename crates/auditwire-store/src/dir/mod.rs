@@ -4,7 +4,7 @@ mod holder;
 mod watch;
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -74,13 +74,12 @@ impl DataDir {
     /// Makes the directory if needed (mode 0700; a wider mode is narrowed), takes its lock and writes this process's id
     /// into the lock file. What an earlier version or a restored backup left readable by others in it is narrowed, too: folders
     /// to 0700, files to 0600. The data file is locked, too, when there is one; else [`lock_database`](Self::lock_database)
-    /// makes it.
+    /// makes it. What cannot be narrowed, and an id that cannot be written, are warnings: the locks are what counts.
     ///
     /// # Errors
     /// [`DirError::InUse`] names the process that holds it.
     pub fn lock(path: &Path) -> Result<Self, DirError> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed(path))?;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).map_err(failed(path))?;
         // The data file first: whoever comes second must not so much as make a lock file that was removed, lest the first
         // process takes it for a rival's.
         let database = match open_database(path, false) {
@@ -97,8 +96,11 @@ impl DataDir {
             }
             Err(TryLockError::Error(source)) => return Err(failed(&lock_path)(source)),
         }
-        narrow(path)?;
-        write_pid(&mut lock).map_err(failed(&lock_path))?;
+        make_private(path);
+        if let Err(error) = write_pid(&mut lock) {
+            let path = lock_path.display();
+            tracing::warn!(%error, %path, "this process's id could not be written; the lock holds nevertheless");
+        }
         Ok(Self { path: path.to_owned(), lock: Arc::new(Mutex::new(lock)), database })
     }
 
@@ -156,33 +158,45 @@ fn hold_database(dir: &Path, file: File) -> Result<File, DirError> {
     }
 }
 
+/// Over what stood there, so that it succeeds also on a full volume.
 fn write_pid(lock: &mut File) -> io::Result<()> {
-    lock.set_len(0)?;
-    writeln!(lock, "{}", std::process::id())
+    let id = format!("{}\n", std::process::id());
+    lock.rewind()?;
+    lock.write_all(id.as_bytes())?;
+    lock.set_len(id.len() as u64)
 }
 
-/// Takes away what others may do with the files in `folder`. Links are not followed: what they lead to is not ours.
-fn narrow(folder: &Path) -> Result<(), DirError> {
-    for entry in std::fs::read_dir(folder).map_err(failed(folder))? {
-        let path = entry.map_err(failed(folder))?.path();
-        let found = std::fs::symlink_metadata(&path).map_err(failed(&path))?;
-        let mode = found.permissions().mode() & 0o7777;
-        if found.is_symlink() {
-            continue;
-        }
-        if mode & 0o077 != 0 {
-            let narrowed = std::fs::Permissions::from_mode(mode & 0o700);
-            match std::fs::set_permissions(&path, narrowed) {
-                // Somebody else's file. The folder around it lets nobody else in.
-                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
-                result => result.map_err(failed(&path))?,
-            }
-        }
-        if found.is_dir() {
-            narrow(&path)?;
+/// Takes away what others may do with a folder and all in it, as far as we may: somebody else's file stays as it is, and so
+/// does everything on a file system without modes.
+fn make_private(folder: &Path) {
+    let mut refused = None;
+    narrow(folder, &mut refused);
+    if let Some((path, error)) = refused {
+        tracing::warn!(
+            path = %path.display(), %error,
+            "others can read or enter this, and perhaps more of the data folder; give it to the user of the service, with mode 0700"
+        );
+    }
+}
+
+/// Links are not followed: what they lead to is not ours. The first thing that could not be narrowed is told.
+fn narrow(path: &Path, refused: &mut Option<(PathBuf, io::Error)>) {
+    let Ok(found) = std::fs::symlink_metadata(path) else { return };
+    let mode = found.permissions().mode() & 0o7777;
+    if found.is_symlink() {
+        return;
+    }
+    if mode & 0o077 != 0
+        && let Err(error) = std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode & 0o700))
+    {
+        refused.get_or_insert_with(|| (path.to_owned(), error));
+    }
+    if found.is_dir() {
+        match std::fs::read_dir(path) {
+            Ok(entries) => entries.flatten().for_each(|entry| narrow(&entry.path(), refused)),
+            Err(error) => _ = refused.get_or_insert_with(|| (path.to_owned(), error)),
         }
     }
-    Ok(())
 }
 
 fn written_pid(lock: &mut File) -> Option<u32> {
@@ -225,6 +239,21 @@ mod tests {
         assert!(!dir.path().join(LOCK).exists(), "whoever comes second makes nothing");
         drop(first);
         DataDir::lock(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn an_id_that_cannot_be_written_is_no_reason_not_to_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/dev/full", dir.path().join(LOCK)).unwrap();
+        assert_eq!(DataDir::lock(dir.path()).unwrap().path(), dir.path());
+    }
+
+    #[test]
+    fn the_id_takes_the_place_of_a_longer_one() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(LOCK), "12345678901234567890\n").unwrap();
+        let _lock = DataDir::lock(dir.path()).unwrap();
+        assert_eq!(std::fs::read_to_string(dir.path().join(LOCK)).unwrap(), format!("{}\n", std::process::id()));
     }
 
     #[test]

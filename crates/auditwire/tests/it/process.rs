@@ -76,6 +76,11 @@ impl Process {
         self.lines.recv_timeout(LIMIT).expect("a line within the limit")
     }
 
+    /// The next line; none when it has ended.
+    pub(crate) fn next(&self) -> Option<String> {
+        self.lines.recv_timeout(LIMIT).ok()
+    }
+
     /// What follows `prefix` in the next line that begins with it.
     pub(crate) fn after(&self, prefix: &str) -> String {
         loop {
