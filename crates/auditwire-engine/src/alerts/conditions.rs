@@ -178,3 +178,15 @@ fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_began_before_the_clock_was_set_back_is_told_rather_than_kept_for_years() {
+        let at = |seconds: i64| Timestamp::from_nanos(seconds * 1_000_000_000).unwrap();
+        let lasts_less = |since, now| lasts_less(at(since), std::time::Duration::from_secs(300), at(now));
+        assert_eq!([lasts_less(100, 399), lasts_less(100, 400), lasts_less(1_000_000, 100)], [true, false, false]);
+    }
+}

@@ -250,3 +250,19 @@ async fn a_reduction_takes_effect_by_the_time_that_is_believed() {
     world.round().await;
     assert_eq!(retention::get(&world.engine, &operator(), &home()).await.unwrap().pending, None);
 }
+
+#[tokio::test]
+async fn a_key_of_a_request_is_known_under_a_clock_that_went_too_far() {
+    let world = World::new().await;
+    let create = async || {
+        let (id, name) = (Some("bank".to_owned()), "Bank".to_owned());
+        crate::projects::create(&world.engine, &operator(), id, name, Some("key")).await
+    };
+    create().await.unwrap();
+    world.clock.set(after(DAY * 800));
+    create().await.expect("a repeated request makes nothing and gives the same answer");
+    // A day that has passed is a day.
+    world.clock.set(start());
+    world.clock.advance(DAY * 2);
+    assert_eq!(create().await.unwrap_err().kind, crate::error::Kind::Conflict);
+}

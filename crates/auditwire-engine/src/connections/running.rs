@@ -185,4 +185,14 @@ mod tests {
         assert_eq!(refused.retry_after, Some(Duration::from_secs(40)));
         drop(checks.begin(&a, None, at(60)).unwrap());
     }
+
+    #[test]
+    fn a_clock_that_is_set_back_keeps_nobody_from_checking_for_years() {
+        let (checks, project) = (Checks::default(), ProjectId::default_project());
+        for _ in 0..PER_WINDOW {
+            drop(checks.begin(&project, None, at(1_000_000)).unwrap());
+        }
+        assert!(checks.begin(&project, None, at(1_000_000)).is_err());
+        assert!(checks.begin(&project, None, at(10)).is_ok());
+    }
 }

@@ -127,3 +127,21 @@ pub(super) async fn all(engine: &Engine) -> Result<HashMap<TokenId, Timestamp>> 
 pub(super) fn key_of(token: &TokenId) -> RecordKey {
     RecordKey::global(RecordKind::TokenUse, token.as_str())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_use_under_a_clock_that_was_ahead_is_not_the_last_one_for_years() {
+        let (uses, token) = (Uses::default(), TokenId::parse("t-1").unwrap());
+        let at = |seconds: i64| Timestamp::from_nanos(seconds * 1_000_000_000).unwrap();
+        let due = || uses.due(Duration::from_secs(60)).into_iter().map(|(_, at)| at).collect::<Vec<_>>();
+        uses.note(&token, at(1_000_000));
+        uses.stored(&[(token.clone(), at(1_000_000))]);
+        uses.note(&token, at(999_999));
+        assert_eq!(due(), [], "requests side by side");
+        uses.note(&token, at(100));
+        assert_eq!(due(), [at(100)], "the clock was set back");
+    }
+}
