@@ -44,13 +44,15 @@ struct Groups<'s> {
 impl Groups<'_> {
     async fn next(&mut self) -> Result<Option<Piece>> {
         let Some(first) = self.left.first() else { return Ok(None) };
-        let (mut count, mut taken) = (0, 0);
+        let (mut count, mut taken, mut next) = (0, 0, first.first);
         for span in self.left.iter().take_while(|span| span.project == first.project) {
-            if taken > 0 && count + span.rows as usize > PIECE_ROWS {
+            // On both sides of a gap there may be fresh events.
+            if taken > 0 && (count + span.rows as usize > PIECE_ROWS || span.first != next) {
                 break;
             }
             count += span.rows as usize;
             taken += 1;
+            next = span.last().next();
         }
         let mut batches = Vec::with_capacity(taken);
         for _ in 0..taken {
