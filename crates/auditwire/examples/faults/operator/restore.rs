@@ -26,8 +26,9 @@ pub(super) fn deleted(world: &mut World) -> Result<BTreeSet<u64>> {
         }
         world.vanished(&before)?;
     }
-    world.verb(&["store", "adopt"], 0)?;
+    world.verb(&["store", "adopt"], &[0, 1])?;
     world.vanished(&before)?;
+    world.decide()?;
     world.service.live()?;
     world.says(200, "ready")?;
     world.work()?;
@@ -56,9 +57,8 @@ pub(super) fn older(world: &mut World) -> Result<BTreeSet<u64>> {
     // Life goes on behind what was found.
     world.work()?;
     world.stop()?;
-    world.verb(&["store", "inspect"], 1)?;
-    world.verb(&["store", "adopt"], 0)?;
-    world.verb(&["store", "inspect"], 0)?;
+    world.verb(&["store", "inspect"], &[1])?;
+    world.decide()?;
     world.service.live()?;
     world.says(200, "ready")?;
     Ok(BTreeSet::new())
@@ -72,7 +72,7 @@ pub(super) fn copied(world: &mut World) -> Result<BTreeSet<u64>> {
     world.some()?;
     let to = world.service.folder().join("copy");
     let to = to.to_str().ok_or("a path that is no text")?;
-    world.verb(&["store", "copy", "--with-keys", "--to", to], 0)?;
+    world.verb(&["store", "copy", "--with-keys", "--to", to], &[0])?;
     world.some()?;
     world.quiet()?;
     world.stop()?;
@@ -119,7 +119,7 @@ pub(super) fn damaged(world: &mut World) -> Result<BTreeSet<u64>> {
         copy(&world.service.folder().join("damaged/operator.token"), &token)?;
     }
     // The directory of the files may have been damaged, too: then they are found, and taken in.
-    world.verb(&["store", "adopt"], 0)?;
+    world.verb(&["store", "adopt"], &[0, 1])?;
     world.service.live()?;
     Ok(BTreeSet::new())
 }

@@ -123,14 +123,27 @@ impl World {
         })
     }
 
-    /// A verb on the stopped service's folder must end so.
-    pub(super) fn verb(&self, words: &[&str], code: i32) -> Result<String> {
+    /// A verb on the service's folder must end with one of these codes.
+    pub(super) fn verb(&self, words: &[&str], codes: &[i32]) -> Result<String> {
         let output = self.service.verb(words)?;
         let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        if output.status.code() == Some(code) {
+        if output.status.code().is_some_and(|code| codes.contains(&code)) {
             return Ok(said);
         }
         Err(format!("auditwire {} ended with {}: {said}", words.join(" "), output.status).into())
+    }
+
+    /// Takes in what was set aside, and removes what of it the log has already; of the stopped service.
+    pub(super) fn decide(&self) -> Result<()> {
+        self.verb(&["store", "adopt"], &[0, 1])?;
+        let aside = std::fs::read_dir(self.service.data().join("segments/unaccounted")).into_iter().flatten().flatten();
+        let aside = aside.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let aside: Vec<String> = aside.filter(|name| name.ends_with(".parquet")).collect();
+        if !aside.is_empty() {
+            let words = ["store", "discard", "--yes"].into_iter().chain(aside.iter().map(String::as_str));
+            self.verb(&words.collect::<Vec<_>>(), &[0])?;
+        }
+        self.verb(&["store", "inspect"], &[0]).map(drop)
     }
 
     /// The files of sealed events, wherever in the folder they lie, with their lengths.
