@@ -66,6 +66,7 @@ mod clock;
 mod fresh;
 mod key;
 mod people;
+mod readable;
 mod reading;
 mod replay;
 mod retention;
@@ -83,6 +84,7 @@ pub use people::{
     Account, AccountName, AccountNameRecord, AccountRecord, PasswordHash, Preferences, Session, SessionRecord,
     SignInLink, SignInLinkRecord, SignInMethod, Theme,
 };
+pub use readable::is_readable;
 pub use reading::{Reading, ReadingRecord};
 pub(crate) use replay::both;
 pub use replay::{Replay, ReplayRecord, ReplayState};

@@ -6,6 +6,7 @@
 
 mod copy;
 mod dir;
+mod rescue;
 mod segments;
 mod sqlite;
 mod volume;
@@ -13,6 +14,7 @@ mod volume;
 pub use copy::{Copied, CopyError, copy};
 pub use dir::{DataDir, DirError, FolderWatch};
 pub use object_store::ObjectStore;
+pub use rescue::{Rescued, RescuedProject, rescue};
 pub use segments::{open_segments, refuse_segments_alone};
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use volume::Volume;

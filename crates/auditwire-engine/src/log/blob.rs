@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 
 use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::UInt64Type;
 use arrow_buffer::Buffer;
 use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions};
 use arrow_ipc::{MetadataVersion, root_as_message};
 use arrow_schema::ArrowError;
-use auditwire_model::event::{SCHEMA_VERSION, schema};
+use auditwire_model::event::{SCHEMA_VERSION, columns, schema};
 use bytes::Bytes;
 
 /// Version (u16), zero (u16), CRC-32 of all that follows (u32), length of the message (u32), zero (u32); little-endian.
@@ -42,6 +44,15 @@ pub(crate) fn damage(blob: &[u8]) -> Option<BlobError> {
     let checksum = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
     let known = u16::from_le_bytes([header[0], header[1]]) <= SCHEMA_VERSION;
     (known && checksum != crc32fast::hash(rest)).then_some(BlobError::Checksum)
+}
+
+/// The positions of the rows of a group, for whoever takes stock of a damaged store.
+///
+/// # Errors
+/// What is wrong with the bytes; for people.
+pub fn group_positions(blob: &Bytes) -> Result<Vec<u64>, String> {
+    let batch = decode(blob, Some(&[columns::SEQ])).map_err(|error| error.to_string())?;
+    Ok(batch.column(columns::SEQ).as_primitive::<UInt64Type>().values().to_vec())
 }
 
 /// Groups of fewer rows are encoded into memory that is given back at once.

@@ -50,6 +50,7 @@ use crate::readiness::Readiness;
 use crate::store::{Order, Store, StoreError};
 use crate::tasks::{Faults, Task, Tasks};
 use accounts::Start;
+pub use blob::group_positions;
 use commit::Pending;
 pub(crate) use conflicts::{Conflict, Conflicts, Senders};
 pub use disk::{Disk, Room, Space};

@@ -35,7 +35,7 @@ async fn filled(dir: &Path) {
 }
 
 /// Waits until everything is in the data file: the write-ahead log goes with the last connection.
-async fn closed(dir: &Path) {
+pub(super) async fn closed(dir: &Path) {
     let gone = async {
         while dir.join("log.sqlite-wal").exists() {
             SqliteStore::open(dir, SqliteOptions::default()).await.unwrap().close().await;

@@ -7,4 +7,5 @@ mod crash;
 mod damaged;
 mod full;
 mod log;
+mod rescue;
 mod rival;

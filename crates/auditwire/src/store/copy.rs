@@ -10,7 +10,7 @@ use crate::failure::{Failure, Result};
 use crate::terminal;
 
 /// The folder of the master keys inside the data folder.
-const KEYS: &str = "keys";
+pub(super) const KEYS: &str = "keys";
 
 pub(super) async fn run(data: &Path, to: &Path, with_keys: bool, out: Output) -> Result {
     if !data.is_dir() {
@@ -26,14 +26,14 @@ pub(super) async fn run(data: &Path, to: &Path, with_keys: bool, out: Output) ->
     told(&copied, to, keys, out)
 }
 
-fn copy_keys(from: &Path, to: &Path) -> std::io::Result<()> {
+/// With their modes; on disk when it returns.
+pub(super) fn copy_keys(from: &Path, to: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     std::fs::DirBuilder::new().mode(0o700).create(to)?;
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
         if entry.file_type()?.is_file() {
             let path = to.join(entry.file_name());
-            // With its mode.
             std::fs::copy(entry.path(), &path)?;
             std::fs::File::open(&path)?.sync_all()?;
         }

@@ -5,6 +5,7 @@ mod adopt;
 mod copy;
 mod discard;
 mod inspect;
+mod rescue;
 mod show;
 
 use std::path::{Path, PathBuf};
@@ -52,6 +53,14 @@ enum Verb {
     ///
     /// Exit code 0 when all is accounted for, 1 otherwise.
     Inspect,
+    /// Make a new folder with what can still be read of a damaged one.
+    ///
+    /// The damaged folder stays as it is. Exit code 0 when nothing is lost, 1 otherwise.
+    Rescue {
+        /// Folder to make; it must not be there, or be empty.
+        #[arg(long, value_name = "NEW")]
+        to: PathBuf,
+    },
     /// Copy the folder to another one, also while the service runs on it.
     ///
     /// The copy holds what the folder held at one moment, and a service starts on it.
@@ -92,6 +101,7 @@ pub(crate) async fn run(args: StoreArgs) -> Result {
     let config = Config::load(args.config.as_deref(), std::env::vars_os(), &overrides)?;
     let out = Output { json: args.json, screen: Screen::detect() };
     match args.verb {
+        Verb::Rescue { to } => rescue::run(&config.data, &to, out).await,
         Verb::Copy { to, with_keys } => copy::run(&config.data, &to, with_keys, out).await,
         Verb::Inspect => inspect::run(&mut lock(&config.data)?, out).await,
         Verb::Adopt { files, any_store } => {
