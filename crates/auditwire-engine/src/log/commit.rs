@@ -305,8 +305,12 @@ impl Committer {
         if self.shared.check_folder().is_err() {
             return Some(self.lost(std::mem::take(group)));
         }
-        // The first three are about what was to be committed, or told by the guard of the volume.
-        if !matches!(error, StoreError::Conflict { .. } | StoreError::Mismatch(_) | StoreError::Full(_)) {
+        // The first three are about what was to be committed, or told by the guard of the volume; the last has a trouble of its own.
+        let told = matches!(
+            error,
+            StoreError::Conflict { .. } | StoreError::Mismatch(_) | StoreError::Full(_) | StoreError::Malformed(_)
+        );
+        if !told {
             self.failing(Some(&error));
         }
         match error {
