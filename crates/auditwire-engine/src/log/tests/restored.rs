@@ -294,12 +294,18 @@ impl World {
                 }
             }
         }
-        self.kept = fresh;
-        for (kept, filed) in self.kept.iter_mut().zip(in_files.clone()) {
+        self.kept = fresh.clone();
+        for (kept, filed) in self.kept.iter_mut().zip(in_files) {
             kept.extend(filed);
         }
         self.open().await;
-        assert_eq!(self.in_files().await, in_files, "a file of events is gone");
+        // While it runs, files are merged and swept.
+        self.log.close().await;
+        let mut held = self.in_files().await;
+        // A file that was being written on the day of the back-up goes: its events are fresh in that store.
+        held.iter_mut().zip(fresh).for_each(|(held, fresh)| held.extend(fresh));
+        assert_eq!(held, self.kept, "a file of events is gone");
+        self.open().await;
         if adopts {
             self.adopt().await;
         }
@@ -309,6 +315,10 @@ impl World {
         self.log.close().await;
         adopt(&self.store, &self.objects, &[]).await;
         self.open().await;
+        // A read that meets two seals in a row fails, and is tried again by whoever asks.
+        while !self.store.fresh(1).await.unwrap().is_empty() {
+            self.log.seal_now().await.unwrap();
+        }
         for n in 0..2 {
             assert_eq!(found(&self.log, n).await, self.kept[usize::from(n)], "of project {n}");
         }
