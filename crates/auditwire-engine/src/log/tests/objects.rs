@@ -25,6 +25,8 @@ pub(crate) struct FaultyObjects {
     faults: Arc<Mutex<HashMap<u64, Fault>>>,
     operations: Arc<AtomicU64>,
     hangs: Arc<AtomicBool>,
+    /// The process is over: it does nothing more.
+    over: Arc<AtomicBool>,
 }
 
 impl fmt::Display for FaultyObjects {
@@ -52,8 +54,9 @@ impl FaultyObjects {
         self.hangs.load(Ordering::SeqCst)
     }
 
-    /// The same files for the next process.
+    /// The same files for the next process; this one touches them no more.
     pub(crate) fn crash(&self) -> Self {
+        self.over.store(true, Ordering::SeqCst);
         Self { inner: Arc::clone(&self.inner), ..Self::default() }
     }
 
@@ -63,6 +66,9 @@ impl FaultyObjects {
     }
 
     async fn run<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        if self.over.load(Ordering::SeqCst) {
+            return std::future::pending().await;
+        }
         let fault = self.faults.lock().remove(&self.operations.fetch_add(1, Ordering::SeqCst));
         match fault {
             None => work.await,

@@ -130,8 +130,9 @@ impl World {
     }
 
     async fn crash(&mut self) {
-        self.store = Arc::new(self.store.crash());
+        // Files first: one that was written was noted in the store before.
         self.objects = self.objects.crash();
+        self.store = Arc::new(self.store.crash());
         self.open().await;
     }
 
