@@ -295,7 +295,9 @@ impl Service {
         let Self { engine, bound, data, .. } = self;
         let (log, tasks) = (engine.log.clone(), engine.tasks().clone());
         let failed = async {
-            if log.ended().await != Ended::Failed {
+            // A log that a defect ended is told by the death of its task, which comes first; but here both may be seen at once,
+            // after the death was looked for.
+            if log.ended().await != Ended::Failed || tasks.died().is_some() {
                 std::future::pending::<()>().await;
             }
         };
