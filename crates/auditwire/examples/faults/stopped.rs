@@ -1,14 +1,16 @@
 //! Two processes on one store. The first is stopped (SIGSTOP) with messages in hand, the second makes another connection the
 //! active one and ends, and the first goes on: it must send nothing without having read that its epoch is over.
 //!
-//! The folder's lock forbids two processes. Its file is removed between their starts, as somebody might who takes the first one
-//! for dead.
+//! The folder's locks forbid two processes. The lock file is removed between their starts, as somebody might who takes the first one
+//! for dead, and the lock of the data file is taken away from outside, as on a file system that does not keep it (root).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
+use rustix::fs::{FlockOperation, flock};
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
 use crate::Result;
 use crate::lane::{Lane, Manner, free_port, receiver};
@@ -95,6 +97,7 @@ fn stop_and_start_beside(first: &Service, options: &Options) -> Result<Service> 
         if lock.exists() {
             std::fs::remove_file(&lock)?;
         }
+        unlock(first.pid()?)?;
         match Service::beside(&options.service, first.folder()) {
             Ok(second) => Ok(Some(second)),
             Err(e) if e.to_string().contains("database is locked") => {
@@ -105,4 +108,21 @@ fn stop_and_start_beside(first: &Service, options: &Options) -> Result<Service> 
             Err(e) => Err(e),
         }
     })
+}
+
+/// Gives up the locks that a process has on its data file.
+fn unlock(pid: u32) -> Result<()> {
+    let process = Pid::from_raw(i32::try_from(pid)?).ok_or("no process")?;
+    let process = pidfd_open(process, PidfdFlags::empty())?;
+    for entry in std::fs::read_dir(format!("/proc/{pid}/fd"))? {
+        let entry = entry?;
+        if !std::fs::read_link(entry.path()).is_ok_and(|to| to.ends_with("log.sqlite")) {
+            continue;
+        }
+        let number = entry.file_name().to_string_lossy().parse()?;
+        // The same open file as the process has: what is unlocked here is unlocked there.
+        let shared = pidfd_getfd(&process, number, PidfdGetfdFlags::empty())?;
+        flock(&shared, FlockOperation::Unlock)?;
+    }
+    Ok(())
 }
