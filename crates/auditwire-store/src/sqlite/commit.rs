@@ -12,13 +12,13 @@ use super::owner::Owner;
 use super::read::number;
 use super::{files, patch, seal};
 
-/// Writes a group: ?1 its number, ?2 its blob, ?3 its spans, ?4 the mark of this process: with another one in the store the
+/// Writes a group: ?1 its number, ?2 its blob, ?3 its spans, ?4 the mark of this process: with another one in the store, or none, the
 /// blob is NULL, which its column refuses. JSON keeps the text, and with it the prepared statements,
 /// the same for any number of projects.
 macro_rules! group_sql {
     () => {
         r#"
-INSERT INTO groups (id, blob) SELECT ?1, CASE WHEN mark = ?4 THEN ?2 END FROM owner;
+INSERT INTO groups (id, blob) VALUES (?1, CASE WHEN (SELECT mark FROM owner) = ?4 THEN ?2 END);
 INSERT INTO spans (group_id, project, first, rows, "offset", time_min, time_max, blob_bytes)
 SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 FROM json_each(?3);
 INSERT INTO heads (project, last)

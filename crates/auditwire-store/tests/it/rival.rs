@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use auditwire_engine::log::{Ended, Log, LogSettings, Submission};
 use auditwire_engine::store::{Commit, Order, Store, StoreError};
 use auditwire_store::{SqliteOptions, SqliteStore};
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::SqliteConnectOptions;
 
 use super::log::{event, ids, open, project};
 
@@ -68,4 +70,18 @@ async fn nothing_of_the_first_is_taken_whatever_it_is() {
     assert_eq!(second.record(&key).await.unwrap().unwrap().version, 1);
     second.commit(put()).await.unwrap();
     second.heads().await.unwrap();
+}
+
+/// A store without a mark is nobody's: else a group would be answered whose row was never written.
+#[tokio::test]
+async fn without_a_mark_nothing_is_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path(), LogSettings::default()).await;
+    let options = SqliteConnectOptions::new().filename(dir.path().join("log.sqlite"));
+    let mut other = options.connect().await.unwrap();
+    assert_eq!(sqlx::query("DELETE FROM owner").execute(&mut other).await.unwrap().rows_affected(), 1);
+    let (answered, refused) = post(log.clone(), "first", 1).await;
+    assert_eq!((answered.len(), refused.as_deref()), (0, Some("storage_rival")));
+    let groups: i64 = sqlx::query_scalar("SELECT count(*) FROM spans").fetch_one(&mut other).await.unwrap();
+    assert_eq!(groups, 0);
 }
