@@ -281,7 +281,14 @@ pub(crate) fn renderer(format: Format, transport: Transport, options: Options) -
     let (name, filter, framing) = ("siem".to_owned(), Filter::default(), Framing::Lf);
     let spec =
         ConnectionSpec { name, endpoint, transport, tls: None, format, framing, options, filter, rate_limit: None };
-    Renderer::new(&spec, &RenderContext { hostname: "audit-1".to_owned(), instance: "0011aabb".to_owned() })
+    Renderer::new(
+        &spec,
+        &RenderContext {
+            hostname: "audit-1".to_owned(),
+            instance: "0011aabb".to_owned(),
+            project: "default".to_owned(),
+        },
+    )
 }
 
 fn rendered(format: Format, envelope: CefEnvelope) -> Vec<Vec<u8>> {

@@ -39,14 +39,14 @@ pub async fn check_stored(
     authorize(engine, caller, project, Verb::CheckConnection).await?;
     let connection = stored::connection(engine, project, id).await?.value;
     let Some(candidate) = candidate else { return check_and_record(engine, caller, project, &connection).await };
-    let (spec, pem) = candidate.into_parts(Some(&connection.spec));
+    let (spec, pem) = candidate.into_parts(Some(&connection.spec))?;
     let pem = match pem {
         PemInput::Keep => connection_pem(&*engine.store, &engine.keyring, project, id).await?,
         PemInput::Remove => None,
         PemInput::Replace(pem) => Some(pem),
     };
     let running = engine.shared.checks.begin(project, None, engine.clock.now())?;
-    let report = run(engine, &spec, pem, &running).await?;
+    let report = run(engine, project, &spec, pem, &running).await?;
     let event = audit(caller, &spec, &report).on("siem-connection", id);
     submit(engine, project, event, Vec::new()).await?;
     Ok(report)
@@ -63,10 +63,10 @@ pub async fn check_candidate(
     input: ConnectionInput,
 ) -> Result<CheckReport> {
     authorize(engine, caller, project, Verb::CheckConnection).await?;
-    let (spec, pem) = input.into_parts(None);
+    let (spec, pem) = input.into_parts(None)?;
     let pem = if let PemInput::Replace(pem) = pem { Some(pem) } else { None };
     let running = engine.shared.checks.begin(project, None, engine.clock.now())?;
-    let report = run(engine, &spec, pem, &running).await?;
+    let report = run(engine, project, &spec, pem, &running).await?;
     submit(engine, project, audit(caller, &spec, &report), Vec::new()).await?;
     Ok(report)
 }
@@ -120,7 +120,7 @@ async fn run_and_record(
     pem: Option<Secret>,
     running: &Running,
 ) -> Result<CheckReport> {
-    let mut report = run(engine, &connection.spec, pem, running).await?;
+    let mut report = run(engine, project, &connection.spec, pem, running).await?;
     report.revision = Some(connection.revision);
     let result = CheckResult {
         revision: connection.revision,
@@ -179,13 +179,23 @@ pub(super) async fn last(
 }
 
 /// The one place that runs checks: what it tells is seen by who asks for the state.
-async fn run(engine: &Engine, spec: &ConnectionSpec, pem: Option<Secret>, running: &Running) -> Result<CheckReport> {
+async fn run(
+    engine: &Engine,
+    project: &ProjectId,
+    spec: &ConnectionSpec,
+    pem: Option<Secret>,
+    running: &Running,
+) -> Result<CheckReport> {
     let bundle = match pem.as_ref().map(|pem| PemBundle::parse(pem.expose())).transpose() {
         Ok(bundle) => bundle,
         Err(error) => return Ok(CheckReport::of_pem_error(&error)),
     };
     let settings = &engine.settings.delivery;
-    let render = RenderContext { hostname: settings.hostname.clone(), instance: engine.instance.id.clone() };
+    let render = RenderContext {
+        hostname: settings.hostname.clone(),
+        instance: engine.instance.id.clone(),
+        project: project.to_string(),
+    };
     let context =
         CheckContext { tasks: engine.tasks().clone(), ..CheckContext::new(settings, render, engine.clock.clone()) };
     let observer = |stage: &StageReport| running.tell(stage);

@@ -67,7 +67,7 @@ async fn try_create(
         Known::Done(id) => return Ok(id),
         Known::New(pending) => pending,
     };
-    let (spec, pem) = input.into_parts(None);
+    let (spec, pem) = input.into_parts(None)?;
     if engine.store.records(RecordKind::Connection, Some(project)).await?.len() >= CONNECTIONS_MAX {
         let detail = format!("a project has at most {CONNECTIONS_MAX} connections; delete one");
         return Err(Error::new(Kind::Conflict, "too_many_connections", detail));
@@ -130,7 +130,7 @@ async fn try_update(
     let old = stored::connection(engine, project, id).await?;
     let active = stored::active(engine, project).await?;
     check_revision(&old.value, expected)?;
-    let (spec, pem) = input.into_parts(Some(&old.value.spec));
+    let (spec, pem) = input.into_parts(Some(&old.value.spec))?;
     let now = engine.clock.now();
     if active.value.connection.as_ref() == Some(&old.value.id) {
         if redirects(&old.value.spec, &spec, &pem) {

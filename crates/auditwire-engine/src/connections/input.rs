@@ -1,14 +1,15 @@
 //! A connection as a client sends it: read, checked field by field with one code per field, defaults filled in.
 
+mod options;
+
 use std::net::IpAddr;
 
 use auditwire_model::connection::{
-    ConnectionSpec, Endpoint, Filter, FilterKind, Format, Host, Options, Selection, SelectionMode, TlsSpec, Transport,
-    Verify,
+    ConnectionSpec, Endpoint, Filter, FilterKind, Format, Host, Selection, SelectionMode, TlsSpec, Transport, Verify,
 };
 use auditwire_model::query::parse;
 
-use super::defaults::{HEARTBEAT_SECONDS, OVERLAP, OVERLAP_SECONDS, framing_default, max_bytes_range};
+use super::defaults::framing_default;
 use super::json::{Mistakes, Object};
 use super::pem::{PemContents, inspect_pem};
 use crate::delivery::tls::normalise_fingerprint;
@@ -21,26 +22,14 @@ const FIELDS: [&str; 9] =
 /// What the API adds to its answers; taken and ignored, so that an answer can be edited and sent back.
 const SHOWN: [&str; 9] =
     ["id", "revision", "status", "since", "cause", "verified", "delivery", "created_at", "updated_at"];
-const OPTIONS: [&str; 11] = [
-    "facility",
-    "hostname",
-    "app_name",
-    "bom",
-    "max_bytes",
-    "cef_envelope",
-    "pen",
-    "overlap_bytes",
-    "overlap_seconds",
-    "heartbeat_seconds",
-    "order",
-];
-
 const FILTER_VALUES_MAX: usize = 256;
 
 /// The body of create, update and check.
 #[derive(Debug, Clone)]
 pub struct ConnectionInput {
     spec: ConnectionSpec,
+    /// The request says which mapping; else what is stored stays.
+    mapping_named: bool,
     pem: PemInput,
     sha256: String,
 }
@@ -77,18 +66,27 @@ impl ConnectionInput {
     /// the codes of [`inspect_pem`], `invalid_verify`, `invalid_server_name`, `fingerprint_required`,
     /// `invalid_fingerprint`, `invalid_min_version`, `invalid_format`, `invalid_framing`, `invalid_max_bytes`,
     /// `invalid_facility`, `invalid_pen`, `invalid_hostname`, `invalid_app_name`, `invalid_cef_envelope`,
-    /// `invalid_overlap`, `invalid_overlap_seconds`, `invalid_heartbeat`, `invalid_order`, `invalid_filter`, the codes of [`QueryError`](auditwire_model::query::QueryError),
+    /// `invalid_overlap`, `invalid_overlap_seconds`, `invalid_heartbeat`, `invalid_order`, `invalid_mapping`,
+    /// `invalid_leef_cat`, `invalid_structured_data`, `invalid_message_part`, `invalid_metadata_keys`, `duplicate_metadata_keys`,
+    /// `needs_mapping_2`, `invalid_filter`, the codes of [`QueryError`](auditwire_model::query::QueryError),
     /// `invalid_rate_limit`. The field is named by its dotted path. What depends on
     /// a field that is wrong is not judged.
     pub fn from_json_all(body: &[u8]) -> Result<Self, Vec<Error>> {
         let mut mistakes = Mistakes::default();
         let spec = Object::body(body, &FIELDS, &SHOWN, &mut mistakes).and_then(|object| spec(object, &mut mistakes));
-        let (spec, pem) = mistakes.unless_any(spec)?;
-        Ok(Self { spec, pem, sha256: sha256_hex(body) })
+        let (spec, mapping_named, pem) = mistakes.unless_any(spec)?;
+        Ok(Self { spec, mapping_named, pem, sha256: sha256_hex(body) })
     }
 
     /// Parts the checked settings from what shall become of the PEM. What is kept of `stored` is shown as stored.
-    pub(super) fn into_parts(mut self, stored: Option<&ConnectionSpec>) -> (ConnectionSpec, PemInput) {
+    ///
+    /// # Errors
+    /// `needs_mapping_2` when an option cannot be had with the mapping that is kept.
+    pub(super) fn into_parts(mut self, stored: Option<&ConnectionSpec>) -> Result<(ConnectionSpec, PemInput)> {
+        if let (false, Some(stored)) = (self.mapping_named, stored) {
+            self.spec.options.mapping = stored.options.mapping;
+            options::can_be_had(&self.spec.options)?;
+        }
         match (&mut self.spec.tls, &self.pem) {
             (Some(tls), PemInput::Keep) => {
                 if let Some(stored) = stored.and_then(|s| s.tls.as_ref()) {
@@ -100,7 +98,7 @@ impl ConnectionInput {
             (None, _) => self.pem = PemInput::Remove,
             (Some(_), _) => {}
         }
-        (self.spec, self.pem)
+        Ok((self.spec, self.pem))
     }
 
     /// Tells requests apart for `Idempotency-Key`.
@@ -127,7 +125,7 @@ pub fn inspect_filter(filter: serde_json::Value) -> Result<Filter, Vec<Error>> {
 }
 
 /// All fields, in the order of the form; `None` when one that must be there is missing or wrong.
-fn spec(mut object: Object, mistakes: &mut Mistakes) -> Option<(ConnectionSpec, PemInput)> {
+fn spec(mut object: Object, mistakes: &mut Mistakes) -> Option<(ConnectionSpec, bool, PemInput)> {
     let name = object.required("name").and_then(|name| checked_name(&name, "name"));
     let name = mistakes.note(name);
     let endpoint = endpoint(&mut object);
@@ -139,7 +137,7 @@ fn spec(mut object: Object, mistakes: &mut Mistakes) -> Option<(ConnectionSpec, 
     let format = mistakes.note(format);
     let framing = object.choice("framing", &["lf", "octet_counting"], "invalid_framing");
     let framing = mistakes.note_or_default(framing);
-    let options = options(&mut object, transport, mistakes);
+    let (options, mapping_named) = options::options(&mut object, transport, mistakes);
     let filter = filter(&mut object, mistakes);
     let rate_limit = mistakes.note_or_default(object.number("rate_limit", 1..=10_000_000, "invalid_rate_limit"));
     let (transport, format) = (transport?, format?);
@@ -154,7 +152,7 @@ fn spec(mut object: Object, mistakes: &mut Mistakes) -> Option<(ConnectionSpec, 
         filter,
         rate_limit: rate_limit.and_then(|n| u32::try_from(n).ok()),
     };
-    Some((spec, pem))
+    Some((spec, mapping_named, pem))
 }
 
 fn endpoint(object: &mut Object) -> Result<Endpoint> {
@@ -242,49 +240,6 @@ fn fingerprint(tls: &mut Object, verify: Verify) -> Result<Option<String>> {
         let detail = "'fingerprint' must be a SHA-256: 64 hex digits, with or without colons";
         tls.error("invalid_fingerprint", "fingerprint", detail)
     })
-}
-
-fn options(object: &mut Object, transport: Option<Transport>, mistakes: &mut Mistakes) -> Options {
-    let Some(mut options) = object.object("options", &OPTIONS, &[], mistakes) else { return Options::default() };
-    let default = Options::default();
-    let facility = mistakes.note_or_default(options.number("facility", 0..=23, "invalid_facility"));
-    let hostname = mistakes.note_or_default(header_text(&mut options, "hostname", 255, "invalid_hostname"));
-    let app_name = mistakes.note_or_default(header_text(&mut options, "app_name", 48, "invalid_app_name"));
-    let bom = mistakes.note_or_default(options.flag("bom"));
-    let max_bytes = options.number("max_bytes", max_bytes_range(transport), "invalid_max_bytes");
-    let max_bytes = mistakes.note_or_default(max_bytes);
-    let cef_envelope = options.choice("cef_envelope", &["rfc5424", "bsd", "none"], "invalid_cef_envelope");
-    let cef_envelope = mistakes.note_or_default(cef_envelope);
-    let pen = mistakes.note_or_default(options.number("pen", 1..=u64::from(u32::MAX), "invalid_pen"));
-    let heartbeat_seconds = options.number("heartbeat_seconds", HEARTBEAT_SECONDS, "invalid_heartbeat");
-    let heartbeat_seconds = mistakes.note_or_default(heartbeat_seconds);
-    let order = mistakes.note_or_default(options.choice("order", &["strict", "live_first"], "invalid_order"));
-    let overlap_seconds = options.number("overlap_seconds", OVERLAP_SECONDS, "invalid_overlap_seconds");
-    let overlap_seconds = mistakes.note_or_default(overlap_seconds);
-    let overlap_bytes = mistakes.note_or_default(options.number("overlap_bytes", OVERLAP, "invalid_overlap"));
-    Options {
-        facility: facility.and_then(|n| u8::try_from(n).ok()).unwrap_or(default.facility),
-        hostname,
-        app_name,
-        bom,
-        max_bytes: max_bytes.and_then(|n| u32::try_from(n).ok()),
-        cef_envelope: cef_envelope.unwrap_or_default(),
-        pen: pen.and_then(|n| u32::try_from(n).ok()).unwrap_or(default.pen),
-        overlap_bytes,
-        heartbeat_seconds: heartbeat_seconds.and_then(|n| u32::try_from(n).ok()),
-        overlap_seconds: overlap_seconds.and_then(|n| u32::try_from(n).ok()),
-        order: order.unwrap_or_default(),
-    }
-}
-
-/// A header field of RFC 5424 section 6.2: PRINTUSASCII without blanks.
-fn header_text(options: &mut Object, name: &str, bytes_max: usize, code: &'static str) -> Result<Option<String>> {
-    let Some(text) = options.text(name)? else { return Ok(None) };
-    if (1..=bytes_max).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_graphic()) {
-        return Ok(Some(text));
-    }
-    let detail = format!("'{name}' must have 1 to {bytes_max} visible ASCII characters without blanks");
-    Err(options.error(code, name, detail))
 }
 
 fn filter(object: &mut Object, mistakes: &mut Mistakes) -> Filter {

@@ -60,7 +60,7 @@ pub struct PreviewMessage {
 /// `forbidden`, `project_not_found`, the codes of [`ConnectionInput::from_json_all`], `too_many_searches`.
 pub async fn preview(engine: &Engine, caller: &Caller, project: &ProjectId, body: &[u8]) -> Result<Preview> {
     authorize(engine, caller, project, Verb::PreviewConnection).await?;
-    let (spec, _) = ConnectionInput::from_json(&completed(body))?.into_parts(None);
+    let (spec, _) = ConnectionInput::from_json(&completed(body))?.into_parts(None)?;
     let filter = spec.filter.to_expr()?;
     let from = ago(engine.clock.now(), WINDOW);
     let since = |query: Expr| Question { query, time_from: Some(from), ..Question::default() };
@@ -92,7 +92,7 @@ pub async fn preview(engine: &Engine, caller: &Caller, project: &ProjectId, body
         matched: counted.count,
         total: total.count.max(counted.count),
         exact: total.exact && counted.exact && !page.partial,
-        messages: messages(engine, &spec, &page),
+        messages: messages(engine, project, &spec, &page),
     })
 }
 
@@ -112,9 +112,9 @@ fn ago(now: Timestamp, span: Duration) -> Timestamp {
     now.saturating_add_nanos(-i64::try_from(span.as_nanos()).unwrap_or(i64::MAX))
 }
 
-fn messages(engine: &Engine, spec: &ConnectionSpec, page: &Page) -> Vec<PreviewMessage> {
+fn messages(engine: &Engine, project: &ProjectId, spec: &ConnectionSpec, page: &Page) -> Vec<PreviewMessage> {
     let hostname = engine.settings.delivery.hostname.clone();
-    let context = RenderContext { hostname, instance: engine.instance.id.clone() };
+    let context = RenderContext { hostname, instance: engine.instance.id.clone(), project: project.to_string() };
     let maker = Messages::new(spec, &context, engine.tasks());
     let events = page.batches.iter().flat_map(rows);
     let message = events.map(|event| {

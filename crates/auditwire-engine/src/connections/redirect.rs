@@ -28,7 +28,7 @@ mod tests {
     fn spec(changes: &Value) -> ConnectionSpec {
         let mut body = json!({"name": "main", "endpoint": "siem.example:514", "transport": "tls"});
         body.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
-        ConnectionInput::from_json(&serde_json::to_vec(&body).unwrap()).unwrap().into_parts(None).0
+        ConnectionInput::from_json(&serde_json::to_vec(&body).unwrap()).unwrap().into_parts(None).unwrap().0
     }
 
     /// Every field of a connection, and whether a change to it redirects and reaches out.

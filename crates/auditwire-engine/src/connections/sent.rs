@@ -45,7 +45,7 @@ pub async fn latest_sent(engine: &Engine, caller: &Caller, project: &ProjectId, 
     let from = since.filter(|(_, chosen)| *chosen).map_or(Position::ZERO, |(behind, _)| behind);
     let from = from.max(Position(cursor.settled.0.saturating_sub(LOOKED_AT))).next();
     let hostname = engine.settings.delivery.hostname.clone();
-    let context = RenderContext { hostname, instance: engine.instance.id.clone() };
+    let context = RenderContext { hostname, instance: engine.instance.id.clone(), project: project.to_string() };
     let maker = Messages::new(&connection.spec, &context, engine.tasks());
     if from > cursor.settled {
         return Ok(Vec::new());

@@ -105,7 +105,8 @@ fn version_1_of_a_connection() {
         r#""certificates":[{"role":"pinned","subject":"CN=a","issuer":"CN=b","names":["a"],"#,
         r#""not_before":"2026-01-01T00:00:00Z","not_after":"2027-01-01T00:00:00Z","sha256":"bb"}],"client_key":true},"#,
         r#""format":"cef","framing":"octet_counting","options":{"facility":13,"hostname":null,"app_name":"app","#,
-        r#""bom":false,"max_bytes":8192,"cef_envelope":"bsd","pen":32473,"overlap_bytes":null,"overlap_seconds":null,"heartbeat_seconds":null,"order":"strict"},"#,
+        r#""bom":false,"max_bytes":8192,"cef_envelope":"bsd","pen":32473,"overlap_bytes":null,"overlap_seconds":null,"heartbeat_seconds":null,"order":"strict","#,
+        r#""mapping":1,"leef_cat":"outcome","ipv6_in_src":false,"metadata_keys":["resource.metadata.vm.id"],"structured_data":"full","message":"json"},"#,
         r#""filter":{"kind":"general","status":{"mode":"only","values":["4xx"]},"#,
         r#""source":{"mode":"off","values":[]},"query":null},"rate_limit":100},"#,
         r#""created_at":"2026-11-22T10:00:00Z","updated_at":"2026-11-22T10:00:01Z"}"#,
@@ -117,6 +118,9 @@ fn options_without_a_later_one_still_open() {
     let options = r#"{"facility":16,"hostname":null,"app_name":null,"bom":false,"max_bytes":null,"cef_envelope":"none","pen":1,"overlap_bytes":65536}"#;
     let read: auditwire_model::connection::Options = serde_json::from_str(options).unwrap();
     assert_eq!((read.facility, read.overlap_bytes, read.overlap_seconds), (16, Some(65_536), None));
+    // Rules in a SIEM are written against what this connection sends.
+    assert_eq!(read.mapping, auditwire_model::connection::Mapping::First);
+    assert!(read.metadata_keys.is_empty());
 }
 
 #[test]

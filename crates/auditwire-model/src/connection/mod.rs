@@ -5,6 +5,8 @@
 
 mod endpoint;
 mod filter;
+mod metadata_key;
+mod options;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +14,8 @@ use crate::Timestamp;
 
 pub use endpoint::{Endpoint, Host, InvalidEndpoint};
 pub use filter::{Filter, FilterKind, Selection, SelectionMode};
+pub use metadata_key::{InvalidMetadataKey, MetadataKey, MetadataOf};
+pub use options::{CefEnvelope, LeefCategory, METADATA_KEYS_MAX, Mapping, MessagePart, Options, Order, StructuredData};
 
 /// How messages travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -71,19 +75,6 @@ pub enum Framing {
     Lf,
     /// Octet counting.
     OctetCounting,
-}
-
-/// What stands in front of `CEF:0|`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CefEnvelope {
-    /// An RFC 5424 header with APP-NAME `CEF`.
-    #[default]
-    Rfc5424,
-    /// `<PRI>MMM dd HH:mm:ss host `.
-    Bsd,
-    /// Nothing.
-    None,
 }
 
 /// How a TLS peer is verified.
@@ -157,77 +148,6 @@ pub enum CertificateRole {
     Client,
     /// This exact leaf is trusted.
     Pinned,
-}
-
-/// Options of the form. Every one changes bytes on the wire.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Options {
-    /// Syslog facility, 0–23. Default 13 (log audit).
-    pub facility: u8,
-    /// HOSTNAME; default the host's own name.
-    pub hostname: Option<String>,
-    /// APP-NAME; default `auditwire`, or `CEF` for CEF in an RFC 5424 envelope.
-    pub app_name: Option<String>,
-    /// Byte order mark before the MSG part (RFC 5424 section 6.4).
-    pub bom: bool,
-    /// Largest message without its frame, in bytes; default 2048 for UDP, else 8192.
-    pub max_bytes: Option<u32>,
-    /// What stands in front of `CEF:0|`.
-    pub cef_envelope: CefEnvelope,
-    /// Private enterprise number of the SD-ID `audit@<pen>`. Default 32473 (RFC 5612).
-    pub pen: u32,
-    /// Cap of what is sent again after a break, in bytes; default 32 MiB.
-    pub overlap_bytes: Option<u64>,
-    /// What was acknowledged within so many seconds is sent again after every end of a link, for receivers behind a proxy;
-    /// only over TCP and TLS. Default: nothing.
-    pub overlap_seconds: Option<u32>,
-    /// An event with counters is sent every so many seconds while the connection is active, whatever the filter says.
-    /// Default: none.
-    pub heartbeat_seconds: Option<u32>,
-    /// Which events go first after an outage.
-    #[serde(default)]
-    pub order: Order,
-}
-
-/// Which events go first after an outage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Order {
-    /// The oldest: all events in the order of the log.
-    #[default]
-    Strict,
-    /// Those that came after the outage, over a second link; the backlog beside them. Each of the two keeps its order.
-    LiveFirst,
-}
-
-impl Order {
-    /// The word in the API.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Strict => "strict",
-            Self::LiveFirst => "live_first",
-        }
-    }
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            facility: 13,
-            hostname: None,
-            app_name: None,
-            bom: false,
-            max_bytes: None,
-            cef_envelope: CefEnvelope::Rfc5424,
-            pen: 32473,
-            overlap_bytes: None,
-            overlap_seconds: None,
-            heartbeat_seconds: None,
-            order: Order::Strict,
-        }
-    }
 }
 
 /// A checked connection without its identity, state and secrets. The endpoint stays as written.

@@ -14,6 +14,8 @@ pub struct RenderContext {
     pub hostname: String,
     /// This instance's id; travels in the SD element so that our own syslog door can see loops.
     pub instance: String,
+    /// The project whose events these are: several may have one SIEM.
+    pub project: String,
 }
 
 /// Renders events for one connection revision. Holds no state between events but its settings.

@@ -1,5 +1,5 @@
 use super::*;
-use auditwire_model::connection::{Framing, TlsVersion};
+use auditwire_model::connection::{Framing, LeefCategory, Mapping, MessagePart, Options, StructuredData, TlsVersion};
 use serde_json::{Value, json};
 
 fn read(value: &Value) -> Result<ConnectionInput> {
@@ -30,7 +30,7 @@ fn with(path: &str, value: Value) -> Value {
 }
 
 fn spec(value: &Value) -> ConnectionSpec {
-    read(value).unwrap().into_parts(None).0
+    read(value).unwrap().into_parts(None).unwrap().0
 }
 
 #[test]
@@ -106,6 +106,17 @@ fn every_mistake_has_its_code_and_field() {
         ("options.overlap_seconds", json!(86_401), "invalid_overlap_seconds"),
         ("options.order", json!("newest"), "invalid_order"),
         ("options.bom", json!("on"), "invalid_type"),
+        ("options.mapping", json!(3), "invalid_mapping"),
+        ("options.mapping", json!("2"), "invalid_type"),
+        ("options.leef_cat", json!("severity"), "invalid_leef_cat"),
+        ("options.ipv6_in_src", json!(1), "invalid_type"),
+        ("options.structured_data", json!("some"), "invalid_structured_data"),
+        ("options.message", json!("xml"), "invalid_message_part"),
+        ("options.metadata_keys", json!("resource.metadata.a"), "invalid_type"),
+        ("options.metadata_keys", json!(["resource.metadata.a", "status.code"]), "invalid_metadata_keys"),
+        ("options.metadata_keys", json!(["resource.metadata.type"]), "invalid_metadata_keys"),
+        ("options.metadata_keys", json!(vec!["resource.metadata.a"; 17]), "invalid_metadata_keys"),
+        ("options.metadata_keys", json!(["resource.metadata.a_b", "resource.metadata.aB"]), "duplicate_metadata_keys"),
         ("options.tab", json!(1), "unknown_field"),
         ("color", json!(1), "unknown_field"),
         ("filter.query", json!("a=b"), "query_unknown_parameter"),
@@ -285,7 +296,7 @@ fn an_answer_can_be_sent_back() {
     }
     body["options"] = serde_json::to_value(Options::default()).unwrap();
     body["filter"] = serde_json::to_value(Filter::default()).unwrap();
-    let (read, pem) = read(&body).unwrap().into_parts(None);
+    let (read, pem) = read(&body).unwrap().into_parts(None).unwrap();
     assert!(matches!(pem, PemInput::Keep));
     assert_eq!(read.tls, Some(TlsSpec::default()));
 }
@@ -297,7 +308,7 @@ fn the_pem_is_kept_removed_or_replaced() {
         ..spec(&with("tls.verify", json!("full")))
     };
     let pem = |body: &Value| {
-        let (spec, pem) = read(body).unwrap().into_parts(Some(&stored));
+        let (spec, pem) = read(body).unwrap().into_parts(Some(&stored)).unwrap();
         (spec.tls.is_some_and(|t| t.client_key), pem)
     };
     assert!(matches!(pem(&with("tls.verify", json!("off"))), (true, PemInput::Keep)));
@@ -313,11 +324,71 @@ fn a_new_pem_is_described_and_its_key_never_printed() {
     let input = read(&with("tls.pem", json!(signed.cert.pem() + &key))).unwrap();
     let printed = format!("{input:?}");
     assert!(!printed.contains(&canary), "{printed}");
-    let (spec, pem) = input.into_parts(None);
+    let (spec, pem) = input.into_parts(None).unwrap();
     let tls = spec.tls.clone().unwrap();
     assert!(tls.client_key && tls.certificates.len() == 1);
     assert!(!serde_json::to_string(&spec).unwrap().contains(&canary));
     assert!(matches!(pem, PemInput::Replace(secret) if secret.expose().ends_with(key.as_bytes())));
     let damaged = read(&with("tls.pem", json!(key.replace("PRIVATE KEY", "PRIVATE KEX")))).unwrap_err();
     assert!(!format!("{damaged:?}{damaged}").contains(&canary));
+}
+
+#[test]
+fn takes_the_options_of_the_second_mapping() {
+    let options = json!({"mapping": 2, "leef_cat": "source", "ipv6_in_src": true, "structured_data": "ids", "message": "text",
+                         "metadata_keys": ["resource.metadata.vm.id", "subject.metadata.role"]});
+    let read = spec(&with("options", options.clone())).options;
+    assert_eq!((read.mapping, read.leef_cat, read.ipv6_in_src), (Mapping::Second, LeefCategory::Source, true));
+    assert_eq!((read.structured_data, read.message), (StructuredData::Ids, MessagePart::Text));
+    let shown = serde_json::to_value(&read).unwrap();
+    for (name, value) in options.as_object().unwrap() {
+        assert_eq!(&shown[name], value, "{name}");
+    }
+}
+
+/// New connections get the second mapping, changed ones keep theirs, and both can be told.
+#[test]
+fn the_mapping_is_new_kept_or_named() {
+    let old = ConnectionSpec { options: Options { mapping: Mapping::First, ..Options::default() }, ..spec(&minimal()) };
+    let new = spec(&minimal());
+    assert_eq!(new.options.mapping, Mapping::Second);
+    let mapping = |body: &Value, stored| read(body).unwrap().into_parts(stored).unwrap().0.options.mapping;
+    let (silent, other) = (with("options.bom", json!(true)), minimal());
+    for body in [&silent, &other] {
+        assert_eq!(mapping(body, Some(&old)), Mapping::First);
+        assert_eq!(mapping(body, Some(&new)), Mapping::Second);
+        assert_eq!(mapping(body, None), Mapping::Second);
+    }
+    for (number, named) in [(1, Mapping::First), (2, Mapping::Second)] {
+        for stored in [None, Some(&old), Some(&new)] {
+            assert_eq!(mapping(&with("options.mapping", json!(number)), stored), named);
+        }
+    }
+}
+
+#[test]
+fn options_of_the_second_mapping_are_refused_with_the_first() {
+    let old = ConnectionSpec { options: Options { mapping: Mapping::First, ..Options::default() }, ..spec(&minimal()) };
+    let options = [
+        ("leef_cat", json!("source")),
+        ("ipv6_in_src", json!(true)),
+        ("metadata_keys", json!(["subject.metadata.a"])),
+        ("structured_data", json!("none")),
+        ("message", json!("text")),
+    ];
+    for (name, value) in options {
+        let path = format!("options.{name}");
+        let silent = with(&path, value);
+        let mut named = silent.clone();
+        named["options"]["mapping"] = json!(1);
+        for wrong in [read(&named).unwrap_err(), read(&silent).unwrap().into_parts(Some(&old)).unwrap_err()] {
+            assert_eq!((wrong.code, wrong.field.as_deref()), ("needs_mapping_2", Some(path.as_str())));
+            assert!(wrong.detail.contains("set 'mapping' to 2"), "{}", wrong.detail);
+        }
+        named["options"]["mapping"] = json!(2);
+        assert!(read(&named).is_ok() && read(&silent).unwrap().into_parts(None).is_ok());
+    }
+    let both = json!(["resource.metadata.a", "resource.metadata.b", "resource.metadata.A"]);
+    let wrong = read(&with("options.metadata_keys", both)).unwrap_err();
+    assert!(wrong.detail.contains("at place 1 and") && wrong.detail.contains("at place 3"), "{}", wrong.detail);
 }

@@ -39,10 +39,11 @@ async fn tells_the_effect_of_a_day_and_shows_the_latest_messages() {
     for field in ["format", "options", "filter"] {
         whole[field] = body[field].clone();
     }
-    let (spec, _) = input(&whole).into_parts(None);
+    let (spec, _) = input(&whole).into_parts(None).unwrap();
     let context = RenderContext {
         hostname: world.engine.settings.delivery.hostname.clone(),
         instance: world.engine.instance.id.clone(),
+        project: world.project.to_string(),
     };
     for message in seen.messages {
         let batch = world.engine.log.event(&world.project, message.seq).await.unwrap().unwrap();

@@ -231,8 +231,11 @@ impl Sender {
         let spec = &job.connection.spec;
         let limits = limits(spec);
         let context = &job.context;
-        let render =
-            RenderContext { hostname: context.settings.hostname.clone(), instance: context.instance.to_string() };
+        let render = RenderContext {
+            hostname: context.settings.hostname.clone(),
+            instance: context.instance.to_string(),
+            project: job.project.to_string(),
+        };
         let messages = Messages::new(spec, &render, context.log.tasks());
         let (messages, book) = match &job.course {
             Course::Live { .. } => (messages, Book::Cursor),
@@ -444,7 +447,7 @@ pub(crate) async fn selected(
     project: &ProjectId,
     spec: &auditwire_model::connection::ConnectionSpec,
 ) -> Vec<Position> {
-    let context = RenderContext { hostname: "h".to_owned(), instance: "i".to_owned() };
+    let context = RenderContext { hostname: "h".to_owned(), instance: "i".to_owned(), project: project.to_string() };
     let messages = Messages::new(spec, &context, log.tasks());
     let filter = spec.filter.to_expr().expect("a filter that was stored");
     let selection = Selection::Stream(filter);

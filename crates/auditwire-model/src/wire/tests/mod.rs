@@ -30,7 +30,11 @@ fn spec(format: Format, options: Options) -> ConnectionSpec {
 }
 
 fn renderer(format: Format, options: Options) -> Renderer {
-    let context = RenderContext { hostname: "audit.example.com".to_owned(), instance: "i-1".to_owned() };
+    let context = RenderContext {
+        hostname: "audit.example.com".to_owned(),
+        instance: "i-1".to_owned(),
+        project: "default".to_owned(),
+    };
     Renderer::new(&spec(format, options), &context)
 }
 

@@ -68,7 +68,8 @@ fn max_bytes() {
     }
     let limit = |transport, max_bytes| {
         let options = Options { max_bytes, ..Options::default() };
-        let context = RenderContext { hostname: "h".to_owned(), instance: "i".to_owned() };
+        let context =
+            RenderContext { hostname: "h".to_owned(), instance: "i".to_owned(), project: "default".to_owned() };
         Renderer::new(&crate::connection::ConnectionSpec { transport, ..spec(Format::Cef, options) }, &context)
             .max_bytes()
     };
@@ -117,7 +118,8 @@ fn format() {
 /// The instance tells our own syslog door a message that has come round.
 #[test]
 fn instance() {
-    let context = RenderContext { hostname: "h".to_owned(), instance: "a\"]b".to_owned() };
+    let context =
+        RenderContext { hostname: "h".to_owned(), instance: "a\"]b".to_owned(), project: "default".to_owned() };
     with_view(full(), |event| {
         let text = message(&Renderer::new(&spec(Format::Rfc5424, Options::default()), &context), event, 1).unwrap().0;
         let read = read5424::parse(text.as_bytes()).unwrap();

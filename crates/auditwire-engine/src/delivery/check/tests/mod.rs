@@ -193,7 +193,11 @@ async fn check(spec: &ConnectionSpec, pem: Option<&PemBundle>) -> CheckReport {
 fn context() -> CheckContext {
     let settings = DeliverySettings { allow_loopback: true, ..DeliverySettings::default() };
     let now = Timestamp::parse("2026-11-22T10:00:00Z").unwrap();
-    let render = RenderContext { hostname: "audit.example".to_owned(), instance: "test".to_owned() };
+    let render = RenderContext {
+        hostname: "audit.example".to_owned(),
+        instance: "test".to_owned(),
+        project: "default".to_owned(),
+    };
     let mut context = CheckContext::new(&settings, render, Arc::new(ManualClock::new(now)));
     let ms = Duration::from_millis;
     context.limits = CheckLimits {

@@ -168,7 +168,7 @@ async fn reach(places: &[Place], settings: &DeliverySettings) {
 async fn check_of(place: &Place, settings: &DeliverySettings) -> String {
     let now = auditwire_model::Timestamp::parse("2026-11-22T10:00:00Z").unwrap();
     let clock = Arc::new(auditwire_model::clock::ManualClock::new(now));
-    let render = RenderContext { hostname: "h".to_owned(), instance: "i".to_owned() };
+    let render = RenderContext { hostname: "h".to_owned(), instance: "i".to_owned(), project: "default".to_owned() };
     let short = Duration::from_millis(200);
     let mut context = CheckContext::new(settings, render, clock);
     context.limits = CheckLimits { settle: short, watch: short, acknowledge: short, ..context.limits };
