@@ -380,7 +380,7 @@ pub(crate) fn connections() -> Vec<Vec<u8>> {
     [
         r#"{"name":"siem","endpoint":"siem.example.com:6514"}"#.to_owned(),
         format!(
-            r#"{{"name":"s","endpoint":"[2001:db8::5]:6514","transport":"tls","tls":{{"verify":"full","server_name":"siem.example.com","min_version":"1.3","pem":{leaf}}},"format":"cef","framing":"octet_counting","options":{{"facility":13,"hostname":"h","app_name":"a","bom":true,"max_bytes":8192,"cef_envelope":"bsd","pen":32473,"overlap_bytes":1048576,"overlap_seconds":5,"heartbeat_seconds":60,"order":"live_first"}},"filter":{{"kind":"query","query":"action = a"}},"rate_limit":100}}"#
+            r#"{{"name":"s","endpoint":"[2001:db8::5]:6514","transport":"tls","tls":{{"verify":"full","server_name":"siem.example.com","min_version":"1.3","pem":{leaf}}},"format":"cef","framing":"octet_counting","options":{{"facility":13,"hostname":"h","app_name":"a","bom":true,"max_bytes":8192,"cef_envelope":"bsd","pen":32473,"overlap_bytes":1048576,"overlap_seconds":5,"heartbeat_seconds":60,"order":"live_first","mapping":2,"leef_cat":"source","ipv6_in_src":true,"metadata_keys":["resource.metadata.a"],"structured_data":"ids","message":"text"}},"filter":{{"kind":"query","query":"action = a"}},"rate_limit":100}}"#
         ),
         r#"{"name":"s","endpoint":"10.0.0.5:514","transport":"udp","filter":{"kind":"general","status":{"mode":"only","values":["failure","4xx"]},"source":{"mode":"except","values":["iam"]}}}"#.to_owned(),
     ]

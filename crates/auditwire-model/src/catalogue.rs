@@ -4,8 +4,12 @@
 //! happened; CEF sends it as the event's name. Where one action is reported with several HTTP methods, the method tells the
 //! events apart.
 
+mod qid;
+
 use std::collections::HashMap;
 use std::sync::LazyLock;
+
+pub use qid::qid_map;
 
 /// One event type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,6 +45,36 @@ pub fn title(action: &str) -> Option<&'static str> {
     CATALOGUE.titles.get(action).map(String::as_str)
 }
 
+/// What an event is called, for the second mapping of messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Named<'a> {
+    /// Tells one kind of deed from another and never changes: the action, or, where the HTTP method decides what was done,
+    /// method and action: `DELETE /v2/shares/{share_id}`.
+    pub id: &'a str,
+    /// What happened, in English; the action where the catalogue does not know it.
+    pub title: &'a str,
+    /// The HTTP method, where the catalogue knows exactly one.
+    pub method: Option<&'static str>,
+}
+
+/// What an action is called, reported by this source and with this HTTP method, where they are known. Where they do not say
+/// which of several deeds it was, its title names each of them.
+#[must_use]
+pub fn named<'a>(action: &'a str, source: Option<&str>, method: Option<&str>) -> Named<'a> {
+    let Some(deeds) = CATALOGUE.deeds.get(action) else { return Named { id: action, title: action, method: None } };
+    if deeds.by_method.is_empty() {
+        let of_source = deeds.by_source.iter().find(|(known, _)| Some(*known) == source);
+        let title = of_source.map_or(deeds.title.as_str(), |(_, title)| title);
+        return Named { id: action, title, method: deeds.method };
+    }
+    let Some(method) = method else { return Named { id: action, title: &deeds.title, method: None } };
+    match deeds.by_method.iter().find(|deed| deed.method.eq_ignore_ascii_case(method)) {
+        Some(deed) => Named { id: &deed.id, title: deed.title, method: Some(deed.method) },
+        // None of those that the titles name.
+        None => Named { id: action, title: action, method: None },
+    }
+}
+
 /// The HTTP method of an action, where the catalogue knows exactly one.
 #[must_use]
 pub fn method(action: &str) -> Option<&'static str> {
@@ -62,6 +96,40 @@ struct Catalogue {
     titles: HashMap<&'static str, String>,
     /// Only actions with exactly one.
     methods: HashMap<&'static str, &'static str>,
+    deeds: HashMap<&'static str, Deeds>,
+}
+
+/// What one action can mean.
+#[derive(Debug, Default)]
+struct Deeds {
+    title: String,
+    method: Option<&'static str>,
+    /// Where the method decides.
+    by_method: Vec<Deed>,
+    /// Where the source decides.
+    by_source: Vec<(&'static str, &'static str)>,
+}
+
+#[derive(Debug)]
+struct Deed {
+    method: &'static str,
+    id: String,
+    title: &'static str,
+}
+
+fn deeds(entries: &[Entry], action: &'static str, title: &str, method: Option<&'static str>) -> Deeds {
+    let known = || entries.iter().filter(|entry| entry.action == action);
+    let mut deeds = Deeds { title: title.to_owned(), method, ..Deeds::default() };
+    if !title.contains(" / ") {
+        return deeds;
+    }
+    let with_method = known().filter_map(|entry| Some((entry.method()?, entry.title)));
+    let deed = |(method, title)| Deed { method, id: format!("{method} {action}"), title };
+    deeds.by_method = with_method.map(deed).collect();
+    if deeds.by_method.is_empty() {
+        deeds.by_source = known().map(|entry| (entry.source, entry.title)).collect();
+    }
+    deeds
 }
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
@@ -81,8 +149,12 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
         let known = methods.entry(entry.action).or_insert(entry.method());
         *known = known.filter(|method| entry.method() == Some(method));
     }
-    let methods = methods.into_iter().filter_map(|(action, method)| Some((action, method?))).collect();
-    Catalogue { entries, titles, methods }
+    let methods: HashMap<_, _> = methods.into_iter().filter_map(|(action, method)| Some((action, method?))).collect();
+    let deeds = titles
+        .iter()
+        .map(|(action, title)| (*action, self::deeds(&entries, action, title, methods.get(action).copied())));
+    let deeds = deeds.collect();
+    Catalogue { entries, titles, methods, deeds }
 });
 
 fn entry(line: &'static str) -> Option<Entry> {
@@ -123,6 +195,50 @@ mod tests {
             assert!(title.contains(entry.title));
             assert!(entry.method().is_none_or(|method| ["POST", "PUT", "DELETE"].contains(&method)));
         }
+    }
+
+    /// No two deeds have one name and title: what the title of an action joins, its source or its method tells apart.
+    #[test]
+    fn one_name_for_one_deed() {
+        let joined: HashSet<&str> = entries()
+            .iter()
+            .map(|entry| entry.action)
+            .filter(|action| title(action).unwrap().contains(" / "))
+            .collect();
+        assert_eq!(joined.len(), 11);
+        for entry in entries() {
+            let named = named(entry.action, Some(entry.source), entry.method());
+            assert_eq!(named.title, entry.title);
+            let decides = joined.contains(entry.action) && entry.method().is_some();
+            let id =
+                if decides { format!("{} {}", entry.method().unwrap(), entry.action) } else { entry.action.to_owned() };
+            assert_eq!(named.id, id);
+            assert!(named.id.chars().count() <= 255 && !named.id.ends_with('\\'), "LEEF takes no longer EventID");
+        }
+        let ids: HashSet<_> = entries()
+            .iter()
+            .map(|entry| named(entry.action, Some(entry.source), entry.method()))
+            .map(|named| (named.id, named.title))
+            .collect();
+        let by_source = ["create-flavor", "update-flavor"];
+        for (id, title) in &ids {
+            let titles = ids.iter().filter(|(other, _)| other == id).count();
+            assert!(titles == 1 || by_source.contains(id), "{id} is {title} and something else");
+        }
+    }
+
+    #[test]
+    fn names_what_nobody_tells_apart_by_all_its_titles() {
+        let share = "/v2/shares/{share_id}";
+        let joined = named(share, Some("manila"), None);
+        assert_eq!((joined.id, joined.title, joined.method), (share, "Share updated / Share deleted", None));
+        let deleted = named(share, None, Some("delete"));
+        let expected = ("DELETE /v2/shares/{share_id}", "Share deleted", Some("DELETE"));
+        assert_eq!((deleted.id, deleted.title, deleted.method), expected);
+        assert_eq!(named(share, None, Some("GET")).title, share, "none of the two");
+        assert_eq!(named("create-flavor", Some("octavia"), Some("POST")).title, "Load balancer flavor created");
+        assert!(named("create-flavor", Some("other"), None).title.contains(" / "));
+        assert_eq!(named("no-such-action", None, None).title, "no-such-action");
     }
 
     #[test]

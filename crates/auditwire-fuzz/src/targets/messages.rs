@@ -1,7 +1,9 @@
 //! Messages: what a strict reader takes apart is put together again here and reads the same; what our writers write, the strict
 //! readers take.
 
-use auditwire_model::connection::{CefEnvelope, Format, Options, Transport};
+use auditwire_model::connection::{
+    CefEnvelope, Format, Mapping, MessagePart, MetadataKey, Options, StructuredData, Transport,
+};
 use auditwire_model::event::{DraftReader, rows};
 use auditwire_model::shapes;
 use auditwire_model::wire::{Renderer, read_cef, read_json, read_leef, read5424};
@@ -30,7 +32,7 @@ pub(crate) fn written(bytes: &[u8]) {
     }
 }
 
-/// Every format and envelope; with room, and with so little that values are cut.
+/// Every format and envelope by both mappings; with room, and with so little that values are cut.
 fn renderers() -> Vec<(Renderer, Format)> {
     let mut all = Vec::new();
     for (format, envelope) in [
@@ -42,11 +44,28 @@ fn renderers() -> Vec<(Renderer, Format)> {
         (Format::Json, CefEnvelope::Rfc5424),
     ] {
         for max_bytes in [None, Some(480)] {
-            let options = Options { cef_envelope: envelope, max_bytes, ..Options::default() };
-            all.push((samples::renderer(format, Transport::Tcp, options), format));
+            for options in mappings() {
+                let options = Options { cef_envelope: envelope, max_bytes, ..options };
+                all.push((samples::renderer(format, Transport::Tcp, options), format));
+            }
         }
     }
     all
+}
+
+/// The first mapping, and the second with its options at the defaults and otherwise.
+fn mappings() -> [Options; 3] {
+    let keys = ["resource.metadata.name", "subject.metadata.email"];
+    [
+        Options { mapping: Mapping::First, ..Options::default() },
+        Options::default(),
+        Options {
+            structured_data: StructuredData::Ids,
+            message: MessagePart::Text,
+            metadata_keys: keys.iter().filter_map(|path| MetadataKey::parse(path).ok()).collect(),
+            ..Options::default()
+        },
+    ]
 }
 
 fn taken(format: Format, message: &[u8], event_id: &str) {

@@ -18,6 +18,16 @@ macro_rules! member {
 /// Appends the canonical bytes of a stored event: deterministic one-line JSON in the nested form.
 /// The same text is the API's answer, the RAW message's body and what integrity hashes.
 pub fn write_canonical(event: &EventView<'_>, out: &mut Vec<u8>) {
+    write_canonical_of(event, event.subject_metadata.iter(), event.resource_metadata.iter(), out);
+}
+
+/// As [`write_canonical`], with other metadata than the event's.
+pub(crate) fn write_canonical_of<'p>(
+    event: &EventView<'_>,
+    subject_metadata: impl Iterator<Item = (&'p str, &'p str)>,
+    resource_metadata: impl Iterator<Item = (&'p str, &'p str)>,
+    out: &mut Vec<u8>,
+) {
     let mut object = Object::open(out);
     object.text(member!("event_id"), Some(event.event_id));
     object.number(member!("seq"), event.seq.map(|seq| seq.0));
@@ -35,12 +45,12 @@ pub fn write_canonical(event: &EventView<'_>, out: &mut Vec<u8>) {
         subject.text(member!("user_id"), event.subject_user_id);
         subject.text(member!("address"), event.subject_address);
         subject.text(member!("project_id"), event.subject_project_id);
-        subject.pairs(member!("metadata"), event.subject_metadata.iter());
+        subject.pairs(member!("metadata"), subject_metadata);
     });
     object.nested(member!("resource"), |resource| {
         resource.text(member!("id"), event.resource_id);
         resource.text(member!("type"), event.resource_type);
-        resource.pairs(member!("metadata"), event.resource_metadata.iter());
+        resource.pairs(member!("metadata"), resource_metadata);
     });
     object.nested(member!("status"), |status| {
         status.text(member!("code"), event.status_code);
@@ -57,15 +67,37 @@ pub fn write_canonical(event: &EventView<'_>, out: &mut Vec<u8>) {
 /// Without that end (and with the closing brace) these are the canonical bytes again.
 pub(crate) fn write_delivered(event: &EventView<'_>, n: u64, replay: Option<&str>, truncated: bool, out: &mut Vec<u8>) {
     write_canonical(event, out);
+    write_tail(Tail { n, project: None, replay, truncated }, out);
+}
+
+/// What stands behind an event that is delivered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tail<'t> {
+    /// The delivery number.
+    pub(crate) n: u64,
+    /// The project whose event it is.
+    pub(crate) project: Option<&'t str>,
+    /// The replay it is part of (an id, which needs no escaping).
+    pub(crate) replay: Option<&'t str>,
+    /// Whether something was left out.
+    pub(crate) truncated: bool,
+}
+
+/// Puts members behind the last one of the object that ends `out`.
+pub(crate) fn write_tail(tail: Tail<'_>, out: &mut Vec<u8>) {
     out.pop();
     out.extend_from_slice(b",\"n\":");
-    append_number(n, out);
-    if let Some(replay) = replay {
+    append_number(tail.n, out);
+    if let Some(project) = tail.project {
+        out.extend_from_slice(b",\"project\":");
+        append_json_string(project, out);
+    }
+    if let Some(replay) = tail.replay {
         out.extend_from_slice(b",\"replay\":\"");
         out.extend_from_slice(replay.as_bytes());
         out.push(b'"');
     }
-    if truncated {
+    if tail.truncated {
         out.extend_from_slice(b",\"truncated\":true");
     }
     out.push(b'}');
@@ -167,10 +199,7 @@ impl<'o> Object<'o> {
         }
     }
 
-    fn pairs<'p>(&mut self, name: &'static str, pairs: impl ExactSizeIterator<Item = (&'p str, &'p str)>) {
-        if pairs.len() == 0 {
-            return;
-        }
+    fn pairs<'p>(&mut self, name: &'static str, pairs: impl Iterator<Item = (&'p str, &'p str)>) {
         self.nested(name, |object| {
             for (key, value) in pairs {
                 if !std::mem::take(&mut object.empty) {

@@ -18,7 +18,7 @@ pub(crate) mod testing;
 mod view;
 
 pub use batch::{BatchBuilder, BatchRoom};
-pub(crate) use canonical::write_delivered;
+pub(crate) use canonical::{Tail, write_canonical_of, write_delivered, write_tail};
 pub use canonical::{content_bytes, write_canonical};
 pub use column_set::Columns;
 pub use draft::{Event, EventDraft, Outcome, Plane};

@@ -58,6 +58,56 @@ pub(super) static LEEF_JSON: Rules = Rules::new(
 pub(super) static JSON: Rules =
     Rules::new(&[('"', r#"\""#), ('\\', r"\\"), ('\n', r"\n"), ('\r', r"\r"), ('\t', r"\t")], json_unicode);
 
+/// As [`CEF_JSON`], with the two escapes of canonical JSON that it lacks.
+pub(super) static CEF_JSON_2: Rules = Rules::new(
+    &[
+        ('"', r#"\\""#),
+        ('\\', r"\\\\"),
+        ('=', r"\="),
+        ('\n', r"\\n"),
+        ('\r', r"\\r"),
+        ('\t', r"\\t"),
+        ('\u{8}', r"\\b"),
+        ('\u{c}', r"\\f"),
+    ],
+    |code, out| {
+        out.push(b'\\');
+        json_unicode(code, out);
+    },
+);
+
+/// A label in a list that is joined by commas in a CEF value.
+pub(super) static CEF_LABEL: Rules =
+    Rules::new(&[('\\', r"\\"), ('=', r"\="), ('\n', r"\n"), ('\r', r"\r"), (',', ";")], blank);
+
+/// LEEF value. SC4S takes the attributes from the last pipe of the line on, so there is none in a value.
+pub(super) static LEEF_VALUE_2: Rules = Rules::new(&[('^', " "), ('|', "/")], blank);
+
+/// A label in a list that is joined by commas in a LEEF value.
+pub(super) static LEEF_LABEL: Rules = Rules::new(&[('^', " "), ('|', "/"), (',', ";")], blank);
+
+/// As [`LEEF_JSON`], with the pipe as JSON's escape and the two escapes of canonical JSON that it lacks.
+pub(super) static LEEF_JSON_2: Rules = Rules::new(
+    &[
+        ('"', r#"\""#),
+        ('\\', r"\\"),
+        ('\n', r"\n"),
+        ('\r', r"\r"),
+        ('\t', r"\t"),
+        ('\u{8}', r"\b"),
+        ('\u{c}', r"\f"),
+        ('^', r"\u005e"),
+        ('|', r"\u007c"),
+    ],
+    json_unicode,
+);
+
+/// A label in a list that is joined by commas in an SD value.
+pub(super) static SD_LABEL: Rules = Rules::new(&[('"', r#"\""#), ('\\', r"\\"), (']', r"\]"), (',', ";")], blank);
+
+/// RAW's MSG as plain text: one line, nothing to escape.
+pub(super) static TEXT: Rules = Rules::new(&[], blank);
+
 impl Rules {
     const fn new(escapes: &'static [(char, &'static str)], control: fn(u32, &mut Vec<u8>)) -> Self {
         let mut class = [PLAIN; 256];
@@ -154,6 +204,17 @@ pub(super) fn is_blank_char(c: char) -> bool {
     c == ' ' || c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
+/// True when nothing of `text` would be seen, for the second mapping: the blanks of other scripts are blanks too, here as
+/// everywhere else.
+pub(super) fn is_unseen(text: &str) -> bool {
+    text.chars().all(is_unseen_char)
+}
+
+/// True for what Unicode calls white space (U+00A0 and U+3000 among it) and for every control character.
+pub(super) fn is_unseen_char(c: char) -> bool {
+    c.is_whitespace() || c.is_control()
+}
+
 fn blank(_: u32, out: &mut Vec<u8>) {
     out.push(b' ');
 }
@@ -210,6 +271,29 @@ mod tests {
         let every: String = (0..0x2100).filter_map(char::from_u32).collect();
         assert_eq!(text(&text(&every, &JSON), &CEF_VALUE), text(&every, &CEF_JSON));
         assert_eq!(text("\u{1}\u{2028}", &JSON), r"\u0001\u2028");
+    }
+
+    /// What the second mapping escapes in JSON is what canonical JSON escapes, and what its format asks for.
+    #[test]
+    fn json_of_the_second_mapping_is_json_then_the_format() {
+        let every: String = (0..0x2100).filter_map(char::from_u32).collect();
+        let cef = text(&every, &CEF_JSON_2).replace(r"\=", "=").replace(r"\\", r"\");
+        let leef = text(&every, &LEEF_JSON_2);
+        for json in [&cef, &leef] {
+            assert_eq!(serde_json::from_str::<String>(&format!("\"{json}\"")).unwrap(), every);
+            assert!(json.contains(r"\b") && json.contains(r"\f") && !json.contains(r"\u0008"));
+        }
+        assert_eq!(text(&leef, &LEEF_VALUE_2), leef, "no pipe and no delimiter is left");
+        assert_eq!(text("a|b^c", &LEEF_VALUE_2), "a/b c");
+        for rules in [&CEF_LABEL, &LEEF_LABEL, &SD_LABEL] {
+            assert_eq!(text("a,b,", rules), "a;b;");
+        }
+    }
+
+    #[test]
+    fn blanks_of_every_script_are_unseen() {
+        assert!(is_unseen(" \u{a0}\u{3000}\u{2003}\t\n\u{85}\u{2028}") && is_unseen(""));
+        assert!(!is_unseen("\u{3000}a") && !is_unseen("\u{200b}") && !is_unseen("^"));
     }
 
     /// LEEF knows no escapes, so what would end a field or a value must be gone.

@@ -4,6 +4,7 @@
 //! The sizes of texts in JSON are not computed but tried: this path is rare, and a render is cheap.
 
 use super::control::ELLIPSIS;
+use super::members::{Kept, Members};
 use crate::event::EventView;
 
 /// No text is cut below this many bytes; the event then gives up all but its core.
@@ -32,6 +33,27 @@ pub(super) fn longest(event: &EventView<'_>) -> usize {
     let user = event.user().map_or(0, |(_, name)| name.len());
     let texts = texts(event).into_iter().map(|text| text.map_or(0, str::len));
     2 * texts.max().unwrap_or(0).max(user).max(labels)
+}
+
+/// Less and less of the event, for the second mapping, until `fits` says so; the last that it was asked about is what it said
+/// yes to, or the smallest there is. Metadata goes by members, then what [`Texts`] and [`core`] say.
+pub(super) fn fewer(
+    event: &EventView<'_>,
+    limit: usize,
+    fits: &mut impl FnMut(&EventView<'_>, Option<&Kept<'_>>) -> bool,
+) -> bool {
+    let bare = without_metadata(event);
+    let members = Members::of(event.subject_metadata.iter(), event.resource_metadata.iter());
+    let message = bare.message.map_or(0, str::len).min(limit);
+    let action = cut(event.action, CORE_BYTES_MAX);
+    members.most(|kept| fits(event, Some(kept)))
+        || fits(&bare, None)
+        || largest(message, |bytes_max| {
+            let text = bare.message.map(|text| cut(text, bytes_max));
+            fits(&EventView { message: text.as_deref(), ..bare.clone() }, None)
+        })
+        || largest(longest(event).min(limit), |bytes_max| fits(&Texts::of(&bare, bytes_max).view(&bare), None))
+        || fits(&core(&bare, &action), None)
 }
 
 pub(super) fn without_metadata<'a>(event: &EventView<'a>) -> EventView<'a> {

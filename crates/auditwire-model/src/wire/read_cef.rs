@@ -41,6 +41,18 @@ impl CefMessage<'_> {
 /// # Errors
 /// [`Problem`] with the first violation of the standard.
 pub fn parse(text: &str) -> Result<CefMessage<'_>, Problem> {
+    read(text, false)
+}
+
+/// As [`parse`], of a sender that is set to put IPv6 addresses where the standard has IPv4: `src`, `dst`, `dvc`.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_with_ipv6(text: &str) -> Result<CefMessage<'_>, Problem> {
+    read(text, true)
+}
+
+fn read(text: &str, ipv6: bool) -> Result<CefMessage<'_>, Problem> {
     if let Some(at) = text.bytes().position(|c| c < 0x20 || c == 0x7F) {
         return Problem::at(at, "a control character; CEF is one line and escapes line ends (chapter 1)");
     }
@@ -55,7 +67,7 @@ pub fn parse(text: &str) -> Result<CefMessage<'_>, Problem> {
     let [vendor, product, device_version, class_id, name] = header.named_fields()?;
     let severity = header.severity()?;
     let extension = extension(text, header.at)?;
-    dictionary::check(&extension, version)?;
+    dictionary::check(&extension, version, ipv6)?;
     let extension = extension.into_iter().map(|pair| (pair.key, pair.value)).collect();
     Ok(CefMessage {
         envelope: &text[..start],

@@ -35,6 +35,10 @@ pub struct JsonMessage {
     pub labels: Vec<String>,
     /// The delivery number.
     pub n: u64,
+    /// The project whose event it is (since the second mapping).
+    pub project: Option<String>,
+    /// The replay that it belongs to.
+    pub replay: Option<String>,
     /// True when the message does not hold all of the event.
     #[serde(default)]
     pub truncated: bool,

@@ -1,7 +1,10 @@
 //! One event, one message.
 
 use super::{cef, json, leef, rfc5424};
-use crate::connection::{CefEnvelope, ConnectionSpec, Format, Options, Transport};
+use crate::connection::{
+    CefEnvelope, ConnectionSpec, Format, LeefCategory, Mapping, MessagePart, MetadataKey, MetadataOf, Options,
+    StructuredData, Transport,
+};
 use crate::event::EventView;
 
 /// Largest UDP payload over IPv4, in bytes (RFC 768, RFC 791).
@@ -33,6 +36,35 @@ pub struct Renderer {
     pub(super) instance: String,
     /// The replay that these messages belong to; none for live delivery.
     pub(super) replay: Option<String>,
+    mapping: Mapping,
+    // What follows only the second mapping knows.
+    pub(super) project: String,
+    pub(super) leef_cat: LeefCategory,
+    pub(super) ipv6_in_src: bool,
+    pub(super) structured_data: StructuredData,
+    pub(super) message: MessagePart,
+    /// Metadata with keys of its own.
+    pub(super) chosen: Vec<Chosen>,
+}
+
+/// Metadata with a key of its own.
+#[derive(Debug, Clone)]
+pub(super) struct Chosen {
+    pub(super) of: MetadataOf,
+    pub(super) key: String,
+    /// The key with all that stands between it and the values before and behind it.
+    open: String,
+}
+
+impl Chosen {
+    fn new(key: &MetadataKey, format: Format) -> Self {
+        let open = match format {
+            Format::Cef => format!(" {}=", key.cef()),
+            Format::Leef => format!("^{}=", key.leef()),
+            Format::Rfc5424 | Format::Json => format!(" {}=\"", key.sd()),
+        };
+        Self { of: key.of(), key: key.key().to_owned(), open }
+    }
 }
 
 /// What became of an event.
@@ -61,6 +93,7 @@ impl Renderer {
     #[must_use]
     pub fn new(spec: &ConnectionSpec, context: &RenderContext) -> Self {
         let Options { hostname, app_name, bom, cef_envelope, facility, pen, .. } = &spec.options;
+        let Options { mapping, leef_cat, ipv6_in_src, metadata_keys, structured_data, message, .. } = &spec.options;
         Self {
             format: spec.format,
             cef_envelope: *cef_envelope,
@@ -72,6 +105,13 @@ impl Renderer {
             sd_open: format!("[audit@{pen}"),
             instance: context.instance.clone(),
             replay: None,
+            mapping: *mapping,
+            project: context.project.clone(),
+            leef_cat: *leef_cat,
+            ipv6_in_src: *ipv6_in_src,
+            structured_data: *structured_data,
+            message: *message,
+            chosen: metadata_keys.iter().map(|key| Chosen::new(key, spec.format)).collect(),
         }
     }
 
@@ -96,16 +136,35 @@ impl Renderer {
     pub fn render(&self, event: &EventView<'_>, n: u64, out: &mut Vec<u8>) -> Result<Rendered, Unrenderable> {
         let start = out.len();
         let n = if self.replay.is_some() { 0 } else { n };
-        let result = match self.format {
-            Format::Cef => cef::render(self, event, n, out),
-            Format::Leef => leef::render(self, event, n, out),
-            Format::Json => json::render(self, event, n, out),
-            Format::Rfc5424 => rfc5424::render(self, event, n, out),
+        let render = match (self.format, self.mapping) {
+            (Format::Cef, Mapping::First) => cef::mapping1::render,
+            (Format::Cef, Mapping::Second) => cef::mapping2::render,
+            (Format::Leef, Mapping::First) => leef::mapping1::render,
+            (Format::Leef, Mapping::Second) => leef::mapping2::render,
+            (Format::Json, Mapping::First) => json::mapping1::render,
+            (Format::Json, Mapping::Second) => json::mapping2::render,
+            (Format::Rfc5424, Mapping::First) => rfc5424::mapping1::render,
+            (Format::Rfc5424, Mapping::Second) => rfc5424::mapping2::render,
         };
+        let result = render(self, event, n, out);
         if result.is_err() {
             out.truncate(start);
         }
         result
+    }
+
+    /// The chosen metadata that the event has, each value behind its key as it is written.
+    pub(super) fn chosen_of<'a>(&'a self, event: &EventView<'a>) -> impl Iterator<Item = (&'a str, &'a str)> + Clone {
+        let (subject, resource) = (event.subject_metadata, event.resource_metadata);
+        self.chosen.iter().filter_map(move |chosen| {
+            let pairs = if chosen.of == MetadataOf::Subject { subject } else { resource };
+            Some((chosen.open.as_str(), pairs.get(&chosen.key)?))
+        })
+    }
+
+    /// No size of texts above this one cuts chosen metadata.
+    pub(super) fn chosen_bytes(&self, event: &EventView<'_>) -> usize {
+        self.chosen_of(event).map(|(_, value)| 2 * value.len()).max().unwrap_or(0)
     }
 }
 

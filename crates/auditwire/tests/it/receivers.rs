@@ -95,6 +95,7 @@ async fn json_is_exact(receiver: &Receiver, way: &Way) {
         read_json::parse(text).unwrap_or_else(|e| panic!("{name}: {e}: {text}"));
         let mut body = read(message).unwrap();
         let n = body.as_object_mut().unwrap().remove("n").and_then(|n| n.as_u64()).unwrap();
+        assert_eq!(body.as_object_mut().unwrap().remove("project"), Some(json!("default")), "{name}");
         assert!(n > before, "{name}: {n} after {before}");
         before = n;
         assert_eq!(&body, event, "{name}");
@@ -131,7 +132,7 @@ fn compare_rfc5424(name: &str, event: &Value, parsed: &Parsed) {
     let body: Value = serde_json::from_str(&parsed.msg).unwrap_or_else(|e| panic!("{name}: {e}: {}", parsed.msg));
     assert_eq!(&body, event, "{name}: the RAW body is exact");
     let mut sd = parsed.sd.clone();
-    for ours in ["n", "instance", "ingested", "plane"] {
+    for ours in ["n", "instance", "ingested", "plane", "project"] {
         sd.remove(ours);
     }
     assert_eq!(sd, expected_sd(event), "{name}: {event}");
@@ -155,8 +156,9 @@ fn compare_header(name: &str, event: &Value, parsed: &Parsed, app: &str) {
 
 fn expected_sd(event: &Value) -> BTreeMap<String, String> {
     let at = |path: &str| event.pointer(path).and_then(Value::as_str).map(str::to_owned);
-    let labels =
-        event["labels"].as_array().map(|l| l.iter().map(|l| l.as_str().unwrap()).collect::<Vec<_>>().join(","));
+    let labels = event["labels"]
+        .as_array()
+        .map(|l| l.iter().map(|l| l.as_str().unwrap().replace(',', ";")).collect::<Vec<_>>().join(","));
     let user = at("/subject/metadata/email").or_else(|| at("/subject/metadata/name"));
     let fields = [
         ("event_id", at("/event_id")),
@@ -181,6 +183,16 @@ fn expected_sd(event: &Value) -> BTreeMap<String, String> {
         .filter_map(|(key, value)| Some((key.to_owned(), without_controls(&value?))))
         .filter(|(_, value)| !value.is_empty())
         .collect()
+}
+
+/// A field of a header, which has no pipe and does not end with a backslash.
+fn header_field(text: &str) -> String {
+    let mut field = without_controls(text).replace('|', "/");
+    if field.ends_with('\\') {
+        field.pop();
+        field.push('/');
+    }
+    field
 }
 
 /// The published map for values outside the RAW body: every control character becomes one blank.

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use auditwire_model::wire::read_cef;
 use serde_json::Value;
 
-use super::{Parsed, compare_header};
+use super::{Parsed, compare_header, header_field};
 
 pub(super) fn compare(name: &str, event: &Value, parsed: &Parsed) {
     compare_header(name, event, parsed, "CEF");
     let read = read_cef::parse(&parsed.msg).unwrap_or_else(|e| panic!("{name}: {e:?}: {}", parsed.msg));
     let got: BTreeMap<String, String> = read.extension.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
-    assert_eq!(read.class_id, header(event["action"].as_str().unwrap()), "{name}");
+    assert_eq!(read.device_version, "2", "{name}");
+    assert_eq!(read.class_id, header_field(event["action"].as_str().unwrap()), "{name}");
     for (key, value) in expected(event) {
         let limit = limit(key);
         let wanted: String = mapped(&value).chars().take(limit).collect();
@@ -30,7 +31,7 @@ pub(super) fn compare(name: &str, event: &Value, parsed: &Parsed) {
 /// Keys whose value is one field of the event, unchanged but for the control-character map.
 fn expected(event: &Value) -> Vec<(&'static str, String)> {
     let at = |path: &str| event.pointer(path).and_then(Value::as_str).map(str::to_owned);
-    let code = at("/status/code").filter(|c| c.parse::<i64>().is_ok());
+    let code = at("/status/code").filter(|c| c.parse::<u16>().is_ok_and(|code| matches!(code, 0..=16 | 100..=599)));
     let fields = [
         ("externalId", at("/event_id")),
         ("cat", at("/source/id")),
@@ -48,6 +49,7 @@ fn expected(event: &Value) -> Vec<(&'static str, String)> {
         ("c6a1", at("/source/address")),
         ("c6a2", at("/subject/address")),
         ("flexString2", at("/severity")),
+        ("AuditwireCloudAuditProject", Some("default".to_owned())),
         ("msg", at("/message")),
     ];
     fields.into_iter().filter_map(|(key, value)| Some((key, value?))).filter(|(_, v)| !blank(v)).collect()
@@ -57,16 +59,6 @@ fn expected(event: &Value) -> Vec<(&'static str, String)> {
 fn mapped(text: &str) -> String {
     let control = |c: char| (c.is_control() && c != '\n' && c != '\r') || matches!(c, '\u{2028}' | '\u{2029}');
     text.chars().map(|c| if control(c) { ' ' } else { c }).collect()
-}
-
-fn header(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '|' => '/',
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => ' ',
-            c => c,
-        })
-        .collect()
 }
 
 /// Blanks at the very end of a message are lost on the way; `msg` is last.

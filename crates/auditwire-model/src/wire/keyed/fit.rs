@@ -7,7 +7,9 @@ use super::writer::{Plan, SLOTS, Size, Slot};
 
 /// In which order the fields of a format give. What none of the lists names stays.
 pub(in crate::wire) struct Giving {
-    /// Give all they have before anything else is touched.
+    /// Say what other fields say too: they leave before anything else is touched.
+    pub(in crate::wire) repeating: &'static [Slot],
+    /// Give all they have before what follows is touched.
     pub(in crate::wire) first: &'static [Slot],
     /// Texts that are levelled.
     pub(in crate::wire) levelled: &'static [Slot],
@@ -22,6 +24,9 @@ const ROOM_MIN: usize = 48;
 /// many.
 pub(in crate::wire) fn plan(giving: &'static Giving, sizes: &[Size; SLOTS], over: usize) -> Result<Plan, usize> {
     let mut fit = Fit { giving, sizes, plan: Plan { flagged: true, ..Plan::WHOLE }, over };
+    for slot in giving.repeating {
+        fit.leave_out(*slot);
+    }
     fit.take_from_first();
     fit.level();
     for slot in giving.leaving {

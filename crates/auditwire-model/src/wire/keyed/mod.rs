@@ -2,6 +2,7 @@
 //! whole first; if it is too long, a plan says what each field must give, and it is written again by that plan.
 
 mod fit;
+mod second;
 mod writer;
 
 use super::render::{Rendered, Unrenderable};

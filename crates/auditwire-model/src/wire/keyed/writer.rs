@@ -1,12 +1,17 @@
 //! Appends fields, remembers how long each became, and keeps to the room that a plan gives it.
 
 use crate::event::{Pairs, Texts};
-use crate::wire::control::{Rules, copy, copy_cut, is_blank};
+use crate::wire::control::{Rules, copy, copy_cut};
 
 /// How a format writes its texts.
 pub(in crate::wire) struct Dialect {
     /// A field of the header.
     pub(in crate::wire) header: &'static Rules,
+    /// Whether nothing of a text would be seen in the header: such a field is `-`.
+    pub(in crate::wire) header_blank: fn(&str) -> bool,
+    /// What a backslash is in the header, where one at the end of a field becomes `/`: readers that look behind a pipe for a
+    /// backslash take it for an escaped one.
+    pub(in crate::wire) backslash: Option<&'static str>,
     /// A value.
     pub(in crate::wire) value: &'static Rules,
     /// Whether nothing of a text would be seen in a value: such a value is left out.
@@ -15,6 +20,9 @@ pub(in crate::wire) struct Dialect {
     pub(in crate::wire) json: &'static Rules,
     /// Text inside a JSON string inside a value, in one go.
     pub(in crate::wire) json_value: &'static Rules,
+    /// A text of a list that is joined by commas, and whether a comma of its own becomes something else.
+    pub(in crate::wire) list: &'static Rules,
+    pub(in crate::wire) apart: bool,
 }
 
 /// Every field whose room can be limited, of both formats.
@@ -51,6 +59,13 @@ pub(in crate::wire) enum Slot {
     Severity,
     Plane,
     Instance,
+    Project,
+    TargetId,
+    TargetName,
+    TargetAddress,
+    Client,
+    Url,
+    Chosen,
     Message,
 }
 
@@ -68,7 +83,7 @@ impl Plan {
     /// No limits but the format's.
     pub(in crate::wire) const WHOLE: Self = Self { room: [usize::MAX; SLOTS], flagged: false };
 
-    fn room(&self, slot: Slot) -> usize {
+    pub(super) fn room(&self, slot: Slot) -> usize {
         self.room[slot as usize]
     }
 }
@@ -84,8 +99,8 @@ pub(in crate::wire) struct Size {
 
 pub(in crate::wire) struct Writer<'o, 'p> {
     pub(in crate::wire) out: &'o mut Vec<u8>,
-    dialect: &'static Dialect,
-    plan: &'p Plan,
+    pub(super) dialect: &'static Dialect,
+    pub(super) plan: &'p Plan,
     pub(in crate::wire) sizes: [Size; SLOTS],
     /// True once a value was cut or left out for want of room.
     pub(in crate::wire) cut: bool,
@@ -121,9 +136,15 @@ impl<'o, 'p> Writer<'o, 'p> {
 
     /// A header field and the pipe after it. Never empty: a field of blanks becomes `-`.
     pub(in crate::wire) fn header_field(&mut self, slot: Slot, value: &str, chars_max: usize) {
-        let value = if is_blank(value) { "-" } else { value };
+        let value = if (self.dialect.header_blank)(value) { "-" } else { value };
         let (from, room) = (self.out.len(), self.plan.room(slot));
         self.cut |= copy_cut(value, self.dialect.header, chars_max, room, self.out);
+        if let Some(backslash) = self.dialect.backslash
+            && self.out[from..].ends_with(backslash.as_bytes())
+        {
+            self.out.truncate(self.out.len() - backslash.len());
+            self.out.push(b'/');
+        }
         let size = self.out.len() - from;
         self.sizes[slot as usize] = Size { value: size, field: size };
         self.out.push(b'|');
@@ -173,21 +194,27 @@ impl<'o, 'p> Writer<'o, 'p> {
         let visible = || texts.iter().filter(|text| !blank(text));
         let Some(first) = visible().next() else { return };
         self.field(slot, key, |w, room| {
-            let from = w.out.len();
-            copy(first, w.dialect.value, w.out);
+            let (from, dialect) = (w.out.len(), w.dialect);
+            copy(first, dialect.list, w.out);
             for text in visible().skip(1) {
                 w.out.push(b',');
-                copy(text, w.dialect.value, w.out);
+                copy(text, dialect.list, w.out);
             }
             if w.out.len() - from > key.chars_max.min(room) {
                 w.out.truncate(from);
-                let joined = visible().collect::<Vec<_>>().join(",");
+                let text = |text: &str| if dialect.apart { text.replace(',', ";") } else { text.to_owned() };
+                let joined = visible().map(text).collect::<Vec<_>>().join(",");
                 w.cut |= copy_cut(&joined, w.dialect.value, key.chars_max, room, w.out);
             }
         });
     }
 
-    fn field(&mut self, slot: Slot, key: Key, value: impl FnOnce(&mut Self, usize)) {
+    /// Notes what a slot took since `start`, its values alone `size` bytes.
+    pub(super) fn took(&mut self, slot: Slot, size: usize, start: usize) {
+        self.sizes[slot as usize] = Size { value: size, field: self.out.len() - start };
+    }
+
+    pub(super) fn field(&mut self, slot: Slot, key: Key, value: impl FnOnce(&mut Self, usize)) {
         let room = self.plan.room(slot);
         if room == 0 {
             self.cut = true;
@@ -198,13 +225,21 @@ impl<'o, 'p> Writer<'o, 'p> {
         let from = self.out.len();
         value(self, room);
         let size = self.out.len() - from;
+        if size == 0 {
+            self.out.truncate(start);
+            return;
+        }
         self.out.extend_from_slice(key.label.as_bytes());
-        self.sizes[slot as usize] = Size { value: size, field: self.out.len() - start };
+        self.took(slot, size, start);
     }
 }
 
 /// One JSON object of strings. `copy` writes text inside the quotes.
-fn object<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>, copy: impl Fn(&str, &mut Vec<u8>), out: &mut Vec<u8>) {
+pub(super) fn object<'a>(
+    pairs: impl Iterator<Item = (&'a str, &'a str)>,
+    copy: impl Fn(&str, &mut Vec<u8>),
+    out: &mut Vec<u8>,
+) {
     let mut before = b'{';
     for (key, value) in pairs {
         out.push(before);

@@ -71,8 +71,8 @@ const CONSUMER: &str = "agentDnsDomain agentNtDomain agentTranslatedAddress agen
     dlong eventId rawEvent slat slong sourceTranslatedZoneExternalID sourceTranslatedZoneURI sourceZoneExternalID \
     sourceZoneURI";
 
-/// Checks every pair, then the pairs together.
-pub(super) fn check(pairs: &[Pair<'_>], version: u32) -> Result<(), Problem> {
+/// Checks every pair, then the pairs together. `ipv6`: keys of IPv4 addresses take IPv6 too.
+pub(super) fn check(pairs: &[Pair<'_>], version: u32, ipv6: bool) -> Result<(), Problem> {
     let mut keys = HashSet::new();
     let mut labels = HashSet::new();
     for pair in pairs {
@@ -82,7 +82,7 @@ pub(super) fn check(pairs: &[Pair<'_>], version: u32) -> Result<(), Problem> {
         if pair.value.is_empty() {
             return Problem::at(pair.at, format!("the key {} has no value; several readers refuse that", pair.key));
         }
-        if let Err(fault) = check_pair(pair, version) {
+        if let Err(fault) = check_pair(pair, version, ipv6) {
             return Problem::at(pair.at, format!("{}: {fault}", pair.key));
         }
         if label_of(pair.key).is_some() && !labels.insert(pair.value.as_str()) {
@@ -95,7 +95,7 @@ pub(super) fn check(pairs: &[Pair<'_>], version: u32) -> Result<(), Problem> {
     Ok(())
 }
 
-fn check_pair(pair: &Pair<'_>, version: u32) -> Result<(), String> {
+fn check_pair(pair: &Pair<'_>, version: u32, ipv6: bool) -> Result<(), String> {
     if has(CONSUMER, pair.key) {
         return Err("a key of consumers; a producer must not send it (chapter 4)".to_owned());
     }
@@ -105,7 +105,11 @@ fn check_pair(pair: &Pair<'_>, version: u32) -> Result<(), String> {
     if let Some((_, chars_max)) = label_of(pair.key) {
         return check_value(Kind::Text(chars_max), &pair.value);
     }
-    PRODUCER.iter().find(|(_, keys)| has(keys, pair.key)).map_or(Ok(()), |(kind, _)| check_value(*kind, &pair.value))
+    match PRODUCER.iter().find(|(_, keys)| has(keys, pair.key)) {
+        Some((Kind::Ip4, _)) if ipv6 && pair.value.parse::<Ipv6Addr>().is_ok() => Ok(()),
+        Some((kind, _)) => check_value(*kind, &pair.value),
+        None => Ok(()),
+    }
 }
 
 fn check_value(kind: Kind, value: &str) -> Result<(), String> {

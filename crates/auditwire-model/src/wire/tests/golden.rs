@@ -1,7 +1,7 @@
 //! The exact bytes of one event in every format and envelope. SIEM rules are written against them: a change here is a
 //! change of the mapping's version.
 
-use super::{ENVELOPES, message, renderer, with_view};
+use super::{ENVELOPES, first, message, renderer, with_view};
 use crate::connection::{Format, Options};
 use crate::event::testing::{full, hostile, minimal};
 use crate::event::{EventDraft, EventView};
@@ -18,12 +18,12 @@ fn text(event: &EventView<'_>, format: Format, options: Options) -> String {
 }
 
 fn limited(max_bytes: u32) -> Options {
-    Options { max_bytes: Some(max_bytes), ..Options::default() }
+    Options { max_bytes: Some(max_bytes), ..first() }
 }
 
 fn lines(event: &EventView<'_>) -> Vec<String> {
-    let mut lines = vec![text(event, Format::Rfc5424, Options::default())];
-    let cef = |envelope| text(event, Format::Cef, Options { cef_envelope: envelope, ..Options::default() });
+    let mut lines = vec![text(event, Format::Rfc5424, first())];
+    let cef = |envelope| text(event, Format::Cef, Options { cef_envelope: envelope, ..first() });
     lines.extend(ENVELOPES.map(cef));
     lines.push(text(event, Format::Rfc5424, limited(1024)));
     lines.push(text(event, Format::Cef, limited(900)));
@@ -41,9 +41,8 @@ fn of_every_event(lines: impl Fn(&EventView<'_>) -> Vec<String>) -> String {
 fn golden() {
     assert_eq!(of_every_event(lines), GOLDEN);
     for (format, golden) in [(Format::Leef, LEEF), (Format::Json, JSON)] {
-        let found = of_every_event(|event| {
-            [Options::default(), limited(600)].map(|options| text(event, format, options)).to_vec()
-        });
+        let found =
+            of_every_event(|event| [first(), limited(600)].map(|options| text(event, format, options)).to_vec());
         assert_eq!(found, golden);
     }
 }

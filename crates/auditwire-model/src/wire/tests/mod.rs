@@ -7,10 +7,11 @@ mod json;
 mod leef;
 mod options;
 mod raw;
+mod second;
 mod size;
 
 use super::{RenderContext, Rendered, Renderer, Unrenderable};
-use crate::connection::{CefEnvelope, ConnectionSpec, Endpoint, Filter, Format, Framing, Options, Transport};
+use crate::connection::{CefEnvelope, ConnectionSpec, Endpoint, Filter, Format, Framing, Mapping, Options, Transport};
 use crate::event::testing::batch;
 use crate::event::{EventDraft, EventView, view};
 
@@ -38,9 +39,14 @@ fn renderer(format: Format, options: Options) -> Renderer {
     Renderer::new(&spec(format, options), &context)
 }
 
+/// The options of a connection from before there were two mappings.
+fn first() -> Options {
+    Options { mapping: Mapping::First, ..Options::default() }
+}
+
 /// Options under which nothing is too long.
 fn roomy() -> Options {
-    Options { max_bytes: Some(64 << 20), ..Options::default() }
+    Options { max_bytes: Some(64 << 20), ..first() }
 }
 
 /// The draft as a stored event, at position 1.

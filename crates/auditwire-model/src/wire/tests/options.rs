@@ -1,6 +1,6 @@
 //! Every option of the connection form changes bytes on the wire.
 
-use super::{ALL, WITH_HEADER, message, renderer, spec, with_view};
+use super::{ALL, WITH_HEADER, first, message, renderer, spec, with_view};
 use crate::connection::{CefEnvelope, Format, Options, Transport};
 use crate::event::EventView;
 use crate::event::testing::full;
@@ -10,7 +10,7 @@ use crate::wire::{RenderContext, Renderer, read_cef, read_json, read_leef, read5
 fn both(format: Format, options: Options) -> (String, String) {
     with_view(full(), |event| {
         let text = |options| message(&renderer(format, options), event, 5).unwrap().0;
-        let (before, after) = (text(Options::default()), text(options));
+        let (before, after) = (text(first()), text(options));
         assert_ne!(before, after);
         (before, after)
     })
@@ -19,11 +19,11 @@ fn both(format: Format, options: Options) -> (String, String) {
 #[test]
 fn facility() {
     for format in WITH_HEADER {
-        let (before, after) = both(format, Options { facility: 16, ..Options::default() });
+        let (before, after) = both(format, Options { facility: 16, ..first() });
         assert!(before.starts_with("<108>1 ") && after.starts_with("<132>1 "));
         assert_eq!(before[5..], after[5..]);
     }
-    let (_, after) = both(Format::Rfc5424, Options { facility: 0, ..Options::default() });
+    let (_, after) = both(Format::Rfc5424, Options { facility: 0, ..first() });
     assert!(after.starts_with("<4>1 "));
 }
 
@@ -32,7 +32,7 @@ fn hostname() {
     for (hostname, sent) in
         [("siem-src", "siem-src"), ("a b\u{442}", "a_b_"), ("", "-"), (&"x".repeat(300), &"x".repeat(255))]
     {
-        let options = Options { hostname: Some(hostname.to_owned()), ..Options::default() };
+        let options = Options { hostname: Some(hostname.to_owned()), ..first() };
         let (_, after) = both(Format::Rfc5424, options.clone());
         let read = read5424::parse(after.as_bytes()).unwrap();
         assert_eq!(read.hostname.unwrap_or("-"), sent);
@@ -44,9 +44,9 @@ fn hostname() {
 #[test]
 fn app_name() {
     for format in WITH_HEADER {
-        let (_, after) = both(format, Options { app_name: Some("audit tool".to_owned()), ..Options::default() });
+        let (_, after) = both(format, Options { app_name: Some("audit tool".to_owned()), ..first() });
         assert_eq!(read5424::parse(after.as_bytes()).unwrap().app_name, Some("audit_tool"));
-        let (_, after) = both(format, Options { app_name: Some("y".repeat(60)), ..Options::default() });
+        let (_, after) = both(format, Options { app_name: Some("y".repeat(60)), ..first() });
         assert_eq!(read5424::parse(after.as_bytes()).unwrap().app_name, Some("y".repeat(48).as_str()));
     }
 }
@@ -54,7 +54,7 @@ fn app_name() {
 #[test]
 fn bom() {
     for format in WITH_HEADER {
-        let (before, after) = both(format, Options { bom: true, ..Options::default() });
+        let (before, after) = both(format, Options { bom: true, ..first() });
         assert!(!read5424::parse(before.as_bytes()).unwrap().bom && read5424::parse(after.as_bytes()).unwrap().bom);
         assert_eq!(after.replace('\u{FEFF}', ""), before);
     }
@@ -63,11 +63,11 @@ fn bom() {
 #[test]
 fn max_bytes() {
     for format in ALL {
-        let (before, after) = both(format, Options { max_bytes: Some(600), ..Options::default() });
+        let (before, after) = both(format, Options { max_bytes: Some(600), ..first() });
         assert!(before.len() > 600 && after.len() <= 600);
     }
     let limit = |transport, max_bytes| {
-        let options = Options { max_bytes, ..Options::default() };
+        let options = Options { max_bytes, ..first() };
         let context =
             RenderContext { hostname: "h".to_owned(), instance: "i".to_owned(), project: "default".to_owned() };
         Renderer::new(&crate::connection::ConnectionSpec { transport, ..spec(Format::Cef, options) }, &context)
@@ -82,10 +82,10 @@ fn max_bytes() {
 
 #[test]
 fn cef_envelope() {
-    let (before, after) = both(Format::Cef, Options { cef_envelope: CefEnvelope::Bsd, ..Options::default() });
+    let (before, after) = both(Format::Cef, Options { cef_envelope: CefEnvelope::Bsd, ..first() });
     assert!(before.starts_with("<108>1 2026-11-22T10:00:00.123Z audit.example.com CEF - - - CEF:0|"));
     assert!(after.starts_with("<108>Nov 22 10:00:00 audit.example.com CEF:0|"));
-    let (_, none) = both(Format::Cef, Options { cef_envelope: CefEnvelope::None, ..Options::default() });
+    let (_, none) = both(Format::Cef, Options { cef_envelope: CefEnvelope::None, ..first() });
     assert!(none.starts_with("CEF:0|"));
     let body = |text: &str| {
         read_cef::parse(text).unwrap().extension.into_iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>()
@@ -95,17 +95,17 @@ fn cef_envelope() {
 
 #[test]
 fn pen() {
-    let (before, after) = both(Format::Rfc5424, Options { pen: 4_294_967_295, ..Options::default() });
+    let (before, after) = both(Format::Rfc5424, Options { pen: 4_294_967_295, ..first() });
     assert_eq!(before.replace("[audit@32473 ", "[audit@4294967295 "), after);
 }
 
 #[test]
 fn format() {
     with_view(full(), |event| {
-        let raw = message(&renderer(Format::Rfc5424, Options::default()), event, 1).unwrap().0;
-        let cef = message(&renderer(Format::Cef, Options::default()), event, 1).unwrap().0;
-        let leef = message(&renderer(Format::Leef, Options::default()), event, 1).unwrap().0;
-        let json = message(&renderer(Format::Json, Options::default()), event, 1).unwrap().0;
+        let raw = message(&renderer(Format::Rfc5424, first()), event, 1).unwrap().0;
+        let cef = message(&renderer(Format::Cef, first()), event, 1).unwrap().0;
+        let leef = message(&renderer(Format::Leef, first()), event, 1).unwrap().0;
+        let json = message(&renderer(Format::Json, first()), event, 1).unwrap().0;
         for (text, format) in [(raw, None), (cef, Some(0)), (leef, Some(1)), (json, Some(2))] {
             let reads =
                 [read_cef::parse(&text).is_ok(), read_leef::parse(&text).is_ok(), read_json::parse(&text).is_ok()];
@@ -121,7 +121,7 @@ fn instance() {
     let context =
         RenderContext { hostname: "h".to_owned(), instance: "a\"]b".to_owned(), project: "default".to_owned() };
     with_view(full(), |event| {
-        let text = message(&Renderer::new(&spec(Format::Rfc5424, Options::default()), &context), event, 1).unwrap().0;
+        let text = message(&Renderer::new(&spec(Format::Rfc5424, first()), &context), event, 1).unwrap().0;
         let read = read5424::parse(text.as_bytes()).unwrap();
         assert_eq!(read.element("audit@32473").unwrap().param("instance"), Some("a\"]b"));
     });
@@ -136,12 +136,12 @@ fn json_has_no_header() {
         app_name: Some("a".to_owned()),
         bom: true,
         pen: 1,
-        ..Options::default()
+        ..first()
     };
     with_view(full(), |event| {
         let text = |options| message(&renderer(Format::Json, options), event, 5).unwrap().0;
-        assert_eq!(text(options), text(Options::default()));
-        assert!(text(Options::default()).starts_with("{\"event_id\":"));
+        assert_eq!(text(options), text(first()));
+        assert!(text(first()).starts_with("{\"event_id\":"));
     });
 }
 
@@ -150,17 +150,17 @@ fn json_has_no_header() {
 fn a_message_outside_the_log_has_no_seq() {
     with_view(full(), |event| {
         let event = EventView { seq: None, ..event.clone() };
-        let (raw, _) = message(&renderer(Format::Rfc5424, Options::default()), &event, 0).unwrap();
+        let (raw, _) = message(&renderer(Format::Rfc5424, first()), &event, 0).unwrap();
         let read = read5424::parse(raw.as_bytes()).unwrap();
         let sd = read.element("audit@32473").unwrap();
         assert_eq!((sd.param("seq"), sd.param("n")), (None, Some("0")));
-        let (cef, _) = message(&renderer(Format::Cef, Options::default()), &event, 0).unwrap();
+        let (cef, _) = message(&renderer(Format::Cef, first()), &event, 0).unwrap();
         let read = read_cef::parse(&cef).unwrap();
         assert_eq!((read.get("cn2"), read.get("cn2Label"), read.get("cn3")), (None, None, Some("0")));
-        let (leef, _) = message(&renderer(Format::Leef, Options::default()), &event, 0).unwrap();
+        let (leef, _) = message(&renderer(Format::Leef, first()), &event, 0).unwrap();
         let read = read_leef::parse(&leef).unwrap();
         assert_eq!((read.get("seq"), read.get("n")), (None, Some("0")));
-        let (json, _) = message(&renderer(Format::Json, Options::default()), &event, 0).unwrap();
+        let (json, _) = message(&renderer(Format::Json, first()), &event, 0).unwrap();
         let read = read_json::parse(&json).unwrap();
         assert_eq!((read.seq, read.n), (None, 0));
     });
@@ -170,7 +170,7 @@ fn a_message_outside_the_log_has_no_seq() {
 fn a_replay_is_marked_in_every_format() {
     for format in [Format::Rfc5424, Format::Cef, Format::Leef, Format::Json] {
         with_view(full(), |event| {
-            let live = renderer(format, Options::default());
+            let live = renderer(format, first());
             let replayed = message(&live.clone().for_replay("r-1f00ab"), event, 7).unwrap().0;
             let live = message(&live, event, 7).unwrap().0;
             match format {

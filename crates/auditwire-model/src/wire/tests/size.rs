@@ -5,14 +5,14 @@ use proptest::sample::select;
 
 use super::any::hostile;
 use super::raw::canonical;
-use super::{ALL, ENVELOPES, message, renderer, with_view};
+use super::{ALL, ENVELOPES, first, message, renderer, with_view};
 use crate::connection::{Format, Options};
 use crate::event::EventDraft;
 use crate::event::testing::full;
 use crate::wire::{Unrenderable, read_cef, read_json, read_leef, read5424};
 
 fn limited(max_bytes: u32) -> Options {
-    Options { max_bytes: Some(max_bytes), ..Options::default() }
+    Options { max_bytes: Some(max_bytes), ..first() }
 }
 
 proptest! {

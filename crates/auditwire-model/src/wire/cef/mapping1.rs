@@ -1,13 +1,100 @@
-//! The extension: which field goes under which key (`docs/formats/wire.md`).
+//! The first mapping of CEF. Frozen: connections from before keep it, and its golden files hold it.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use uuid::Uuid;
 
+use crate::catalogue;
 use crate::event::{EventView, Outcome};
-use crate::wire::control::{is_blank, is_blank_char};
-use crate::wire::keyed::{Key, Slot, Writer};
+use crate::wire::control::{CEF_HEADER, CEF_JSON, CEF_VALUE, JSON, is_blank, is_blank_char};
+use crate::wire::keyed::{Dialect, Giving, Key, Keyed, Slot, Writer};
+use crate::wire::render::{Rendered, Renderer, Unrenderable};
 use crate::wire::time;
+
+/// Vendor, product and the version of the field mapping, which is not the program's: SIEMs key parsers on it.
+const HEADER: &[u8] = b"CEF:0|Auditwire|Cloud Audit|1|";
+
+/// Of the giving: what is not listed stays, which is the header, `rt`, `externalId`, `cn2` and `cn3`.
+static CEF: Keyed = Keyed {
+    dialect: Dialect {
+        header: &CEF_HEADER,
+        header_blank: is_blank,
+        backslash: None,
+        value: &CEF_VALUE,
+        blank: is_blank,
+        json: &JSON,
+        json_value: &CEF_JSON,
+        list: &CEF_VALUE,
+        apart: false,
+    },
+    giving: Giving {
+        repeating: &[],
+        first: &[Slot::ResourceMetadata, Slot::SubjectMetadata, Slot::Message],
+        levelled: &[
+            Slot::ClassId,
+            Slot::Name,
+            Slot::Category,
+            Slot::Act,
+            Slot::Reason,
+            Slot::SourceService,
+            Slot::DestinationService,
+            Slot::Device,
+            Slot::UserId,
+            Slot::User,
+            Slot::UserAddress,
+            Slot::Method,
+            Slot::ProjectId,
+            Slot::ResourceId,
+            Slot::ResourceType,
+            Slot::RequestId,
+            Slot::Labels,
+        ],
+        leaving: &[
+            Slot::SourceService,
+            Slot::Start,
+            Slot::Severity,
+            Slot::IngestTime,
+            Slot::Method,
+            Slot::DestinationService,
+            Slot::Labels,
+            Slot::Reason,
+            Slot::Act,
+            Slot::Device,
+            Slot::ResourceType,
+            Slot::FullId,
+            Slot::ResourceId,
+            Slot::RequestId,
+            Slot::ProjectId,
+            Slot::UserAddress,
+            Slot::User,
+            Slot::UserId,
+            Slot::Outcome,
+            Slot::StatusCode,
+            Slot::Category,
+            Slot::Message,
+        ],
+    },
+    truncated: TRUNCATED,
+};
+
+pub(in crate::wire) fn render(
+    renderer: &Renderer,
+    event: &EventView<'_>,
+    n: u64,
+    out: &mut Vec<u8>,
+) -> Result<Rendered, Unrenderable> {
+    CEF.render(renderer.max_bytes, out, |writer| write(renderer, event, n, writer))
+}
+
+fn write(renderer: &Renderer, event: &EventView<'_>, n: u64, writer: &mut Writer<'_, '_>) {
+    super::envelope(renderer, event, writer.out);
+    writer.out.extend_from_slice(HEADER);
+    writer.header_field(Slot::ClassId, event.action, 1023);
+    writer.header_field(Slot::Name, title_of(event.action), 512);
+    time::number(u64::from(event.severity.cef()), writer.out);
+    writer.out.push(b'|');
+    extension(event, n, renderer.replay.as_deref(), writer);
+}
 
 /// Longest `externalId` in characters (dictionary).
 const EXTERNAL_ID_CHARS: usize = 40;
@@ -42,7 +129,7 @@ const SEVERITY: Key = Key::labelled(" flexString2=", 1023, " flexString2Label=Se
 const MESSAGE: Key = Key::plain(" msg=", MESSAGE_CHARS);
 
 /// Says that values were cut or left out. A key of our own, as no key of the dictionary means that.
-pub(super) const TRUNCATED: &str = " AuditwireCloudAuditTruncated=1";
+const TRUNCATED: &str = " AuditwireCloudAuditTruncated=1";
 
 /// What an address becomes: IPv4 has a key of its own, IPv6 goes to a custom key, anything else is a host name.
 struct AddressKeys {
@@ -64,7 +151,7 @@ const USER_ADDRESS: AddressKeys = AddressKeys {
 
 /// Writes all of it. `rt` comes first and is always there, so the pairs after it begin with their blank; a fixed label
 /// comes last but for `msg`, so that no value but `msg` can lose blanks at the end of the line.
-pub(super) fn write(event: &EventView<'_>, n: u64, replay: Option<&str>, w: &mut Writer<'_, '_>) {
+fn extension(event: &EventView<'_>, n: u64, replay: Option<&str>, w: &mut Writer<'_, '_>) {
     what(event, n, w);
     w.text(Slot::Replay, REPLAY, replay);
     who(event, w);
@@ -141,7 +228,7 @@ fn who(event: &EventView<'_>, w: &mut Writer<'_, '_>) {
 fn on_what(event: &EventView<'_>, w: &mut Writer<'_, '_>) {
     let service = event.resource_metadata.get("service_id").filter(|s| !is_blank(s));
     w.text(Slot::DestinationService, DESTINATION_SERVICE, service);
-    w.text(Slot::Method, METHOD, super::method_of(event));
+    w.text(Slot::Method, METHOD, method_of(event));
     w.text(Slot::ProjectId, PROJECT_ID, event.subject_project_id);
     w.text(Slot::ResourceId, RESOURCE_ID, event.resource_id);
     w.text(Slot::ResourceType, RESOURCE_TYPE, event.resource_type);
@@ -175,4 +262,15 @@ fn message(event: &EventView<'_>, w: &mut Writer<'_, '_>) {
         w.flagged = true;
     }
     w.text(Slot::Message, MESSAGE, message);
+}
+
+/// The static title of an event type; without one the action itself (CEF wants a name for people in every message).
+fn title_of(action: &str) -> &str {
+    catalogue::title(action).unwrap_or(action)
+}
+
+/// The HTTP method, where the source or the catalogue tells it: several event types differ in nothing else.
+pub(in crate::wire) fn method_of<'a>(event: &EventView<'a>) -> Option<&'a str> {
+    let told = |key| event.resource_metadata.get(key).filter(|method| !is_blank(method));
+    told("http_method").or_else(|| told("method")).or_else(|| catalogue::method(event.action))
 }

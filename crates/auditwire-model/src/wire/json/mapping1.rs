@@ -1,10 +1,10 @@
-//! JSON: the canonical bytes of an event with the delivery number at their end, and nothing else. No syslog header.
+//! The first mapping of JSON. Frozen: connections from before keep it, and its golden file holds it.
 
-use super::less::{self, CORE_BYTES_MAX, Texts, core, cut, longest, without_metadata};
-use super::render::{Rendered, Renderer, Unrenderable};
 use crate::event::{EventView, write_delivered};
+use crate::wire::less::{self, CORE_BYTES_MAX, Texts, core, cut, longest, without_metadata};
+use crate::wire::render::{Rendered, Renderer, Unrenderable};
 
-pub(super) fn render(
+pub(in crate::wire) fn render(
     renderer: &Renderer,
     event: &EventView<'_>,
     n: u64,

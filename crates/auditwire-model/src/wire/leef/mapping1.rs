@@ -1,14 +1,95 @@
-//! The attributes: which field goes under which key (`docs/formats/wire.md`). IBM's keys where one means the field, own
-//! ones for the rest; they are of letters and digits only, as IBM's guide asks.
+//! The first mapping of LEEF. Frozen: connections from before keep it, and its golden files hold it. IBM's keys where one
+//! means the field, own ones for the rest; they are of letters and digits only, as IBM's guide asks.
 
 use std::net::IpAddr;
 
 use crate::event::{EventView, Outcome};
-use crate::wire::cef::method_of;
-use crate::wire::control::is_blank_char;
-use crate::wire::keyed::{Key, Slot, Writer};
-use crate::wire::render::Renderer;
+use crate::wire::cef::mapping1::method_of;
+use crate::wire::control::{self, LEEF_HEADER, LEEF_JSON, LEEF_VALUE, is_blank_char};
+use crate::wire::keyed::{Dialect, Giving, Key, Keyed, Slot, Writer};
+use crate::wire::render::{Rendered, Renderer, Unrenderable};
 use crate::wire::time;
+
+/// Vendor, product and the version of the field mapping, which is not the program's: SIEMs key parsers on it.
+const HEADER: &[u8] = b"LEEF:2.0|Auditwire|Cloud Audit|1|";
+
+/// Characters of the EventID.
+const EVENT_ID_CHARS: usize = 255;
+
+/// Of the giving: what is not listed stays, which is the header, `devTime`, `sev`, `eventId`, `seq` and `n`.
+static LEEF: Keyed = Keyed {
+    dialect: Dialect {
+        header: &LEEF_HEADER,
+        header_blank: control::is_blank,
+        backslash: None,
+        value: &LEEF_VALUE,
+        blank: is_blank,
+        json: &LEEF_JSON,
+        json_value: &LEEF_JSON,
+        list: &LEEF_VALUE,
+        apart: false,
+    },
+    giving: Giving {
+        repeating: &[],
+        first: &[Slot::ResourceMetadata, Slot::SubjectMetadata, Slot::Message],
+        levelled: &[
+            Slot::ClassId,
+            Slot::Category,
+            Slot::Reason,
+            Slot::StatusCode,
+            Slot::Device,
+            Slot::UserId,
+            Slot::User,
+            Slot::UserAddress,
+            Slot::Method,
+            Slot::ProjectId,
+            Slot::ResourceId,
+            Slot::ResourceType,
+            Slot::RequestId,
+            Slot::Labels,
+            Slot::Instance,
+        ],
+        leaving: &[
+            Slot::Severity,
+            Slot::IngestTime,
+            Slot::Plane,
+            Slot::Instance,
+            Slot::Method,
+            Slot::Labels,
+            Slot::Reason,
+            Slot::Device,
+            Slot::ResourceType,
+            Slot::ResourceId,
+            Slot::RequestId,
+            Slot::ProjectId,
+            Slot::UserAddress,
+            Slot::User,
+            Slot::UserId,
+            Slot::Outcome,
+            Slot::StatusCode,
+            Slot::Category,
+            Slot::Message,
+        ],
+    },
+    truncated: TRUNCATED,
+};
+
+pub(in crate::wire) fn render(
+    renderer: &Renderer,
+    event: &EventView<'_>,
+    n: u64,
+    out: &mut Vec<u8>,
+) -> Result<Rendered, Unrenderable> {
+    LEEF.render(renderer.max_bytes, out, |writer| write(renderer, event, n, writer))
+}
+
+fn write(renderer: &Renderer, event: &EventView<'_>, n: u64, writer: &mut Writer<'_, '_>) {
+    super::header(renderer, event, writer.out);
+    writer.out.extend_from_slice(HEADER);
+    writer.header_field(Slot::ClassId, event.action, EVENT_ID_CHARS);
+    writer.out.extend_from_slice(b"^|");
+    attributes(renderer, event, n, writer);
+}
 
 /// Characters of `usrName`.
 const USER_NAME_CHARS: usize = 255;
@@ -42,7 +123,7 @@ const SUBJECT_METADATA: Key = own("^subjectMetadata=");
 const MESSAGE: Key = own("^msg=");
 
 /// Says that values were cut or left out.
-pub(super) const TRUNCATED: &str = "^truncated=1";
+const TRUNCATED: &str = "^truncated=1";
 
 /// A key whose value has no limit but the message's.
 const fn own(open: &'static str) -> Key {
@@ -51,7 +132,7 @@ const fn own(open: &'static str) -> Key {
 
 /// Writes all of it. `devTime` comes first and is always there, so the pairs after it begin with the delimiter; what
 /// tells and counts the event comes early, as a receiver that cuts messages cuts their end.
-pub(super) fn write(renderer: &Renderer, event: &EventView<'_>, n: u64, w: &mut Writer<'_, '_>) {
+fn attributes(renderer: &Renderer, event: &EventView<'_>, n: u64, w: &mut Writer<'_, '_>) {
     w.out.extend_from_slice(b"devTime=");
     time::epoch_millis_13(event.timestamp, w.out);
     w.out.extend_from_slice(b"^sev=");
@@ -112,7 +193,7 @@ fn address(slot: Slot, [ibm, own]: [Key; 2], address: Option<&str>, w: &mut Writ
 }
 
 /// True when nothing of `text` would be seen, as the delimiter becomes a blank too.
-pub(super) fn is_blank(text: &str) -> bool {
+fn is_blank(text: &str) -> bool {
     text.chars().all(becomes_blank)
 }
 
