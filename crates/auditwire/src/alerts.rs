@@ -135,7 +135,10 @@ fn shown(webhook: &Value, out: Output) -> Result {
     if out.json {
         return Ok(terminal::json(webhook)?);
     }
-    terminal::line(escape(text(webhook, "url")))?;
+    match webhook["host_unicode"].as_str() {
+        Some(host) => terminal::line(escape(&format!("{} ({host})", text(webhook, "url"))))?,
+        None => terminal::line(escape(text(webhook, "url")))?,
+    }
     if webhook["pem"] == true {
         terminal::line("  certificates of its own vouch for the receiver")?;
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auditwire_model::Timestamp;
-use auditwire_model::connection::{CertificateInfo, CertificateRole};
+use auditwire_model::connection::{CertificateInfo, CertificateRole, CertificateTime};
 
 use super::{AlertKind, AlertSettings, BACKLOG_PERCENT, CERTIFICATE_DAYS};
 use crate::connections::ConnectionView;
@@ -141,7 +141,7 @@ fn certificates(view: &ConnectionView, now: Timestamp) -> Option<Condition> {
         ("the SIEM's certificate", subject.as_str(), *not_after, "Renew it at the SIEM.")
     });
     let (whose, subject, ends, remedy) = stored.chain(server).min_by_key(|(_, _, ends, _)| *ends)?;
-    let left = if ends <= now { None } else { Some(ends.since(now)) };
+    let left = if ends <= now.into() { None } else { Some(ends.nearest().since(now)) };
     let name = &view.stored.spec.name;
     let (step, when) = match left {
         None => (0, format!("has expired at {ends}")),
@@ -159,7 +159,7 @@ fn certificates(view: &ConnectionView, now: Timestamp) -> Option<Condition> {
     })
 }
 
-fn told(certificate: &CertificateInfo) -> (&'static str, &str, Timestamp, &'static str) {
+fn told(certificate: &CertificateInfo) -> (&'static str, &str, CertificateTime, &'static str) {
     let (whose, remedy) = match certificate.role {
         CertificateRole::Ca => {
             ("the CA certificate", "Paste the CA's next certificate into the TLS key beside this one.")

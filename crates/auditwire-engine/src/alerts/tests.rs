@@ -159,8 +159,8 @@ async fn certificates_are_told_at_each_step_and_the_first_to_end_counts() {
         subject: "CN=ca".to_owned(),
         issuer: "CN=ca".to_owned(),
         names: Vec::new(),
-        not_before: day(-10),
-        not_after: day(days),
+        not_before: day(-10).into(),
+        not_after: day(days).into(),
         sha256: String::new(),
     };
     let steps = |view: &ConnectionView| {
@@ -183,7 +183,7 @@ async fn certificates_are_told_at_each_step_and_the_first_to_end_counts() {
         assert_eq!(steps(&view), expected, "{days} days");
     }
     view.stored.spec.tls = None;
-    view.server_certificate = Some(ServerCertificate { subject: "CN=siem".to_owned(), not_after: day(5) });
+    view.server_certificate = Some(ServerCertificate { subject: "CN=siem".to_owned(), not_after: day(5).into() });
     assert_eq!(steps(&view), [(AlertKind::CertificateExpiring, 7)]);
     view.status = Status::Inactive;
     assert_eq!(steps(&view), [], "nothing depends on a stopped connection");

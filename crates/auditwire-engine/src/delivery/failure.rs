@@ -3,6 +3,7 @@
 //! The connection check and the senders use the same codes (product section 9), so the cause that a failing
 //! connection shows is explained by the same words as the check (`docs/connection-check.md`).
 
+mod case;
 mod remedy;
 
 use std::error::Error;
@@ -16,6 +17,7 @@ use super::link::LinkError;
 use super::tls::{CertProblem, ClientAuth};
 use crate::tasks::Panicked;
 
+pub use case::Case;
 pub use remedy::{CODES, INTERNAL};
 
 /// A link that could not be made, or that ended.
@@ -34,6 +36,12 @@ impl LinkFailure {
     #[must_use]
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), remedy: remedy::of(code).to_owned() }
+    }
+
+    /// A failure with the remedy of a special case of its code.
+    #[must_use]
+    pub fn of_case(case: Case, message: impl Into<String>) -> Self {
+        Self { remedy: case.remedy().to_owned(), ..Self::new(case.code(), message) }
     }
 
     /// A defect of this program was met; what it was is in the log only.
@@ -112,8 +120,11 @@ impl LinkFailure {
         use rustls::Error as E;
         match error {
             E::InvalidCertificate(problem) => {
-                let problem = CertProblem::of(problem);
-                Self::new(problem.code, problem.message)
+                let CertProblem { code, message, case } = CertProblem::of(problem);
+                match case {
+                    Some(case) => Self::of_case(case, message),
+                    None => Self::new(code, message),
+                }
             }
             E::AlertReceived(alert) => from_alert(*alert, client),
             E::PeerIncompatible(what) => from_incompatible(what),

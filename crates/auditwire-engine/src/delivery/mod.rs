@@ -24,6 +24,7 @@ pub(crate) use sender::selected;
 
 use std::sync::Arc;
 
+use auditwire_model::connection::CertificateTime;
 use auditwire_model::{Clock, ConnectionId, Position, ProjectId, Timestamp};
 
 use crate::log::Log;
@@ -158,7 +159,7 @@ pub struct ServerCertificate {
     /// RFC 4514 text.
     pub subject: String,
     /// Valid until.
-    pub not_after: Timestamp,
+    pub not_after: CertificateTime,
 }
 
 /// The live state of a sender, kept by the supervisor.

@@ -29,6 +29,8 @@ pub enum InvalidTimestamp {
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(0);
+    /// 2262-04-11T23:47:16.854775807Z.
+    pub const MAX: Self = Self(i64::MAX);
 
     /// From nanoseconds since 1970; `None` before it.
     #[must_use]

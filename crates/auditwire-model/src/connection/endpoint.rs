@@ -5,6 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
+use super::dns_name;
+
 /// Where a connection leads.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -20,7 +22,7 @@ pub struct Endpoint {
 pub enum Host {
     /// A literal address.
     Address(IpAddr),
-    /// A DNS name in lower case.
+    /// A DNS name in lower case, other scripts than Latin as A-labels.
     Name(String),
 }
 
@@ -53,6 +55,23 @@ impl Endpoint {
             _ => Err(InvalidEndpoint::Port),
         }
     }
+
+    /// As people write it, where its name has A-labels: `сервер.рф:514`. `None` when that is the same. Only to be shown beside the
+    /// name itself: letters of two scripts may look alike.
+    #[must_use]
+    pub fn readable(&self) -> Option<String> {
+        let Host::Name(name) = &self.host else { return None };
+        Some(format!("{}:{}", dns_name::readable(name)?, self.port))
+    }
+
+    /// For people: as it is, and where its name has A-labels, as it is written.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match self.readable() {
+            Some(readable) => format!("{self} ({readable})"),
+            None => self.to_string(),
+        }
+    }
 }
 
 fn parse_host(host: &str) -> Result<Host, InvalidEndpoint> {
@@ -67,25 +86,7 @@ fn parse_host(host: &str) -> Result<Host, InvalidEndpoint> {
     if let Ok(address) = host.parse::<Ipv4Addr>() {
         return Ok(Host::Address(address.into()));
     }
-    if is_dns_name(host) { Ok(Host::Name(host.to_ascii_lowercase())) } else { Err(InvalidEndpoint::Host) }
-}
-
-fn is_dns_name(host: &str) -> bool {
-    let name = host.strip_suffix('.').unwrap_or(host);
-    let label = |l: &str| {
-        !l.is_empty()
-            && l.len() <= 63
-            && l.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_')
-            && !l.starts_with('-')
-            && !l.ends_with('-')
-    };
-    let last = name.rsplit('.').next().unwrap_or_default();
-    let numeric = last.bytes().all(|c| c.is_ascii_digit())
-        || last
-            .strip_prefix("0x")
-            .or_else(|| last.strip_prefix("0X"))
-            .is_some_and(|h| h.bytes().all(|c| c.is_ascii_hexdigit()));
-    name.len() <= 253 && name.split('.').all(label) && !numeric
+    dns_name::normal(host).map(Host::Name).ok_or(InvalidEndpoint::Host)
 }
 
 impl fmt::Display for Endpoint {
@@ -125,6 +126,10 @@ mod tests {
             Endpoint::parse("SIEM.Example.com:514").map(|e| e.to_string()),
             Ok("siem.example.com:514".to_owned())
         );
+        let other_script = Endpoint::parse("Сервер.рф:514").unwrap();
+        assert_eq!(other_script.to_string(), "xn--b1afb6bcb.xn--p1ai:514");
+        assert_eq!(other_script.shown(), "xn--b1afb6bcb.xn--p1ai:514 (сервер.рф:514)");
+        assert_eq!(Endpoint::parse("10.0.0.5:514").map(|e| e.shown()), Ok("10.0.0.5:514".to_owned()));
     }
 
     #[test]
@@ -154,6 +159,7 @@ mod tests {
             ("0177.0.0.1:514", Host),
             ("017700000001:514", Host),
             ("127.1.:514", Host),
+            ("１２７.0.0.1:514", Host),
             ("127。0。0。1:514", Host),
             ("①27.0.0.1:514", Host),
             ("127.0.0.256:514", Host),

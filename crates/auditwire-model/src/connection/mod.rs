@@ -3,6 +3,8 @@
 //! A *connection* is a configured destination; a live socket is a *link* (delivery). [`ConnectionSpec`] is what a
 //! client sends and what is stored, apart from the key material, which travels beside it and is stored sealed.
 
+mod certificate_time;
+mod dns_name;
 mod endpoint;
 mod filter;
 mod metadata_key;
@@ -10,8 +12,7 @@ mod options;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
-
+pub use certificate_time::CertificateTime;
 pub use endpoint::{Endpoint, Host, InvalidEndpoint};
 pub use filter::{Filter, FilterKind, Selection, SelectionMode};
 pub use metadata_key::{InvalidMetadataKey, MetadataKey, MetadataOf};
@@ -131,9 +132,9 @@ pub struct CertificateInfo {
     /// DNS names and addresses.
     pub names: Vec<String>,
     /// Valid from.
-    pub not_before: Timestamp,
+    pub not_before: CertificateTime,
     /// Valid until.
-    pub not_after: Timestamp,
+    pub not_after: CertificateTime,
     /// Lower-case hex SHA-256 of the DER.
     pub sha256: String,
 }

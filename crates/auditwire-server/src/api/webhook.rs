@@ -43,6 +43,9 @@ fn given<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Option<Optio
 pub(crate) struct WebhookAnswer {
     /// Scheme, host and port. What follows may be a secret and is shown as `…`.
     url: String,
+    /// How people write the host, when it is in another script than Latin and `url` has its A-labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host_unicode: Option<String>,
     /// Certificates of its own vouch for the receiver.
     pem: bool,
     /// When it was set first.
@@ -84,9 +87,9 @@ impl From<LastCall> for LastCallAnswer {
 
 impl WebhookAnswer {
     fn of(view: WebhookView, made: Option<&Secret>) -> Self {
-        let WebhookView { url, has_pem: pem, created_at, updated_at, pending, last } = view;
+        let WebhookView { url, host_unicode, has_pem: pem, created_at, updated_at, pending, last } = view;
         let secret = made.map(|secret| secret.expose_text().to_owned());
-        Self { url, pem, created_at, updated_at, pending, last: last.map(LastCallAnswer::from), secret }
+        Self { url, host_unicode, pem, created_at, updated_at, pending, last: last.map(LastCallAnswer::from), secret }
     }
 }
 

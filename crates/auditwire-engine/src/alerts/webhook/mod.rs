@@ -45,6 +45,8 @@ pub(crate) use queue::{Alarm, State, enqueue};
 pub struct WebhookView {
     /// Where: scheme, host and port; what follows is `…`.
     pub url: String,
+    /// How people write the host, where it has A-labels.
+    pub host_unicode: Option<String>,
     /// Certificates of its own vouch for the receiver.
     pub has_pem: bool,
     /// When it was set first.
@@ -100,7 +102,8 @@ async fn view(engine: &Engine, project: &ProjectId) -> Result<WebhookView> {
     let pending = queue::ids(engine, project).await?.len();
     let Webhook { shown: url, pem, created_at, updated_at, .. } = webhook;
     let last = last(engine, project).await?;
-    Ok(WebhookView { url, has_pem: pem.is_some(), created_at, updated_at, pending, last })
+    let host_unicode = address::readable(&url);
+    Ok(WebhookView { url, host_unicode, has_pem: pem.is_some(), created_at, updated_at, pending, last })
 }
 
 /// What the last call came to, for those who see the alerts; `None` without a webhook or before the first call.

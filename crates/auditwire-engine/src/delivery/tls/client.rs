@@ -34,7 +34,7 @@ impl ClientResolver {
     pub(super) fn new(identity: Option<&ClientIdentity>, now: Timestamp) -> Self {
         Self {
             identity: identity.map(|i| Arc::clone(&i.certified)),
-            expired: identity.is_some_and(|i| i.not_after < now),
+            expired: identity.is_some_and(|i| i.not_after < now.into()),
             requested: AtomicBool::new(false),
             presented: AtomicBool::new(false),
         }

@@ -29,8 +29,17 @@ pub(crate) struct Pair {
 
 impl Ca {
     pub(crate) fn new(name: &str) -> Self {
+        Self::with(name, is_ca)
+    }
+
+    /// One that issues certificates and is not marked as a CA.
+    pub(crate) fn unmarked(name: &str) -> Self {
+        Self::with(name, |_| {})
+    }
+
+    fn with(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
         let mut params = params(&[], name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        change(&mut params);
         let key = KeyPair::generate().unwrap();
         let cert = params.self_signed(&key).unwrap();
         Self { pem: cert.pem(), der: cert.der().clone(), issuer: Issuer::new(params, key) }
@@ -50,8 +59,24 @@ impl Ca {
 
     /// A CA below this one.
     pub(crate) fn issue_ca(&self, name: &str) -> Self {
+        self.issue_ca_with(name, |_| {})
+    }
+
+    pub(crate) fn issue_ca_with(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        self.below(name, |params| {
+            is_ca(params);
+            change(params);
+        })
+    }
+
+    /// One below this one that is not marked as a CA.
+    pub(crate) fn issue_unmarked(&self, name: &str) -> Self {
+        self.below(name, |_| {})
+    }
+
+    fn below(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
         let mut params = params(&[], name);
-        is_ca(&mut params);
+        change(&mut params);
         let key = KeyPair::generate().unwrap();
         let cert = params.signed_by(&key, &self.issuer).unwrap();
         Self { pem: cert.pem(), der: cert.der().clone(), issuer: Issuer::new(params, key) }
@@ -177,6 +202,7 @@ pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut out = vec![tag];
     match u8::try_from(content.len()) {
         Ok(short) if short < 128 => out.push(short),
+        Ok(short) => out.extend([0x81, short]),
         _ => out.extend([0x82, u8::try_from(content.len() >> 8).unwrap(), (content.len() & 0xff) as u8]),
     }
     out.extend_from_slice(content);

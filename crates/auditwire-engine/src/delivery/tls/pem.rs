@@ -6,8 +6,7 @@ mod blocks;
 use std::fmt;
 use std::sync::Arc;
 
-use auditwire_model::Timestamp;
-use auditwire_model::connection::{CertificateInfo, CertificateRole};
+use auditwire_model::connection::{CertificateInfo, CertificateRole, CertificateTime};
 use rustls::RootCertStore;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -40,7 +39,7 @@ pub struct PemError {
 #[derive(Clone)]
 pub(super) struct ClientIdentity {
     pub(super) certified: Arc<CertifiedKey>,
-    pub(super) not_after: Timestamp,
+    pub(super) not_after: CertificateTime,
 }
 
 impl PemBundle {

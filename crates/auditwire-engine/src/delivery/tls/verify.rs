@@ -5,6 +5,7 @@
 //! version 1, a CA certificate as leaf) can still be pinned.
 
 mod problem;
+mod refused;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +18,6 @@ use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, Uni
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-use super::certificate::fingerprint;
 use super::pem::PemBundle;
 use super::roots::system_roots;
 use crate::delivery::failure::LinkFailure;
@@ -85,13 +85,13 @@ impl PeerVerifier {
             Trust::Full { pinned, .. } if pinned.contains(peer.der) => peer.in_time(),
             Trust::Full { roots: Some(roots), .. } => self.chain(peer, roots),
             Trust::Full { roots: None, pinned } => {
-                Err(peer.leaf.mismatch(&pinned.iter().map(|der| fingerprint(der)).collect::<Vec<_>>().join(", ")))
+                Err(peer.not_pinned(pinned.iter()))
             }
         }
     }
 
     fn chain(&self, peer: &Peer<'_>, roots: &Roots) -> Result<(), CertProblem> {
-        let parsed = ParsedCertificate::try_from(peer.der).map_err(|e| peer.unsupported(&e))?;
+        let parsed = ParsedCertificate::try_from(peer.der).map_err(|e| peer.unreadable(&e))?;
         verify_server_cert_signed_by_trust_anchor(
             &parsed,
             &roots.store,
@@ -172,3 +172,6 @@ impl fmt::Debug for PeerVerifier {
         f.write_str("PeerVerifier")
     }
 }
+
+#[cfg(test)]
+mod tests;

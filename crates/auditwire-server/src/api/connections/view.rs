@@ -30,6 +30,10 @@ pub(crate) struct ConnectionAnswer {
     /// `IP:port`, `[IPv6]:port` or `host:port`.
     #[schema(example = "siem.example.com:6514")]
     endpoint: String,
+    /// As people write it, when its name is in another script than Latin and `endpoint` has its A-labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "сервер.рф:6514")]
+    endpoint_unicode: Option<String>,
     /// `tcp`, `udp`, `tls`, `relp` or `relp_tls`.
     #[schema(value_type = String)]
     transport: Transport,
@@ -151,6 +155,7 @@ impl From<ConnectionView> for ConnectionAnswer {
             created_at: stored.created_at,
             updated_at: stored.updated_at,
             name,
+            endpoint_unicode: endpoint.readable(),
             endpoint: endpoint.to_string(),
             transport,
             tls,

@@ -68,6 +68,8 @@ struct Open {
 struct Shown {
     /// Without what may be a secret in it.
     url: String,
+    /// How people write its host, where that is different.
+    host_unicode: Option<String>,
     has_pem: bool,
     pending: u64,
     last: Option<Last>,
@@ -249,7 +251,7 @@ impl Shown {
             message: codes::engines(by.words(), &line(&last.message, MESSAGE)),
             at: by.calendar().when(last.at),
         });
-        Self { url: view.url.clone(), has_pem: view.has_pem, pending: view.pending as u64, last }
+        Self { url: view.url.clone(), host_unicode: view.host_unicode.clone(), has_pem: view.has_pem, pending: view.pending as u64, last }
     }
 }
 

@@ -131,7 +131,7 @@ pub(super) async fn check_page(
             configure: urls.connection(id),
             activate: urls.activate(id),
         },
-        endpoint: view.stored.spec.endpoint.to_string(),
+        endpoint: view.stored.spec.endpoint.shown(),
         transport: transport_name(words, view.stored.spec.transport),
         unverified: is_unverified(&view),
         is_active: is_active(&view),

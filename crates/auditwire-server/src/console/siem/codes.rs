@@ -7,7 +7,7 @@ use std::time::Duration;
 use auditwire_engine::connections::ConnectionView;
 use auditwire_engine::delivery::Status;
 use auditwire_engine::delivery::check::StageReport;
-use auditwire_engine::delivery::failure::{CODES, LinkFailure};
+use auditwire_engine::delivery::failure::{CODES, Case, LinkFailure};
 
 use crate::console::words::{Language, Words};
 
@@ -28,9 +28,10 @@ pub(super) fn remedy(words: Words, stage: &StageReport) -> Option<Told> {
     if stage.remedy.is_empty() {
         return None;
     }
-    // The engine may know better than its table; then there is no translation.
+    // The engine may know better than its tables; then there is no translation.
     let usual = english_remedy(&stage.code).is_some_and(|remedy| remedy == stage.remedy);
-    let translated = if usual { translated_remedy(words, &stage.code) } else { None };
+    let name = if usual { Some(stage.code.as_ref()) } else { Case::of_remedy(&stage.remedy).map(Case::name) };
+    let translated = name.and_then(|name| translated_remedy(words, name));
     Some(translated.unwrap_or_else(|| engines(words, &stage.remedy)))
 }
 
@@ -102,6 +103,12 @@ mod tests {
             }
             assert_eq!(Words(Language::Russian).has(&format!("remedy-{code}")), code != "ok", "{code}");
         }
+        for case in Case::ALL {
+            assert!(CODES.contains(&case.code()), "{case:?}");
+            let stage = StageReport { code: case.code().into(), ..stage(case.remedy()) };
+            let told = remedy_in(Language::Russian, &stage).unwrap();
+            assert!(!told.foreign && told.text != translated_remedy(Words(Language::Russian), case.code()).unwrap().text, "{case:?}");
+        }
         for code in webhook::CODES {
             assert!(Language::ALL.into_iter().all(|language| Words(language).has(&format!("code-{code}"))), "{code}");
             assert!(Words(Language::Russian).has(&format!("remedy-{code}")), "{code}");
@@ -116,14 +123,6 @@ mod tests {
 
     #[test]
     fn a_remedy_of_the_moment_is_not_replaced_by_the_usual_one() {
-        let stage = |remedy: &str| StageReport {
-            stage: Stage::Send,
-            ok: false,
-            code: "not_acknowledged".into(),
-            message: String::new(),
-            remedy: remedy.to_owned(),
-            took: Duration::ZERO,
-        };
         let russian = |remedy: &str| remedy_in(Language::Russian, &stage(remedy));
         let usual = LinkFailure::new("not_acknowledged", "").remedy;
         assert!(russian(&usual).is_some_and(|told| !told.foreign && told.text != usual));
@@ -132,6 +131,17 @@ mod tests {
         assert_eq!(russian(""), None);
         let english = remedy_in(Language::English, &stage(&usual));
         assert_eq!(english, Some(Told { text: usual, foreign: false }));
+    }
+
+    fn stage(remedy: &str) -> StageReport {
+        StageReport {
+            stage: Stage::Send,
+            ok: false,
+            code: "not_acknowledged".into(),
+            message: String::new(),
+            remedy: remedy.to_owned(),
+            took: Duration::ZERO,
+        }
     }
 
     fn remedy_in(language: Language, stage: &StageReport) -> Option<Told> {

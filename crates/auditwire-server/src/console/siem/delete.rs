@@ -86,7 +86,7 @@ impl Going {
             0 => words.t("delete-active"),
             waiting => words.count("delete-active-waiting", waiting),
         });
-        let endpoint = view.stored.spec.endpoint.to_string();
+        let endpoint = view.stored.spec.endpoint.shown();
         Self { id: view.stored.id.to_string(), name: name_of(view), endpoint, active }
     }
 }

@@ -130,7 +130,7 @@ impl Row {
             replay: urls.replay(&id),
             delete: urls.delete_one(&id),
             unverified: is_unverified(view),
-            endpoint: breakable(&spec.endpoint.to_string()),
+            endpoint: breakable(&spec.endpoint.shown()),
             transport: transport_name(words, spec.transport),
             format: format_name(spec.format),
             // A query that is not understood is shown as it is stored; the cause tells the rest.
@@ -165,8 +165,11 @@ pub(super) fn format_name(format: Format) -> &'static str {
 
 /// Breaks after a dot and before the port.
 pub(super) fn breakable(endpoint: &str) -> Vec<String> {
+    // In parentheses stands how people write the name.
+    let (endpoint, written) = endpoint.split_once(' ').map_or((endpoint, None), |(at, written)| (at, Some(written)));
     let (host, port) = endpoint.rsplit_once(':').unwrap_or((endpoint, ""));
-    host.split_inclusive('.').map(str::to_owned).chain([format!(":{port}")]).collect()
+    let parts = host.split_inclusive('.').map(str::to_owned).chain([format!(":{port}")]);
+    parts.chain(written.map(|written| format!(" {written}"))).collect()
 }
 
 impl Acknowledged {

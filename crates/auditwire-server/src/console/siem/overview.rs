@@ -148,7 +148,7 @@ impl Row {
             status_word: words.t(&format!("status-{status}")),
             cause: codes::cause(words, view),
             lasting: is_active.then(|| (calendar.lasting(view.since), calendar.when(view.since))),
-            endpoint: breakable(&view.stored.spec.endpoint.to_string()),
+            endpoint: breakable(&view.stored.spec.endpoint.shown()),
             transport: transport_name(words, view.stored.spec.transport),
             backlog: is_active.then(|| words.number(delivery.backlog)),
             oldest: view.oldest_unacknowledged_age().map(|age| calendar.span(age)),

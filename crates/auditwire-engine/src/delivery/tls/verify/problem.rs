@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use auditwire_model::Timestamp;
+use auditwire_model::connection::CertificateTime;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, OtherError};
 
+use super::refused;
+use crate::delivery::failure::Case;
 use crate::delivery::tls::certificate::{Certificate, fingerprint};
 
 /// What is wrong with a peer's certificate; travels through rustls as its "other" error.
@@ -16,6 +18,8 @@ pub struct CertProblem {
     pub code: &'static str,
     /// What was seen.
     pub message: String,
+    /// Where the code's own remedy would lead astray.
+    pub case: Option<Case>,
 }
 
 impl CertProblem {
@@ -27,11 +31,16 @@ impl CertProblem {
         {
             return problem.clone();
         }
-        Self::new("cert_unsupported", format!("The server's certificate cannot be used: {error}."))
+        refused::problem(error, &[])
     }
 
-    fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+    pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), case: None }
+    }
+
+    /// One with a remedy of its own.
+    pub(super) fn in_case(case: Case, message: impl Into<String>) -> Self {
+        Self { code: case.code(), message: message.into(), case: Some(case) }
     }
 }
 
@@ -65,24 +74,22 @@ pub(super) struct Peer<'a> {
 
 impl Peer<'_> {
     pub(super) fn in_time(&self) -> Result<(), CertProblem> {
-        let now = i64::try_from(self.now.as_secs()).unwrap_or(i64::MAX).saturating_mul(1_000_000_000);
-        if self.leaf.not_after().as_nanos() < now {
+        let now = second(self.now);
+        if self.leaf.not_after() < now {
             return Err(expired(&self.leaf));
         }
-        if self.leaf.not_before().as_nanos() > now { Err(not_yet_valid(&self.leaf)) } else { Ok(()) }
+        if self.leaf.not_before() > now { Err(not_yet_valid(&self.leaf)) } else { Ok(()) }
     }
 
     /// The first problem of a chain. Ours are asked in the order in which a person would repair them: a certificate that
     /// nobody vouches for is that first, whatever else is odd about it.
     pub(super) fn chain_problem(&self, error: &rustls::Error, ours: bool) -> CertProblem {
         use CertificateError as C;
-        let rustls::Error::InvalidCertificate(error) = error else {
-            return self.unsupported(error);
-        };
+        let rustls::Error::InvalidCertificate(error) = error else { return refused::unnamed() };
         match error {
             C::Expired | C::ExpiredContext { .. } | C::NotValidYet | C::NotValidYetContext { .. } => {
                 // The leaf's own dates name the culprit; else it is a certificate between it and the root.
-                self.in_time().err().unwrap_or_else(|| between(error))
+                self.in_time().err().unwrap_or_else(|| self.between(error))
             }
             C::UnknownIssuer => self.unknown_issuer(ours),
             C::BadSignature => CertProblem::new(
@@ -90,7 +97,59 @@ impl Peer<'_> {
                 format!("The certificate names the issuer '{}', but that CA did not sign it.", self.leaf.issuer_text()),
             ),
             _ if self.leaf.is_ca => self.ca_as_leaf(ours),
-            other => CertProblem::new("cert_unsupported", format!("The server's certificate cannot be used: {other}.")),
+            other => self.refused(other),
+        }
+    }
+
+    /// Why the leaf alone cannot be read as strictly as a chain asks.
+    pub(super) fn unreadable(&self, error: &rustls::Error) -> CertProblem {
+        match error {
+            rustls::Error::InvalidCertificate(error) => self.refused(error),
+            _ => refused::unnamed(),
+        }
+    }
+
+    fn refused(&self, error: &CertificateError) -> CertProblem {
+        refused::problem(error, &self.shown())
+    }
+
+    /// Everything that the server sent and that can be read, its own certificate first.
+    fn shown(&self) -> Vec<Certificate> {
+        let intermediates = self.intermediates.iter().filter_map(Certificate::read);
+        std::iter::once(self.leaf.clone()).chain(intermediates).collect()
+    }
+
+    /// A certificate between the server's and its CA is not valid now.
+    fn between(&self, error: &CertificateError) -> CertProblem {
+        let now = second(self.now);
+        let expired = matches!(error, CertificateError::Expired | CertificateError::ExpiredContext { .. });
+        let code = if expired { "cert_expired" } else { "cert_not_yet_valid" };
+        let off = |c: &&Certificate| if expired { c.not_after() < now } else { c.not_before() > now };
+        let message = match self.shown().iter().skip(1).find(off) {
+            Some(found) if expired => {
+                format!("The certificate of '{}', between the server's and its CA, expired on {}.", found.subject_text(), found.not_after())
+            }
+            Some(found) => {
+                format!("The certificate of '{}', between the server's and its CA, is valid only from {}.", found.subject_text(), found.not_before())
+            }
+            None => "A certificate between the server's and its CA is not valid now.".to_owned(),
+        };
+        CertProblem::new(code, message)
+    }
+
+    /// The pinned certificates do not hold the leaf. When one of them issued it, it was meant as its CA.
+    pub(super) fn not_pinned<'p>(&self, pinned: impl Iterator<Item = &'p CertificateDer<'static>> + Clone) -> CertProblem {
+        let issuers: Vec<_> = self.shown().into_iter().map(|c| c.issuer).collect();
+        let meant = pinned.clone().filter_map(Certificate::read).find(|c| issuers.contains(&c.subject));
+        match meant {
+            Some(ca) if !self.leaf.is_self_issued() => CertProblem::in_case(
+                Case::CaNotMarked,
+                format!(
+                    "The TLS key holds the certificate of '{}', which issued the server's, but that one is not marked as a CA (basic constraints), so it vouches for nobody.",
+                    ca.subject_text()
+                ),
+            ),
+            _ => self.leaf.mismatch(&pinned.map(|der| fingerprint(der)).collect::<Vec<_>>().join(", ")),
         }
     }
 
@@ -126,19 +185,14 @@ impl Peer<'_> {
     pub(super) fn wrong_name(&self) -> CertProblem {
         let wanted = self.name.to_str();
         let names = self.leaf.names();
-        let has_ip = names.iter().any(|name| name.parse::<std::net::IpAddr>().is_ok());
-        if matches!(self.name, ServerName::IpAddress(_)) && !has_ip {
-            let message = format!(
-                "The connection point is the address {wanted}, and the certificate carries no address{}.",
-                list(names)
-            );
+        if matches!(self.name, ServerName::IpAddress(_)) && !self.leaf.has_address {
+            // One that carries the address as if it were a name reads as if it were right.
+            let as_name = names.iter().any(|name| *name == *wanted);
+            let names = if as_name { format!("; it carries {wanted} as a DNS name, which does not count") } else { list(names) };
+            let message = format!("The connection point is the address {wanted}, and the certificate carries no address{names}.");
             return CertProblem::new("cert_no_ip_san", message);
         }
         CertProblem::new("cert_wrong_name", format!("The certificate is not for {wanted}{}.", list(names)))
-    }
-
-    pub(super) fn unsupported(&self, error: &rustls::Error) -> CertProblem {
-        CertProblem::new("cert_unsupported", format!("The server's certificate cannot be used: {error}."))
     }
 }
 
@@ -154,27 +208,19 @@ impl Certificate {
     }
 }
 
-fn between(error: &CertificateError) -> CertProblem {
-    let code = match error {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "cert_expired",
-        _ => "cert_not_yet_valid",
-    };
-    CertProblem::new(code, format!("A certificate between the server's and its CA is not valid now: {error}."))
+fn second(time: UnixTime) -> CertificateTime {
+    CertificateTime::from_seconds(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
 }
 
 fn expired(leaf: &Certificate) -> CertProblem {
-    CertProblem::new("cert_expired", format!("The server's certificate expired on {}.", day(leaf.not_after())))
+    CertProblem::new("cert_expired", format!("The server's certificate expired on {}.", leaf.not_after()))
 }
 
 fn not_yet_valid(leaf: &Certificate) -> CertProblem {
     CertProblem::new(
         "cert_not_yet_valid",
-        format!("The server's certificate is valid only from {}.", day(leaf.not_before())),
+        format!("The server's certificate is valid only from {}.", leaf.not_before()),
     )
-}
-
-fn day(time: Timestamp) -> String {
-    time.to_string()
 }
 
 fn list(names: &[String]) -> String {

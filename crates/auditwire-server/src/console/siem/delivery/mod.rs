@@ -139,7 +139,7 @@ impl DeliveryPage {
                 replay: urls.replay(&id),
                 quarantine: urls.quarantine(&id),
             },
-            endpoint: spec.endpoint.to_string(),
+            endpoint: spec.endpoint.shown(),
             transport: transport_name(words, spec.transport),
             format: format_name(spec.format),
             unverified: is_unverified(view),

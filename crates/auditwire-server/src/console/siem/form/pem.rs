@@ -5,7 +5,7 @@ use std::time::Duration;
 use askama::Template;
 use auditwire_engine::connections::{PemContents, inspect_pem};
 use auditwire_model::Timestamp;
-use auditwire_model::connection::{CertificateInfo, CertificateRole, ConnectionSpec};
+use auditwire_model::connection::{CertificateInfo, CertificateRole, CertificateTime, ConnectionSpec};
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -13,7 +13,7 @@ use super::mistakes;
 use crate::api::Problem;
 use crate::console::form::Posted;
 use crate::console::page::{Frame, Section, page};
-use crate::console::time::When;
+use crate::console::time::{Calendar, When};
 use crate::console::visible::visible;
 use crate::console::who::InProject;
 use crate::console::words::Words;
@@ -104,7 +104,8 @@ impl Shown {
 impl Certificate {
     fn of(by: &InProject, info: &CertificateInfo, now: Timestamp) -> Self {
         let (calendar, shown) = (by.calendar(), |text: &str| visible(text).into_owned());
-        let (not_before, not_after) = (calendar.when(info.not_before), calendar.when(info.not_after));
+        let when = |time| when(&calendar, time);
+        let (not_before, not_after) = (when(info.not_before), when(info.not_after));
         Self {
             role: match info.role {
                 CertificateRole::Ca => "ca",
@@ -153,12 +154,22 @@ impl Certificate {
     }
 }
 
+/// A certificate's time for people. Beyond our years there are no zones and no distances: it stands there in UTC, as it is.
+fn when(calendar: &Calendar, time: CertificateTime) -> When {
+    let near = calendar.when(time.nearest());
+    if time.is_near() {
+        return near;
+    }
+    let (utc, local) = (time.to_string(), time.to_string().replace('T', " ").replace('Z', ""));
+    When { exact: utc.clone(), utc, local, ..near }
+}
+
 fn validity(info: &CertificateInfo, now: Timestamp) -> Validity {
-    if now > info.not_after {
+    if now > info.not_after.nearest() {
         Validity::Expired
-    } else if now < info.not_before {
+    } else if now < info.not_before.nearest() {
         Validity::NotYet
-    } else if info.not_after.since(now) <= SOON {
+    } else if info.not_after.nearest().since(now) <= SOON {
         Validity::Ending
     } else {
         Validity::Good
@@ -190,13 +201,14 @@ mod tests {
     #[test]
     fn a_certificate_is_warned_of_thirty_days_before_its_end() {
         let time = |text: &str| Timestamp::parse(text).expect("a time");
+        let second = |text| CertificateTime::from(time(text));
         let info = CertificateInfo {
             role: CertificateRole::Ca,
             subject: String::new(),
             issuer: String::new(),
             names: Vec::new(),
-            not_before: time("2026-01-01T00:00:00Z"),
-            not_after: time("2026-12-31T00:00:00Z"),
+            not_before: second("2026-01-01T00:00:00Z"),
+            not_after: second("2026-12-31T00:00:00Z"),
             sha256: String::new(),
         };
         let cases = [

@@ -113,7 +113,7 @@ async fn form_page(
         frame: Frame::new(by, Section::Settings, words.with("replay-title", "name", name.clone())),
         errors,
         links: Links { events: urls.events(), list: urls.siem(), here: urls.replay(id), complete: urls.complete("") },
-        endpoint: connection.stored.spec.endpoint.to_string(),
+        endpoint: connection.stored.spec.endpoint.shown(),
         is_active: is_active(&connection),
         under_way: under_way.map(|replay| urls.replay_state(&replay.stored.id)),
         ranges: asked.ranges(words),
