@@ -2,6 +2,7 @@
 
 pub(crate) mod browser;
 pub(crate) mod console;
+pub(crate) mod failure;
 pub(crate) mod gate;
 pub(crate) mod real;
 pub(crate) mod service;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::tls::Pki;
-use super::{eventually, given};
+use super::{eventually, failure, given};
 
 /// Where the receivers were unpacked; `None` (said aloud) when this run does without them.
 pub(crate) fn root(suite: &str) -> Option<PathBuf> {
@@ -67,6 +67,7 @@ impl Receiver {
     }
 
     async fn ready(mut self) -> Self {
+        failure::remember();
         eventually("the receiver listens", Duration::from_secs(20), async || {
             if let Some(status) = self.child.try_wait().unwrap() {
                 let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
@@ -84,12 +85,8 @@ impl Drop for Receiver {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        if std::thread::panicking() {
-            println!(
-                "--- the receiver's log ---\n{}",
-                std::fs::read_to_string(self.folder.path().join("log")).unwrap()
-            );
-        }
+        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        failure::tell("the receiver's log", &log);
     }
 }
 

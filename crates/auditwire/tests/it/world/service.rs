@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::eventually;
+use super::{eventually, failure};
 
 /// The project that a first start makes.
 pub(crate) const EVENTS: &str = "/api/v1/projects/default/events";
@@ -60,6 +60,7 @@ impl Service {
     }
 
     async fn start_at(listen: &str, folder: TempDir, env: &[(&str, &str)], args: &[&str]) -> Self {
+        failure::remember();
         let log = std::fs::File::options().create(true).append(true).open(folder.path().join("log")).unwrap();
         let mut child = crate::process::service()
             .args(["serve", "--listen", listen, "--data"])
@@ -183,9 +184,7 @@ impl Drop for Service {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
-            if std::thread::panicking() {
-                println!("--- the service's log ---\n{}", self.log());
-            }
+            failure::tell("the service's log", &self.log());
         }
     }
 }

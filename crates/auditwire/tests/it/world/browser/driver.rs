@@ -45,8 +45,26 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    /// Starts one on a port that it picks itself.
+    /// Starts one on a port that it picks itself. It picks one that is free for IPv4, and ends when another process has the same one for
+    /// IPv6: then it is asked to pick again.
     pub(super) async fn start(program: &Path) -> Self {
+        let mut said = String::new();
+        for _ in 0..3 {
+            let mut driver = Self::spawn(program);
+            let listens = eventually("ChromeDriver listens or ends", Duration::from_secs(60), async || {
+                let port = driver.port();
+                if port.is_none() && !driver.has_ended() { None } else { Some(port) }
+            });
+            if let Some(port) = listens.await {
+                driver.url = format!("http://127.0.0.1:{port}");
+                return driver;
+            }
+            said = driver.log();
+        }
+        panic!("ChromeDriver does not start: {said}");
+    }
+
+    fn spawn(program: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
         let keeper = Command::new("sh")
@@ -62,10 +80,12 @@ impl Driver {
             .process_group(0)
             .spawn()
             .unwrap();
-        let mut driver = Self { keeper, url: String::new(), session: std::sync::OnceLock::new(), folder };
-        let port = eventually("ChromeDriver listens", Duration::from_secs(30), async || driver.port()).await;
-        driver.url = format!("http://127.0.0.1:{port}");
-        driver
+        Self { keeper, url: String::new(), session: std::sync::OnceLock::new(), folder }
+    }
+
+    /// The keeper waits for its input's end and not for the driver, so the driver's own last words are what tells.
+    fn has_ended(&self) -> bool {
+        self.log().contains("Exiting")
     }
 
     /// Starts the browser.
