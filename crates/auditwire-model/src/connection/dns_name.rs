@@ -63,7 +63,21 @@ mod tests {
     #[test]
     fn what_is_no_name_stays_none_in_every_script() {
         let long = "я".repeat(64);
-        for given in ["127。0。0。1", "１２７.0.0.1", "①27.1", "0ｘ7f", "a b", "я я", "-я", "я／x", "а\u{202e}б", "xn--.рф", "я..рф", "", &long] {
+        for given in [
+            "127。0。0。1",
+            "１２７.0.0.1",
+            "①27.1",
+            "0ｘ7f",
+            "a b",
+            "я я",
+            "-я",
+            "я／x",
+            "а\u{202e}б",
+            "xn--.рф",
+            "я..рф",
+            "",
+            &long,
+        ] {
             assert_eq!(normal(given), None, "{given:?}");
         }
         // A label that says it is one and is not stays as DNS has it, and reads as nothing else.

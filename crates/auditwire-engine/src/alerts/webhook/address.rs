@@ -113,7 +113,10 @@ mod tests {
     fn a_host_in_another_script_is_shown_as_it_is_written_too() {
         assert_eq!(readable("https://xn--e1afmkfd.xn--p1ai/…").as_deref(), Some("пример.рф"));
         assert_eq!(readable("https://xn--e1afmkfd.xn--p1ai:8443/").as_deref(), Some("пример.рф:8443"));
-        assert_eq!([readable("https://hooks.example.com/…"), readable("https://[2001:db8::1]/"), readable("https://…")], [const { None }; 3]);
+        assert_eq!(
+            [readable("https://hooks.example.com/…"), readable("https://[2001:db8::1]/"), readable("https://…")],
+            [const { None }; 3]
+        );
     }
 
     #[test]

@@ -84,9 +84,7 @@ impl PeerVerifier {
             Trust::Fingerprint(wanted) => Err(peer.leaf.mismatch(wanted)),
             Trust::Full { pinned, .. } if pinned.contains(peer.der) => peer.in_time(),
             Trust::Full { roots: Some(roots), .. } => self.chain(peer, roots),
-            Trust::Full { roots: None, pinned } => {
-                Err(peer.not_pinned(pinned.iter()))
-            }
+            Trust::Full { roots: None, pinned } => Err(peer.not_pinned(pinned.iter())),
         }
     }
 

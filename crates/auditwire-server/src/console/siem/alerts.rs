@@ -251,7 +251,13 @@ impl Shown {
             message: codes::engines(by.words(), &line(&last.message, MESSAGE)),
             at: by.calendar().when(last.at),
         });
-        Self { url: view.url.clone(), host_unicode: view.host_unicode.clone(), has_pem: view.has_pem, pending: view.pending as u64, last }
+        Self {
+            url: view.url.clone(),
+            host_unicode: view.host_unicode.clone(),
+            has_pem: view.has_pem,
+            pending: view.pending as u64,
+            last,
+        }
     }
 }
 

@@ -107,7 +107,10 @@ mod tests {
             assert!(CODES.contains(&case.code()), "{case:?}");
             let stage = StageReport { code: case.code().into(), ..stage(case.remedy()) };
             let told = remedy_in(Language::Russian, &stage).unwrap();
-            assert!(!told.foreign && told.text != translated_remedy(Words(Language::Russian), case.code()).unwrap().text, "{case:?}");
+            assert!(
+                !told.foreign && told.text != translated_remedy(Words(Language::Russian), case.code()).unwrap().text,
+                "{case:?}"
+            );
         }
         for code in webhook::CODES {
             assert!(Language::ALL.into_iter().all(|language| Words(language).has(&format!("code-{code}"))), "{code}");

@@ -127,10 +127,18 @@ impl Peer<'_> {
         let off = |c: &&Certificate| if expired { c.not_after() < now } else { c.not_before() > now };
         let message = match self.shown().iter().skip(1).find(off) {
             Some(found) if expired => {
-                format!("The certificate of '{}', between the server's and its CA, expired on {}.", found.subject_text(), found.not_after())
+                format!(
+                    "The certificate of '{}', between the server's and its CA, expired on {}.",
+                    found.subject_text(),
+                    found.not_after()
+                )
             }
             Some(found) => {
-                format!("The certificate of '{}', between the server's and its CA, is valid only from {}.", found.subject_text(), found.not_before())
+                format!(
+                    "The certificate of '{}', between the server's and its CA, is valid only from {}.",
+                    found.subject_text(),
+                    found.not_before()
+                )
             }
             None => "A certificate between the server's and its CA is not valid now.".to_owned(),
         };
@@ -138,7 +146,10 @@ impl Peer<'_> {
     }
 
     /// The pinned certificates do not hold the leaf. When one of them issued it, it was meant as its CA.
-    pub(super) fn not_pinned<'p>(&self, pinned: impl Iterator<Item = &'p CertificateDer<'static>> + Clone) -> CertProblem {
+    pub(super) fn not_pinned<'p>(
+        &self,
+        pinned: impl Iterator<Item = &'p CertificateDer<'static>> + Clone,
+    ) -> CertProblem {
         let issuers: Vec<_> = self.shown().into_iter().map(|c| c.issuer).collect();
         let meant = pinned.clone().filter_map(Certificate::read).find(|c| issuers.contains(&c.subject));
         match meant {
@@ -188,8 +199,13 @@ impl Peer<'_> {
         if matches!(self.name, ServerName::IpAddress(_)) && !self.leaf.has_address {
             // One that carries the address as if it were a name reads as if it were right.
             let as_name = names.iter().any(|name| *name == *wanted);
-            let names = if as_name { format!("; it carries {wanted} as a DNS name, which does not count") } else { list(names) };
-            let message = format!("The connection point is the address {wanted}, and the certificate carries no address{names}.");
+            let names = if as_name {
+                format!("; it carries {wanted} as a DNS name, which does not count")
+            } else {
+                list(names)
+            };
+            let message =
+                format!("The connection point is the address {wanted}, and the certificate carries no address{names}.");
             return CertProblem::new("cert_no_ip_san", message);
         }
         CertProblem::new("cert_wrong_name", format!("The certificate is not for {wanted}{}.", list(names)))

@@ -28,7 +28,9 @@ pub(super) fn problem(error: &CertificateError, shown: &[Certificate]) -> CertPr
             Case::Purpose,
             "The server's certificate is not for servers: its extended key usage lists other purposes only.",
         ),
-        C::Expired | C::ExpiredContext { .. } => CertProblem::new("cert_expired", "The server's certificate has expired."),
+        C::Expired | C::ExpiredContext { .. } => {
+            CertProblem::new("cert_expired", "The server's certificate has expired.")
+        }
         C::NotValidYet | C::NotValidYetContext { .. } => {
             CertProblem::new("cert_not_yet_valid", "The server's certificate is not valid yet.")
         }
@@ -60,9 +62,10 @@ fn of_path(error: &webpki::Error, shown: &[Certificate]) -> CertProblem {
         }
         E::UnsupportedCriticalExtension => extension(shown),
         E::EndEntityUsedAsCa => not_a_ca(shown),
-        E::EmptyEkuExtension => {
-            CertProblem::in_case(Case::Purpose, "The server's certificate says that it has no purpose at all (extended key usage).")
-        }
+        E::EmptyEkuExtension => CertProblem::in_case(
+            Case::Purpose,
+            "The server's certificate says that it has no purpose at all (extended key usage).",
+        ),
         E::NameConstraintViolation => CertProblem::in_case(
             Case::Constraints,
             "A CA of the server's chain may not issue certificates for these names (name constraints).",
@@ -107,8 +110,10 @@ fn extension(shown: &[Certificate]) -> CertProblem {
             "The certificate of '{}' has the extension {id}, marked as critical, which Auditwire does not know.",
             certificate.subject_text()
         ),
-        None => "A certificate of the server's chain has an extension, marked as critical, which Auditwire does not know."
-            .to_owned(),
+        None => {
+            "A certificate of the server's chain has an extension, marked as critical, which Auditwire does not know."
+                .to_owned()
+        }
     };
     CertProblem::in_case(Case::Extension, message)
 }

@@ -1,6 +1,8 @@
 //! What is said about chains that are refused: in words, with the certificate that it is about.
 
-use rcgen::{BasicConstraints, CertificateParams, CustomExtension, DnValue, GeneralSubtree, IsCa, NameConstraints, SanType};
+use rcgen::{
+    BasicConstraints, CertificateParams, CustomExtension, DnValue, GeneralSubtree, IsCa, NameConstraints, SanType,
+};
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::UnixTime;
 
@@ -38,7 +40,8 @@ fn issued(change: impl FnOnce(&mut CertificateParams)) -> LinkFailure {
 #[test]
 fn an_address_that_stands_there_as_a_name_is_told() {
     let ca = Ca::new("root");
-    let as_name = |p: &mut CertificateParams| p.subject_alt_names = vec![SanType::DnsName("127.0.0.1".try_into().unwrap())];
+    let as_name =
+        |p: &mut CertificateParams| p.subject_alt_names = vec![SanType::DnsName("127.0.0.1".try_into().unwrap())];
     let failure = said(&[&ca.issue_with(&[], as_name).cert], &ca.pem, "127.0.0.1");
     let message = "The connection point is the address 127.0.0.1, and the certificate carries no address; it carries 127.0.0.1 as a DNS name, which does not count.";
     assert_said(&failure, "cert_no_ip_san", message, None);
@@ -56,7 +59,8 @@ fn a_ca_that_is_not_marked_as_one_is_told() {
     let root = Ca::new("root");
     let between = root.issue_unmarked("between");
     let failure = said(&[&between.issue(&[NAME]).cert, &between.der], &root.pem, NAME);
-    let message = "A certificate between the server's and its CA ('CN=between') is not marked as a CA (basic constraints).";
+    let message =
+        "A certificate between the server's and its CA ('CN=between') is not marked as a CA (basic constraints).";
     assert_said(&failure, "cert_unknown_ca", message, Some(Case::CaNotMarked));
 
     // Another server's certificate that is pinned is still a matter of fingerprints.
@@ -85,7 +89,9 @@ fn a_method_of_signing_that_is_not_accepted_is_named() {
     let pss = tlv(0x30, &[tlv(0xa0, &sha256), tlv(0xa1, &mgf1), salt].concat());
     let pss = [&[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10][..], &pss].concat();
     let sha1 = [0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 5, 5, 0];
-    for (method, name) in [(pss.as_slice(), "RSA-PSS with sha256 and a salt of 20 bytes"), (&sha1, "sha1WithRSAEncryption")] {
+    for (method, name) in
+        [(pss.as_slice(), "RSA-PSS with sha256 and a salt of 20 bytes"), (&sha1, "sha1WithRSAEncryption")]
+    {
         let failure = said(&[&signed_with(&leaf.cert, method)], &ca.pem, NAME);
         let message = format!("The certificate of 'CN=siem' is signed with {name}, which is not accepted.");
         assert_said(&failure, "cert_unsupported", &message, Some(Case::Signature));
