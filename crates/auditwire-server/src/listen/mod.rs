@@ -10,6 +10,7 @@ mod serve;
 mod settings;
 mod table;
 mod tls;
+mod worn;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;

@@ -20,6 +20,7 @@ use super::accept::Shared;
 use super::open::{Due, Open};
 use super::progress::Progress;
 use super::table::Place;
+use super::worn::Worn;
 use crate::client::Link;
 
 /// From its first byte to its last. `place` is given back when it is closed.
@@ -37,7 +38,7 @@ pub(super) async fn connection(shared: Arc<Shared>, stream: TcpStream, link: Lin
         match tokio::time::timeout(limits.handshake_max, handshake).await {
             Ok(Ok(stream)) => {
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                http(&shared, stream, link, http2, &open).await;
+                http(&shared, Worn::new(stream, open.retire.clone()), link, http2, &open).await;
             }
             Ok(Err(error)) => tracing::debug!(peer = %link.peer, %error, "the TLS handshake failed"),
             Err(_) => shared.app.metrics().closed("handshake"),
