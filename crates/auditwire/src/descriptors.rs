@@ -49,8 +49,8 @@ pub(crate) fn share_out(connections: usize) -> Result<Shares> {
     Ok(shares)
 }
 
-/// The limit in force.
-fn raise() -> u64 {
+/// Raises the soft limit to the hard one; the limit in force.
+pub(crate) fn raise() -> u64 {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     // A process may always raise its soft limit; where a sandbox forbids it, what is there is shared out.

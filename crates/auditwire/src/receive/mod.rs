@@ -19,6 +19,7 @@ use rustls::ServerConfig;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::descriptors;
 use crate::failure::{Failure, Result};
 use crate::lifecycle::{Hangup, Lifecycle};
 use crate::terminal::{self, Screen};
@@ -85,6 +86,8 @@ pub(crate) struct ReceiveArgs {
 
 /// Receives until the count is reached or a signal comes.
 pub(crate) async fn run(args: ReceiveArgs) -> Result {
+    // Each peer takes one.
+    descriptors::raise();
     let lifecycle = Lifecycle::watch_signals(Hangup::Ends, &Faults::default())?;
     let stop = CancellationToken::new();
     let (sink, arrivals) = mpsc::channel(WAITING_MAX);
