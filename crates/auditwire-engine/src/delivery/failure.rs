@@ -4,18 +4,19 @@
 //! connection shows is explained by the same words as the check (`docs/connection-check.md`).
 
 mod case;
+mod errno;
 mod remedy;
+mod tls;
 
 use std::error::Error;
 use std::fmt;
 use std::io;
 
-use rustls::{AlertDescription, InvalidMessage, PeerIncompatible};
-
 use super::guard;
 use super::link::LinkError;
-use super::tls::{CertProblem, ClientAuth};
+use super::tls::ClientAuth;
 use crate::tasks::Panicked;
+use errno::During;
 
 pub use case::Case;
 pub use remedy::{CODES, INTERNAL};
@@ -53,35 +54,15 @@ impl LinkFailure {
     /// A TCP connect (or the connect of a datagram socket) that failed.
     #[must_use]
     pub fn from_connect(error: &io::Error) -> Self {
-        use io::ErrorKind as K;
-        match error.kind() {
-            K::ConnectionRefused | K::ConnectionReset | K::ConnectionAborted => {
-                Self::new("connect_refused", "The host answered that nothing listens on this port.")
-            }
-            K::TimedOut | K::WouldBlock => Self::new("connect_timeout", "The host did not answer the connect."),
-            _ => Self::new("host_unreachable", format!("There is no way to this host: {}.", plain(error))),
-        }
+        errno::explain(error, During::Connect)
     }
 
     /// An established link that ended while it was read or written.
     #[must_use]
     pub fn from_io(error: &io::Error) -> Self {
-        use io::ErrorKind as K;
-        if let Some(tls) = error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
-            return Self::from_tls(tls, ClientAuth::default());
-        }
-        match error.kind() {
-            K::ConnectionReset | K::ConnectionAborted => {
-                Self::new("reset_after_message", "The receiver reset the connection.")
-            }
-            K::BrokenPipe | K::UnexpectedEof => {
-                Self::new("closed_after_message", "The receiver closed the connection.")
-            }
-            K::TimedOut => Self::new("not_acknowledged", "The receiver's host stopped answering."),
-            K::ConnectionRefused => {
-                Self::new("udp_port_closed", "The host answered that nothing listens on this UDP port.")
-            }
-            _ => Self::new("host_unreachable", format!("The connection broke: {}.", plain(error))),
+        match tls_of(error) {
+            Some(tls) => Self::from_tls(tls, ClientAuth::default()),
+            None => errno::explain(error, During::Link),
         }
     }
 
@@ -96,12 +77,19 @@ impl LinkFailure {
             LinkError::Connect(error) => Self::from_connect(error),
             LinkError::TlsTimeout => Self::new("tls_timeout", "The receiver did not answer the TLS greeting."),
             LinkError::Tls(error) => Self::from_tls(error, client),
-            LinkError::TlsClosed | LinkError::Closed if unasked => client.required("none: the connection was dropped"),
-            LinkError::Io(error) if unasked && is_break(error) => client.required("none: the connection was dropped"),
+            LinkError::TlsClosed | LinkError::Closed | LinkError::ClosedAtOnce if unasked => client.required(DROPPED),
+            LinkError::Io(error) if unasked && is_break(error) => client.required(DROPPED),
             LinkError::TlsClosed => {
                 Self::new("closed_at_once", "The receiver closed the connection during the TLS handshake.")
             }
+            LinkError::Worn | LinkError::NotEncrypted => Self::new(
+                "tls_broken",
+                "The key of this TLS link has made as many records as it may; another link is made.",
+            ),
             LinkError::Io(error) => Self::from_io(error),
+            LinkError::ClosedAtOnce => {
+                Self::new("closed_at_once", "The receiver closed its direction before it acknowledged any message.")
+            }
             LinkError::Closed => Self::from_io(&io::ErrorKind::UnexpectedEof.into()),
             LinkError::NotRelp(why) => {
                 Self::new("framing_refused", format!("The receiver does not speak RELP: {why}."))
@@ -113,28 +101,34 @@ impl LinkFailure {
         }
     }
 
+    /// What ended a link on which messages were acknowledged: the handshake and what it showed had been to the receiver's liking, so
+    /// that they explain nothing any more.
+    #[must_use]
+    pub(crate) fn of_worked(error: &LinkError) -> Self {
+        match error {
+            LinkError::Tls(tls) => tls::broken(tls),
+            LinkError::Io(io) => match tls_of(io) {
+                Some(tls) => tls::broken(tls),
+                None => Self::from_io(io),
+            },
+            other => Self::from_link(other, ClientAuth::default()),
+        }
+    }
+
     /// What rustls says, told apart. `client` says whether the server asked for a client certificate and got one,
     /// because the alerts alone do not tell "required" from "refused".
     #[must_use]
     pub fn from_tls(error: &rustls::Error, client: ClientAuth) -> Self {
-        use rustls::Error as E;
-        match error {
-            E::InvalidCertificate(problem) => {
-                let CertProblem { code, message, case } = CertProblem::of(problem);
-                match case {
-                    Some(case) => Self::of_case(case, message),
-                    None => Self::new(code, message),
-                }
-            }
-            E::AlertReceived(alert) => from_alert(*alert, client),
-            E::PeerIncompatible(what) => from_incompatible(what),
-            E::InvalidMessage(InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion) => {
-                Self::new("plain_expected", "The receiver answered the TLS greeting with something that is not TLS.")
-            }
-            E::NoCertificatesPresented => Self::new("cert_unsupported", "The server sent no certificate."),
-            other => Self::new("tls_cipher", format!("The TLS handshake broke off: {other}.")),
-        }
+        tls::in_handshake(error, client)
     }
+}
+
+/// In the place of an alert.
+const DROPPED: &str = "it dropped the connection without an alert";
+
+/// What rustls says inside an error of the system.
+fn tls_of(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>())
 }
 
 impl fmt::Display for LinkFailure {
@@ -148,87 +142,6 @@ impl Error for LinkFailure {}
 fn is_break(error: &io::Error) -> bool {
     use io::ErrorKind as K;
     matches!(error.kind(), K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe | K::UnexpectedEof)
-}
-
-fn from_alert(alert: AlertDescription, client: ClientAuth) -> LinkFailure {
-    use AlertDescription as A;
-    match alert {
-        A::ProtocolVersion => {
-            LinkFailure::new("tls_version", "The server speaks none of the TLS versions that this connection allows.")
-        }
-        A::UnrecognisedName => LinkFailure::new(
-            "cert_wrong_name",
-            "The server does not know the name it was asked for, and sent no certificate.",
-        ),
-        A::CertificateRequired => client.required(alert),
-        A::CertificateExpired if client.presented => client.expired(),
-        A::BadCertificate
-        | A::UnknownCA
-        | A::CertificateUnknown
-        | A::UnsupportedCertificate
-        | A::CertificateRevoked
-        | A::CertificateExpired
-        | A::NoCertificate
-        | A::AccessDenied
-        | A::DecryptError => client.required(alert),
-        A::HandshakeFailure if client.requested => client.required(alert),
-        A::HandshakeFailure | A::InsufficientSecurity => {
-            LinkFailure::new("tls_cipher", format!("The server found no cipher it likes (alert {alert:?})."))
-        }
-        other => LinkFailure::new("tls_cipher", format!("The server broke off the TLS handshake (alert {other:?}).")),
-    }
-}
-
-impl ClientAuth {
-    /// The server let us go because of the client certificate.
-    pub(crate) fn required(self, alert: impl fmt::Debug) -> LinkFailure {
-        if !self.presented {
-            return LinkFailure::new(
-                "client_cert_required",
-                format!("The server asks for a client certificate and this connection has none (alert {alert:?})."),
-            );
-        }
-        if self.expired {
-            return self.expired();
-        }
-        LinkFailure::new(
-            "client_cert_refused",
-            format!("The server does not accept this connection's client certificate (alert {alert:?})."),
-        )
-    }
-
-    fn expired(self) -> LinkFailure {
-        LinkFailure::new("client_cert_expired", "The server refuses the client certificate because it has expired.")
-    }
-}
-
-fn from_incompatible(what: &PeerIncompatible) -> LinkFailure {
-    use PeerIncompatible as P;
-    match what {
-        P::ServerDoesNotSupportTls12Or13
-        | P::ServerTlsVersionIsDisabledByOurConfig
-        | P::SupportedVersionsExtensionRequired
-        | P::Tls12NotOffered
-        | P::Tls12NotOfferedOrEnabled => LinkFailure::new(
-            "tls_version",
-            "The server speaks only TLS versions that are older than this connection allows.",
-        ),
-        other => {
-            LinkFailure::new("tls_cipher", format!("The server and Auditwire have no cipher in common ({other:?})."))
-        }
-    }
-}
-
-/// The operating system's own words, without the number and without any address.
-fn plain(error: &io::Error) -> String {
-    use io::ErrorKind as K;
-    match error.kind() {
-        K::HostUnreachable => "no route to the host".to_owned(),
-        K::NetworkUnreachable | K::NetworkDown => "the network is unreachable".to_owned(),
-        K::AddrNotAvailable => "this machine has no address of that family".to_owned(),
-        K::PermissionDenied => "a firewall on this machine forbids it".to_owned(),
-        kind => kind.to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
 /// connect to exactly what this returned, so that a name cannot change its answer in between.
 ///
 /// # Errors
-/// `name_not_found`, `name_server_failed` (also after 5 s), `address_forbidden` when any answer is.
+/// `name_not_found`, `name_server_failed` (also after 5 s), `address_forbidden` when any answer is, `no_descriptors` when there was none
+/// left to ask with.
 pub async fn resolve(endpoint: &Endpoint, guard: &AddressGuard) -> Result<Vec<SocketAddr>, LinkFailure> {
     let addresses = match &endpoint.host {
         Host::Address(ip) => vec![SocketAddr::new(*ip, endpoint.port)],
@@ -34,7 +35,7 @@ async fn look_up(name: &str, port: u16) -> Result<Vec<SocketAddr>, LinkFailure> 
     let answer = tokio::time::timeout(RESOLVE_TIMEOUT, ask(name, port)).await;
     let found = match answer {
         Ok(Ok(found)) => found,
-        Ok(Err(error)) => return Err(classify(name, &error)),
+        Ok(Err(error)) => return Err(unasked(&error).unwrap_or_else(|| classify(name, &error))),
         Err(_) => return Err(LinkFailure::new("name_server_failed", "The name servers did not answer within 5 s.")),
     };
     if found.is_empty() { Err(not_found(name)) } else { Ok(found) }
@@ -47,6 +48,17 @@ async fn ask(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         return scripted;
     }
     Ok(tokio::net::lookup_host((name, port)).await?.collect())
+}
+
+/// The name servers were not asked: this process had no descriptor, memory or right to do so. The C library tells that only sometimes:
+/// without a descriptor it cannot read its own files either, and says whatever it makes of that. So it is tried here, too.
+fn unasked(error: &io::Error) -> Option<LinkFailure> {
+    let own = |error: &io::Error| {
+        let failure = LinkFailure::from_connect(error);
+        matches!(failure.code, "no_descriptors" | "no_resources" | "not_permitted").then_some(failure)
+    };
+    let told = error.raw_os_error().is_some().then(|| own(error)).flatten();
+    told.or_else(|| std::net::UdpSocket::bind(("127.0.0.1", 0)).err().as_ref().and_then(own))
 }
 
 fn not_found(name: &str) -> LinkFailure {
@@ -79,6 +91,8 @@ mod tests {
         let failed = || io::Error::other("failed to lookup address information: Temporary failure in name resolution");
         match name {
             "unanswered.test" => Some(Err(failed())),
+            "crowded.test" => Some(Err(io::Error::from_raw_os_error(libc::EMFILE))),
+            "twofold.test" => Some(Ok(vec![([127, 0, 0, 2], port).into(), ([127, 0, 0, 3], port).into()])),
             "rebinding.test" => Some(Ok(vec![([10, 0, 0, 5], port).into(), ([169, 254, 169, 254], port).into()])),
             name if name.starts_with("turning-") => Some(Ok(vec![turning(name, port)])),
             _ => None,

@@ -24,7 +24,7 @@ pub(super) async fn run(subject: Subject<'_>, course: &mut Course<'_>) -> Result
         Line { link: Link::Tcp(tcp), target: None }
     };
     let (mut line, sent) = course.stage(Stage::Send, Box::pin(send(subject, line, &addresses))).await?;
-    course.stage(Stage::Watch, Box::pin(watched(subject, &mut line, &addresses))).await?;
+    course.stage(Stage::Watch, Box::pin(watched(subject, &mut line, sent, &addresses))).await?;
     course.stage(Stage::Acknowledge, Box::pin(acknowledged(subject, line, sent, &addresses))).await?;
     course.confirm();
     Ok(())
@@ -39,6 +39,16 @@ pub(super) struct Line {
 impl Line {
     fn explain(&self, error: &LinkError) -> LinkFailure {
         LinkFailure::from_link(error, self.client_auth())
+    }
+
+    /// Why the link ended after the test message, which ended at `sent`.
+    fn explain_after(&self, error: &LinkError, sent: u64) -> LinkFailure {
+        let acknowledged = self.link.acknowledged().is_ok_and(|offset| offset >= sent);
+        if self.link.is_half_open() {
+            return closed_at_once();
+        }
+        // It kept the link for a moment after the handshake, and took the message.
+        if acknowledged { LinkFailure::of_worked(error) } else { self.explain(error) }
     }
 
     fn client_auth(&self) -> ClientAuth {
@@ -97,7 +107,7 @@ pub(super) async fn line(subject: Subject<'_>, addresses: &[SocketAddr]) -> Resu
     } else {
         Line { link: Link::Tcp(tcp), target: None }
     };
-    watch(&mut line.link, subject.context.limits.settle).await?;
+    settled(&mut line.link, subject.context.limits.settle).await?;
     Ok(line)
 }
 
@@ -120,6 +130,7 @@ async fn send(
             Ok(((line, end), format!("The RELP session is open; the test message was sent ({} bytes).", frame.len())))
         }
         Ok(end) => Ok(((line, end), format!("The test message was sent ({} bytes with its frame).", frame.len()))),
+        Err(_) if line.link.is_half_open() => Err(closed_at_once()),
         Err(error) => Err(doubt::after_message(subject, addresses, line.explain(&error), &[]).await),
     }
 }
@@ -137,15 +148,27 @@ async fn open_session(subject: Subject<'_>, line: Line, addresses: &[SocketAddr]
 /// Watches a link that nothing was sent on, so that a receiver that drops us at once is not mistaken for one that
 /// dislikes the message. TLS 1.3 servers tell only now what they think of our client certificate.
 async fn settle(subject: Subject<'_>, line: &mut Line) -> Result<(), LinkFailure> {
-    let Err(error) = watch(&mut line.link, subject.context.limits.settle).await else { return Ok(()) };
+    let Err(error) = settled(&mut line.link, subject.context.limits.settle).await else { return Ok(()) };
     let failure = line.explain(&error);
     Err(match failure.code {
-        "closed_after_message" | "reset_after_message" => LinkFailure::new(
-            "closed_at_once",
-            "The receiver accepted the connection and closed it at once, before anything was sent.",
-        ),
+        "closed_after_message" | "reset_after_message" => closed_at_once(),
         _ => failure,
     })
+}
+
+fn closed_at_once() -> LinkFailure {
+    LinkFailure::new(
+        "closed_at_once",
+        "The receiver accepted the connection and closed it at once, before anything was sent.",
+    )
+}
+
+/// [`watch`], of a link that nothing was sent on: a receiver that has ended its direction may read on.
+async fn settled(link: &mut Link, limit: Duration) -> Result<(), LinkError> {
+    match watch(link, limit).await {
+        Err(LinkError::Closed) if link.sends_on() => Ok(()),
+        other => other,
+    }
 }
 
 /// Queues bytes and gives them to the socket; the stream offset at which they end.
@@ -156,16 +179,24 @@ pub(super) fn queue(link: &mut Link, bytes: &[u8]) -> Result<u64, LinkError> {
     Ok(ends[0])
 }
 
-async fn watched(subject: Subject<'_>, line: &mut Line, addresses: &[SocketAddr]) -> Result<((), String), LinkFailure> {
+async fn watched(
+    subject: Subject<'_>,
+    line: &mut Line,
+    sent: u64,
+    addresses: &[SocketAddr],
+) -> Result<((), String), LinkFailure> {
     let watched = watch(&mut line.link, subject.context.limits.watch).await;
     if doubt::is_tls(line.link.heard()) {
         return Err(doubt::tls_expected());
     }
     if let Err(error) = watched {
-        let failure = line.explain(&error);
+        let failure = line.explain_after(&error, sent);
         return Err(doubt::after_message(subject, addresses, failure, line.link.heard()).await);
     }
     let seconds = subject.context.limits.watch.as_secs_f32();
+    if line.link.is_half_open() {
+        return Ok(((), "The receiver ended its own direction at once, and did not refuse the message.".to_owned()));
+    }
     Ok(((), format!("The receiver kept the connection open for {seconds} s.")))
 }
 

@@ -1,8 +1,8 @@
 //! The one table of codes and what to do about each; `docs/connection-check.md` says the same at length.
 
 /// Every code of the connection check (product section 9), in the order of the stages.
-pub const CODES: [&str; 33] = {
-    let mut codes = [""; 33];
+pub const CODES: [&str; 38] = {
+    let mut codes = [""; 38];
     let mut i = 0;
     while i < codes.len() {
         codes[i] = TABLE[i].0;
@@ -19,7 +19,7 @@ pub(super) fn of(code: &str) -> &'static str {
     TABLE.iter().find(|(c, _)| *c == code).map_or("", |(_, remedy)| remedy)
 }
 
-const TABLE: [(&str, &str); 33] = [
+const TABLE: [(&str, &str); 38] = [
     ("ok", ""),
     (
         "address_forbidden",
@@ -45,6 +45,18 @@ const TABLE: [(&str, &str); 33] = [
         "host_unreachable",
         "There is no route to this host. Check the address, and the routing and security groups between Auditwire and the SIEM.",
     ),
+    (
+        "not_permitted",
+        "This is no fault of the network or the receiver: a firewall or a sandbox (SELinux, AppArmor, seccomp, IPAddressDeny= of the unit) on Auditwire's own machine forbids the connection. Ask its operator to allow it.",
+    ),
+    (
+        "no_descriptors",
+        "This is no fault of the network or the receiver: Auditwire, or its machine, has no file descriptors left. Ask the operator of Auditwire to raise the limit (LimitNOFILE= of the unit, ulimit -n, --ulimit nofile= of a container; fs.file-max of the machine).",
+    ),
+    (
+        "no_resources",
+        "This is no fault of the receiver: Auditwire's own machine has no memory or no free port left for connections. Ask its operator to see what uses them up (ss -s, net.ipv4.tcp_mem, net.ipv4.ip_local_port_range).",
+    ),
     ("tls_expected", "This port speaks TLS: choose the protocol 'TCP over TLS', or the SIEM's plain TCP port."),
     ("plain_expected", "This port does not speak TLS: choose the protocol 'TCP', or the SIEM's TLS port (often 6514)."),
     (
@@ -58,6 +70,10 @@ const TABLE: [(&str, &str); 33] = [
     (
         "tls_cipher",
         "Allow one of the modern cipher suites at the SIEM, for example TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, or TLS 1.3.",
+    ),
+    (
+        "tls_broken",
+        "TLS had worked on this connection and was then broken off; another one is made. If that happens again and again: see the SIEM's log, switch TLS renegotiation off there, and look for a firewall that inspects TLS.",
     ),
     (
         "cert_expired",
@@ -127,6 +143,10 @@ const TABLE: [(&str, &str); 33] = [
     (
         "not_acknowledged",
         "The SIEM accepts connections but does not read what is sent. Check that its input is not paused, blocked or overloaded; restart the input if it hangs.",
+    ),
+    (
+        "message_too_long",
+        "Lower the maximum message size of this connection, or choose TCP or TLS, which carry messages of any length.",
     ),
     (
         "udp_port_closed",

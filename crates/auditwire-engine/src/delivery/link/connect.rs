@@ -1,5 +1,6 @@
 //! Making links, stage by stage: connect, then (TLS) the handshake. Both stages have time limits.
 
+use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +33,7 @@ pub(crate) async fn tcp(
         if !permits(address) {
             return Err(LinkError::Forbidden);
         }
-        failure = match tokio::time::timeout(share, TcpStream::connect(address)).await {
+        failure = match tokio::time::timeout(share, stream(address)).await {
             Ok(Ok(stream)) => return Ok((TcpLink::new(stream).map_err(LinkError::Connect)?, address)),
             Ok(Err(error)) => LinkError::Connect(error),
             Err(_) => LinkError::ConnectTimeout,
@@ -66,21 +67,61 @@ pub(crate) async fn relp(carrier: Link, limit: Duration) -> Result<Link, LinkErr
     }
 }
 
-/// Makes a UDP socket that talks to the first address only.
+/// Makes a UDP socket that talks to the first of the addresses that the system has a way to. Whether anybody is there shows only when
+/// something was sent: whoever learns that nobody is asks again with the rest.
 ///
 /// # Errors
-/// [`LinkError::Forbidden`], [`LinkError::Connect`].
+/// [`LinkError::Forbidden`]; [`LinkError::Connect`], the last address's.
 pub(crate) async fn udp(
     addresses: &[SocketAddr],
     permits: impl Fn(SocketAddr) -> bool,
 ) -> Result<(UdpLink, SocketAddr), LinkError> {
-    let address = *addresses.first().ok_or(LinkError::ConnectTimeout)?;
-    if !permits(address) {
-        return Err(LinkError::Forbidden);
+    let mut failure = LinkError::ConnectTimeout;
+    for &address in addresses {
+        if !permits(address) {
+            return Err(LinkError::Forbidden);
+        }
+        match datagrams(address).await {
+            Ok(link) => return Ok((link, address)),
+            Err(error) => failure = LinkError::Connect(error),
+        }
     }
+    Err(failure)
+}
+
+async fn datagrams(address: SocketAddr) -> io::Result<UdpLink> {
+    #[cfg(test)]
+    scripted::refuses(address)?;
     let any: SocketAddr =
         if address.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
-    let socket = UdpSocket::bind(any).await.map_err(LinkError::Connect)?;
-    socket.connect(address).await.map_err(LinkError::Connect)?;
-    Ok((UdpLink::new(socket).map_err(LinkError::Connect)?, address))
+    let socket = UdpSocket::bind(any).await?;
+    socket.connect(address).await?;
+    UdpLink::new(socket)
+}
+
+async fn stream(address: SocketAddr) -> io::Result<TcpStream> {
+    #[cfg(test)]
+    scripted::refuses(address)?;
+    TcpStream::connect(address).await
+}
+
+/// Errors of the system that no test can bring about.
+#[cfg(test)]
+pub(crate) mod scripted {
+    use std::collections::BTreeMap;
+
+    use parking_lot::Mutex;
+
+    use super::{SocketAddr, io};
+
+    static REFUSED: Mutex<BTreeMap<SocketAddr, i32>> = Mutex::new(BTreeMap::new());
+
+    pub(super) fn refuses(address: SocketAddr) -> io::Result<()> {
+        REFUSED.lock().get(&address).map_or(Ok(()), |errno| Err(io::Error::from_raw_os_error(*errno)))
+    }
+
+    /// From now on a socket to this address fails so.
+    pub(crate) fn refuse(address: SocketAddr, errno: i32) {
+        REFUSED.lock().insert(address, errno);
+    }
 }

@@ -9,6 +9,7 @@ pub(crate) mod connect;
 mod relp;
 mod tcp;
 mod tls;
+mod tls_limit;
 mod udp;
 
 use std::io;
@@ -47,12 +48,21 @@ pub(crate) enum LinkError {
     /// TLS failed, in the handshake or after it.
     #[error("TLS: {0}")]
     Tls(#[from] rustls::Error),
+    /// The key of a TLS 1.2 link has made as many records as it may.
+    #[error("the TLS key has made as many records as it may")]
+    Worn,
+    /// TLS took what was to be sent, and no ciphertext came of it.
+    #[error("TLS took bytes and sent nothing")]
+    NotEncrypted,
     /// The socket failed.
     #[error("{0}")]
     Io(#[from] io::Error),
     /// The peer closed its side.
     #[error("the peer closed the connection")]
     Closed,
+    /// The same, before anything that was sent was acknowledged.
+    #[error("the peer closed the connection at once")]
+    ClosedAtOnce,
     /// What answers does not speak RELP.
     #[error("the peer does not speak RELP: {0}")]
     NotRelp(String),
@@ -177,6 +187,39 @@ impl Link {
         }
     }
 
+    /// It should be replaced before its TLS key has made too many records; see [`RecordLimit`](tls_limit::RecordLimit).
+    pub(crate) fn is_worn(&self) -> bool {
+        match self {
+            Self::Tls(l) => l.is_worn(),
+            Self::Relp(l) => l.is_worn(),
+            Self::Tcp(_) | Self::Udp(_) => false,
+        }
+    }
+
+    /// The peer has finished the handshake, too, as far as it can be told from here: over TLS 1.3 it may still look at our
+    /// certificate when we have finished, over RELP it has answered since.
+    pub(crate) fn handshake_is_over(&self) -> bool {
+        match self {
+            Self::Tls(l) => l.session().protocol_version() == Some(rustls::ProtocolVersion::TLSv1_2),
+            Self::Tcp(_) | Self::Udp(_) | Self::Relp(_) => true,
+        }
+    }
+
+    /// The peer has ended its direction; from now on that is no end of the link ([`peer_closed`](Self::peer_closed) says no), because
+    /// it may read on: then what is sent is acknowledged, else it is answered by a reset. False where it cannot be so: over TLS a
+    /// `close_notify` says that what comes is thrown away (TLS 1.2), or may be.
+    pub(crate) fn sends_on(&mut self) -> bool {
+        match self {
+            Self::Tcp(l) => l.sends_on(),
+            Self::Tls(_) | Self::Udp(_) | Self::Relp(_) => false,
+        }
+    }
+
+    /// Sent on over, though the peer has ended its direction.
+    pub(crate) fn is_half_open(&self) -> bool {
+        matches!(self, Self::Tcp(l) if l.is_half_open())
+    }
+
     /// What the peer showed in the TLS handshake; `None` without TLS.
     pub(crate) fn server_certificate(&self) -> Option<ServerCertificate> {
         match self {
@@ -209,7 +252,7 @@ impl Link {
     /// the peer's FIN. True only for the one proof that the peer has read everything: its FIN came after ours, ours was
     /// acknowledged, and nothing was reset. Without the path's state that cannot be told. Over RELP: it answered every message.
     pub(crate) async fn finished_by_peer(&mut self, limit: Duration) -> bool {
-        if matches!(self, Self::Udp(_)) || self.peer_closed() {
+        if matches!(self, Self::Udp(_)) || self.peer_closed() || self.is_half_open() {
             return false;
         }
         let wait = async {

@@ -121,6 +121,10 @@ impl RelpLink {
         self.session == Session::Closed || self.carrier.peer_closed()
     }
 
+    pub(super) fn is_worn(&self) -> bool {
+        self.carrier.is_worn()
+    }
+
     pub(super) fn server_certificate(&self) -> Option<ServerCertificate> {
         self.carrier.server_certificate()
     }

@@ -98,7 +98,17 @@ impl TcpLink {
     }
 
     pub(super) fn peer_closed(&self) -> bool {
-        self.socket.peer_closed
+        self.socket.peer_closed && !self.socket.half_open
+    }
+
+    /// See [`Link::sends_on`](super::Link::sends_on).
+    pub(super) fn sends_on(&mut self) -> bool {
+        self.socket.half_open = self.socket.peer_closed;
+        self.socket.half_open
+    }
+
+    pub(super) fn is_half_open(&self) -> bool {
+        self.socket.half_open
     }
 
     pub(super) fn heard(&self) -> &[u8] {
@@ -117,6 +127,8 @@ pub(crate) struct Socket {
     /// Bytes that the kernel took, since the connect.
     pub(super) written: u64,
     pub(super) peer_closed: bool,
+    /// The peer has closed its direction, and may read on.
+    half_open: bool,
     half_closed: bool,
     measure: Measure,
     /// The peer's first bytes: enough to tell TLS from text.
@@ -134,7 +146,8 @@ impl Socket {
         let acknowledged_by = if tells { AcknowledgedBy::Kernel } else { AcknowledgedBy::Time };
         let path_watched = Some(sockets::path_info(stream.as_fd()).is_ok());
         let measure = Measure { acknowledged_by, path_watched };
-        Ok(Self { stream, written: 0, peer_closed: false, half_closed: false, measure, heard: Vec::new() })
+        let (peer_closed, half_open, half_closed) = (false, false, false);
+        Ok(Self { stream, written: 0, peer_closed, half_open, half_closed, measure, heard: Vec::new() })
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -152,7 +165,8 @@ impl Socket {
     /// 0 is the peer's FIN.
     pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.peer_closed {
-            return Ok(0);
+            // Nothing is read any more that could tell of a reset.
+            return if self.half_open { self.stream.take_error()?.map_or(Ok(0), Err) } else { Ok(0) };
         }
         let count = self.stream.try_read(into)?;
         self.peer_closed |= count == 0;
@@ -164,13 +178,16 @@ impl Socket {
     pub(super) async fn ready(&self, write: bool) -> io::Result<Ready> {
         let interest = match (write, self.peer_closed) {
             (true, false) => Interest::READABLE | Interest::WRITABLE,
-            (true, true) => Interest::WRITABLE,
+            (true, true) => Interest::WRITABLE | Interest::ERROR,
             (false, false) => Interest::READABLE,
-            // After the peer's FIN the socket stays readable for ever: there is nothing to wait for.
-            (false, true) => std::future::pending().await,
+            // After the peer's FIN the socket stays readable for ever: there is nothing to wait for but a reset.
+            (false, true) => Interest::ERROR,
         };
         let ready = self.stream.ready(interest).await?;
-        Ok(Ready { read: ready.is_readable() || ready.is_read_closed(), write: ready.is_writable() })
+        Ok(Ready {
+            read: ready.is_readable() || ready.is_read_closed() || ready.is_error(),
+            write: ready.is_writable(),
+        })
     }
 
     /// Of a socket that does not tell what was acknowledged: what the own kernel took.

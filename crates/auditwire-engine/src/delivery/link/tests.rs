@@ -8,6 +8,8 @@ use tokio_rustls::TlsAcceptor;
 
 use super::*;
 
+mod worn;
+
 async fn pair() -> (TcpLink, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -22,10 +24,18 @@ struct TlsFixture {
 }
 
 fn tls_fixture(version: &'static rustls::SupportedProtocolVersion) -> TlsFixture {
+    tls_fixture_with(version, rustls::crypto::aws_lc_rs::default_provider())
+}
+
+/// The client with a provider of its own.
+fn tls_fixture_with(
+    version: &'static rustls::SupportedProtocolVersion,
+    ours: rustls::crypto::CryptoProvider,
+) -> TlsFixture {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-    let server = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
+    let server = rustls::ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[version])
         .unwrap()
         .with_no_client_auth()
@@ -33,7 +43,7 @@ fn tls_fixture(version: &'static rustls::SupportedProtocolVersion) -> TlsFixture
         .unwrap();
     let mut roots = rustls::RootCertStore::empty();
     roots.add(made.cert.der().clone()).unwrap();
-    let client = rustls::ClientConfig::builder_with_provider(provider)
+    let client = rustls::ClientConfig::builder_with_provider(Arc::new(ours))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)

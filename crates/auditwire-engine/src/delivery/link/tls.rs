@@ -1,4 +1,8 @@
 //! TLS over TCP, with rustls used without I/O of its own, so that every ciphertext byte that the socket takes is counted.
+//!
+//! Plaintext that rustls took is not sent yet, and may never be: past the record limit of its key rustls sends `close_notify`,
+//! takes what it is given, and makes nothing of it. So a link is remade well before ([`RecordLimit`]), and what no ciphertext came
+//! of ends it.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -9,10 +13,13 @@ use rustls::pki_types::ServerName;
 use super::super::measure::Measure;
 use super::super::sockets::PathInfo;
 use super::tcp::{Socket, TcpLink};
+use super::tls_limit::RecordLimit;
 use super::{LinkError, RECEIVE_MAX, Ready};
 
 /// Plaintext of one record at most; pieces of this size let the end of a message be known to the record.
 const RECORD: usize = 16 << 10;
+/// What a record adds to its plaintext at least, in bytes: header and tag (RFC 7905; AES-GCM and TLS 1.3 add more).
+const OVERHEAD: usize = 5 + 16;
 
 /// A TLS link.
 #[derive(Debug)]
@@ -22,6 +29,7 @@ pub(crate) struct TlsLink {
     /// Ciphertext that rustls still holds.
     held: usize,
     close_notified: bool,
+    limit: RecordLimit,
     scratch: Box<[u8]>,
 }
 
@@ -36,7 +44,8 @@ impl TlsLink {
         // The window bounds what is in flight; a short write of rustls would tear a message.
         tls.set_buffer_limit(None);
         let scratch = vec![0; 4096].into();
-        let mut link = Self { socket: tcp.into_socket(), tls, held: 0, close_notified: false, scratch };
+        let limit = RecordLimit::default();
+        let mut link = Self { socket: tcp.into_socket(), tls, held: 0, close_notified: false, limit, scratch };
         link.measure()?;
         while link.tls.is_handshaking() || link.held > 0 {
             link.flush()?;
@@ -50,6 +59,7 @@ impl TlsLink {
                 return Err(LinkError::TlsClosed);
             }
         }
+        link.limit = RecordLimit::of(link.tls.negotiated_cipher_suite());
         Ok(link)
     }
 
@@ -61,9 +71,10 @@ impl TlsLink {
     pub(super) fn queue(&mut self, bytes: &[u8], ends: &mut [u64]) -> Result<(), LinkError> {
         let mut ends = ends.iter_mut().peekable();
         let mut done = 0;
-        for piece in bytes.chunks(RECORD) {
-            self.tls.writer().write_all(piece)?;
-            self.measure()?;
+        // Of one size: a short rest could be mistaken for an alert, which is as long.
+        let records = bytes.len().div_ceil(RECORD).max(1);
+        for piece in bytes.chunks(bytes.len().div_ceil(records).max(1)) {
+            self.encrypt(piece)?;
             done += piece.len() as u64;
             let offset = self.socket.written + self.held as u64;
             while let Some(end) = ends.next_if(|end| **end <= done) {
@@ -71,6 +82,29 @@ impl TlsLink {
             }
         }
         Ok(())
+    }
+
+    /// Makes one record, and does not believe it before there is one.
+    fn encrypt(&mut self, piece: &[u8]) -> Result<(), LinkError> {
+        self.limit.count()?;
+        let before = self.held;
+        self.tls.writer().write_all(piece)?;
+        self.measure()?;
+        if self.held < before + piece.len() + OVERHEAD {
+            return Err(LinkError::NotEncrypted);
+        }
+        Ok(())
+    }
+
+    /// The key has made so many records that the link should be made anew.
+    pub(super) fn is_worn(&self) -> bool {
+        self.limit.is_near()
+    }
+
+    /// Past its limit rustls is alone.
+    #[cfg(test)]
+    pub(super) fn forget_limit(&mut self) {
+        self.limit.forget();
     }
 
     pub(super) fn pending(&self) -> usize {

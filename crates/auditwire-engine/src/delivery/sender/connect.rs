@@ -1,5 +1,8 @@
 //! Makes the links of one connection revision: resolves, connects, greets.
 
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
 use auditwire_model::ProjectId;
 use auditwire_model::connection::Transport;
 
@@ -20,11 +23,18 @@ pub(super) struct Connector {
     connection: StoredConnection,
     /// Of the present link: explains its errors.
     tls: Option<TlsTarget>,
+    /// Of the present UDP link: where to, and how many further addresses there are.
+    datagrams: Option<(SocketAddr, usize)>,
+    /// Addresses of the name at which UDP met nobody; all are tried again when none is left.
+    nobody_at: BTreeSet<SocketAddr>,
+    /// The receiver ends its direction at once and reads on: learned on an earlier link.
+    pub(super) reads_on: bool,
 }
 
 impl Connector {
     pub(super) fn new(context: Context, project: ProjectId, connection: StoredConnection) -> Self {
-        Self { context, project, connection, tls: None }
+        let (tls, datagrams, nobody_at, reads_on) = (None, None, BTreeSet::new(), false);
+        Self { context, project, connection, tls, datagrams, nobody_at, reads_on }
     }
 
     /// A new link. Every stage has a limit of its own; nothing waits for ever.
@@ -34,8 +44,11 @@ impl Connector {
         let addresses = resolve(&spec.endpoint, guard).await?;
         let permits = |address| guard.permits(address);
         if spec.transport == Transport::Udp {
-            let made = connect::udp(&addresses, permits).await;
-            return made.map(|(link, _)| Link::Udp(link)).map_err(|e| self.explain(&e));
+            let left = untried(&addresses, &mut self.nobody_at);
+            let (link, address) = connect::udp(&left, permits).await.map_err(|e| self.explain(&e))?;
+            let further = left.iter().rev().take_while(|other| **other != address).count();
+            self.datagrams = Some((address, further));
+            return Ok(Link::Udp(link));
         }
         let (relp, target) =
             (spec.transport.is_relp(), if spec.transport.is_tls() { Some(self.target().await?) } else { None });
@@ -69,9 +82,31 @@ impl Connector {
         TlsTarget::new(&self.connection.spec, pem.as_ref(), &self.context.clock)
     }
 
-    /// Why a link could not be made or has ended.
+    /// Why a link has ended; `worked`: messages were acknowledged on it, and the handshake was over.
+    pub(super) fn ended(&mut self, error: &LinkError, worked: bool) -> LinkFailure {
+        let mut failure = if worked { LinkFailure::of_worked(error) } else { self.explain(error) };
+        if let Some((address, further)) = self.datagrams.take() {
+            self.nobody_at.insert(address);
+            if further > 0 {
+                failure.message.push_str(
+                    " That is one of the name's addresses: what was sent to it within the last second is sent again to the next.",
+                );
+            }
+        }
+        failure
+    }
+
+    /// Why a link could not be made.
     pub(super) fn explain(&self, error: &LinkError) -> LinkFailure {
         let client = self.tls.as_ref().map(TlsTarget::client_auth).unwrap_or_default();
         LinkFailure::from_link(error, client)
     }
+}
+
+/// The addresses at which nobody was missed yet, in their order.
+fn untried(addresses: &[SocketAddr], nobody_at: &mut BTreeSet<SocketAddr>) -> Vec<SocketAddr> {
+    if addresses.iter().all(|address| nobody_at.contains(address)) {
+        nobody_at.clear();
+    }
+    addresses.iter().copied().filter(|address| !nobody_at.contains(address)).collect()
 }

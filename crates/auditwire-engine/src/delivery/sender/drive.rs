@@ -14,7 +14,7 @@ use super::super::sockets::WINDOW_UNKNOWN;
 use super::super::window::Kind;
 use super::ledger::Stored;
 use super::path::PathWatch;
-use super::{FIN_LIMIT, Sender, UDP_BURST, UDP_RATE, UDP_SETTLE, is_stopped, stopped};
+use super::{FIN_LIMIT, Sender, UDP_BURST, UDP_RATE, UDP_SETTLE, WORKED, is_stopped, stopped};
 
 /// For what is in flight when a sender is told to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -39,6 +39,9 @@ const CONFIRM: Duration = Duration::from_secs(1);
 /// A sender with queued bytes in hand that learned nothing for so long was asleep.
 const ASLEEP: Duration = Duration::from_secs(5);
 
+/// A peer that ended its direction at once, and to which nothing is to be sent, is waited for so long.
+const UNDECIDED: Duration = Duration::from_secs(1);
+
 /// Why a link is over.
 #[derive(Debug)]
 pub(super) enum End {
@@ -46,6 +49,8 @@ pub(super) enum End {
     Stopped,
     /// Another epoch has begun.
     Fenced,
+    /// Its TLS key has made enough records: another link is made at once.
+    Worn,
     /// By the peer, the network, or a failure.
     Broken(LinkFailure),
 }
@@ -76,6 +81,8 @@ pub(super) struct Drive<'a> {
     /// Where nobody acknowledges.
     settling: Option<Settling>,
     acknowledged: u64,
+    /// Where the first message of this link ends.
+    first_end: Option<u64>,
     look: Duration,
     look_at: Instant,
     judge_at: Instant,
@@ -83,6 +90,8 @@ pub(super) struct Drive<'a> {
     stuck_since: Option<Instant>,
     read_at: Instant,
     stopping: Option<Instant>,
+    /// The link is worn: nothing more is fed, and it ends when what is in flight is settled, however long that takes.
+    retiring: bool,
     /// Another connection has become the active one, and nobody has told this sender yet.
     superseded: bool,
     /// When the epoch was last looked at and was not this sender's any more.
@@ -111,12 +120,14 @@ impl<'a> Drive<'a> {
             begun: now,
             settling: after.map(Settling::new),
             acknowledged: 0,
+            first_end: None,
             look: *LOOK.start(),
             look_at: now,
             judge_at: now + JUDGE,
             stuck_since: None,
             read_at: now,
             stopping: None,
+            retiring: false,
             superseded: false,
             superseded_at: None,
         }
@@ -131,11 +142,14 @@ impl<'a> Drive<'a> {
         let end = match cut {
             Ok(()) => {
                 let proven = self.sender.progress.is_idle() && self.finish().await;
-                return (End::Stopped, proven);
+                let worn = self.retiring && self.stopping.is_none() && !self.sender.is_at_end();
+                let end = if worn { End::Worn } else { End::Stopped };
+                return (end, proven);
             }
             Err(Cut::Fenced) => End::Fenced,
             Err(Cut::Defect(failure)) => End::Broken(failure),
-            Err(Cut::Link(error)) => End::Broken(self.sender.connector.explain(&error)),
+            Err(Cut::Link(LinkError::Worn)) => End::Worn,
+            Err(Cut::Link(error)) => End::Broken(self.explain(&error)),
         };
         self.publish();
         (end, false)
@@ -149,10 +163,10 @@ impl<'a> Drive<'a> {
             self.confirm(stop).await?;
             let now = Instant::now();
             self.link.receive()?;
-            if self.link.peer_closed() {
-                return Err(LinkError::Closed.into());
-            }
             self.collect()?;
+            if self.link.peer_closed() || self.link.is_half_open() {
+                self.peer_closed(now)?;
+            }
             self.judge(now)?;
             if self.sender.is_at_end() && self.link.pending() == 0 {
                 return Ok(());
@@ -163,6 +177,10 @@ impl<'a> Drive<'a> {
             }
             if let Some(limit) = self.stopping {
                 if self.is_empty() || now >= limit {
+                    return Ok(());
+                }
+            } else if self.retires() {
+                if self.is_empty() {
                     return Ok(());
                 }
             } else {
@@ -181,6 +199,52 @@ impl<'a> Drive<'a> {
             self.publish();
             self.wait(now, stop).await?;
         }
+    }
+
+    /// Nothing more is fed, because the link is worn.
+    fn retires(&mut self) -> bool {
+        if !self.retiring && self.link.is_worn() {
+            self.retiring = true;
+            // The next link reads it again.
+            self.sender.feed.rewind();
+            self.stuck_since = None;
+        }
+        self.retiring
+    }
+
+    /// The peer has ended its direction. One that does so before it acknowledged anything may be of those that never answer and read
+    /// on: what is sent soon tells, and is remembered.
+    fn peer_closed(&mut self, now: Instant) -> Result<(), LinkError> {
+        // Where nobody tells what was acknowledged, sending on tells nothing.
+        if self.measure.is_blind() || (!self.link.is_half_open() && self.has_acknowledged()) {
+            return Err(LinkError::Closed);
+        }
+        let undecided = !self.is_empty() || now < self.begun + UNDECIDED;
+        if (self.is_known_to_read() || undecided) && self.link.sends_on() {
+            return Ok(());
+        }
+        Err(LinkError::ClosedAtOnce)
+    }
+
+    fn is_known_to_read(&self) -> bool {
+        self.has_acknowledged() || self.sender.connector.reads_on
+    }
+
+    /// A message was acknowledged on this link.
+    fn has_acknowledged(&self) -> bool {
+        self.first_end.is_some_and(|end| self.acknowledged >= end)
+    }
+
+    fn explain(&mut self, error: &LinkError) -> LinkFailure {
+        let (half_open, acknowledged) = (self.link.is_half_open(), self.has_acknowledged());
+        let connector = &mut self.sender.connector;
+        connector.reads_on &= !half_open;
+        if half_open && !acknowledged {
+            return connector.ended(&LinkError::ClosedAtOnce, false);
+        }
+        // The peer's kernel acknowledges also what a program gets that has not finished its handshake.
+        let over = self.link.handshake_is_over() || self.begun.elapsed() >= WORKED;
+        connector.ended(error, acknowledged && over)
     }
 
     /// Reads the epoch again before anything is sent that nobody has confirmed lately.
@@ -218,7 +282,8 @@ impl<'a> Drive<'a> {
     /// Messages that may be queued now.
     fn budget(&mut self, now: Instant) -> usize {
         let sender = &*self.sender;
-        if self.link.pending() >= PENDING_MAX || !sender.progress.has_room() || sender.ledger.is_full() {
+        if self.retiring || self.link.pending() >= PENDING_MAX || !sender.progress.has_room() || sender.ledger.is_full()
+        {
             return 0;
         }
         self.pace.as_mut().map_or(usize::MAX, |pace| pace.available(now))
@@ -250,6 +315,7 @@ impl<'a> Drive<'a> {
         }
         self.link.queue(&chunk.bytes, &mut chunk.ends)?;
         progress.count_bytes(chunk.bytes.len());
+        self.first_end = self.first_end.or(chunk.ends.first().copied());
         let mut ends = chunk.ends.iter();
         for entry in &chunk.entries {
             let end = if entry.kind == Kind::Sent { ends.next().copied().unwrap_or(u64::MAX) } else { 0 };
@@ -274,6 +340,11 @@ impl<'a> Drive<'a> {
             self.look_at = now + self.look;
         }
         self.acknowledged = offset;
+        if self.link.is_half_open() && self.has_acknowledged() && !self.sender.connector.reads_on {
+            self.sender.connector.reads_on = true;
+            let connection = &self.sender.job.connection.id;
+            tracing::info!(%connection, "the receiver has ended its direction and reads on; nothing proves any more what it has read");
+        }
         let clock = &self.sender.job.context.clock;
         self.sender.progress.acknowledge(offset, clock.now(), clock.monotonic());
         if self.measure.path_watched.is_some() {
@@ -358,6 +429,7 @@ impl<'a> Drive<'a> {
         }
         if let Some(pace) = &self.pace
             && budget == 0
+            && !self.retiring
         {
             wake = wake.min(pace.next_at());
         }
@@ -368,6 +440,9 @@ impl<'a> Drive<'a> {
         }
         if self.read_at > now {
             wake = wake.min(self.read_at);
+        }
+        if self.link.is_half_open() && !self.is_known_to_read() && self.begun + UNDECIDED > now {
+            wake = wake.min(self.begun + UNDECIDED);
         }
         self.stopping.map_or(wake, |limit| wake.min(limit))
     }

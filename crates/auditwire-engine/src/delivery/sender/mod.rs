@@ -290,6 +290,7 @@ impl Sender {
                 Ok(true) => match self.next_link(stop, &mut had_link, &mut backoff).await {
                     End::Stopped if self.job.last().is_some() && !self.is_over() && !is_stopped(stop) => continue,
                     End::Stopped => break,
+                    End::Worn => continue,
                     End::Fenced => return Over::Fenced,
                     End::Broken(failure) => self.report(&failure).await,
                 },

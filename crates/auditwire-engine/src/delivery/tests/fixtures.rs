@@ -14,7 +14,7 @@ use auditwire_model::{Clock, ConnectionId, Position, ProjectId, Timestamp};
 use object_store::ObjectStore;
 use parking_lot::Mutex;
 use rustls::SupportedProtocolVersion;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -205,6 +205,10 @@ pub(crate) enum Manner {
     Stalls,
     /// Reads until the end of the stream and never closes.
     Stays,
+    /// The same, and ends its own direction as soon as it has accepted.
+    HalfCloses,
+    /// Closes as soon as it has accepted.
+    ClosesAtOnce,
 }
 
 /// What a receiver's program has read, over all its links.
@@ -257,8 +261,15 @@ pub(crate) async fn receiver(
             shared.lock().links += 1;
             let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
             tokio::spawn(async move {
+                let mut stream = stream;
                 match acceptor {
-                    None => serve(stream, manner, &shared).await,
+                    _ if manner == Manner::ClosesAtOnce => {}
+                    None => {
+                        if manner == Manner::HalfCloses {
+                            stream.shutdown().await.unwrap();
+                        }
+                        serve(stream, manner, &shared).await;
+                    }
                     Some(acceptor) => {
                         if let Ok(stream) = acceptor.accept(stream).await {
                             serve(stream, manner, &shared).await;
@@ -305,7 +316,7 @@ async fn serve(mut stream: impl AsyncRead + Unpin, manner: Manner, received: &Mu
         }
         let Ok(count @ 1..) = stream.read(&mut piece).await else {
             received.lock().ended += 1;
-            if manner == Manner::Stays {
+            if matches!(manner, Manner::Stays | Manner::HalfCloses) {
                 std::future::pending::<()>().await;
             }
             return;

@@ -3,10 +3,14 @@
 mod active;
 mod blind;
 mod breaks;
+mod causes;
 mod defects;
+mod descriptors;
 pub(crate) mod fixtures;
 mod fresh;
 mod gaps;
+mod half_closed;
 mod quarantine;
 mod relp;
 mod udp;
+mod worn;

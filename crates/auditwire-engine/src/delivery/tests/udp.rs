@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use auditwire_model::Position;
-use auditwire_model::connection::Transport;
+use auditwire_model::connection::{Endpoint, Transport};
 use parking_lot::Mutex;
 use tokio::net::UdpSocket;
 
@@ -56,6 +56,30 @@ async fn a_port_that_refuses_settles_nothing_and_gets_everything_later() {
     assert_eq!(service.live("a").unwrap().delivery.cursor, Position::ZERO);
     let received = listen(UdpSocket::bind(address).await.unwrap());
     service.settled("a").await;
+    service.delivery.close().await;
+    received.lock().complete(service.head());
+}
+
+/// A name whose first address is dead.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_whose_first_address_refuses_is_delivered_to_at_its_second() {
+    let socket = UdpSocket::bind("127.0.0.3:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    let received = listen(socket);
+    let mut service = Service::start().await;
+    let mut twofold = spec(address, Transport::Udp);
+    twofold.endpoint = Endpoint::parse(&format!("twofold.test:{}", address.port())).unwrap();
+    service.store_connection("a", 1, twofold).await;
+    service.post(100).await;
+    service.activate(Some("a")).await;
+    service.settled("a").await;
+    let told = service.live("a").unwrap().delivery.last_error.unwrap();
+    assert_eq!(told.code, "udp_port_closed");
+    assert!(told.message.contains("one of the name's addresses"), "{}", told.message);
+    // It stays where somebody is.
+    service.post(10).await;
+    service.settled("a").await;
+    assert_eq!(service.live("a").unwrap().delivery.last_error.unwrap().at, told.at);
     service.delivery.close().await;
     received.lock().complete(service.head());
 }

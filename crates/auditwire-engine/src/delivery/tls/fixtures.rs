@@ -1,5 +1,7 @@
 //! Certificates of every defect, and servers that show them.
 
+mod limits;
+
 use std::sync::Arc;
 
 use rcgen::{
@@ -12,6 +14,9 @@ use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 use super::PemBundle;
+
+pub(super) use limits::worn_soon;
+pub(crate) use limits::{keys_make, provider};
 
 /// A certificate authority.
 pub(crate) struct Ca {
@@ -179,6 +184,25 @@ pub(crate) fn with_key(
         }
     };
     builder.with_cert_resolver(Arc::new(Shows(shown)))
+}
+
+/// A server that asks for a certificate of `clients` and does without one.
+pub(crate) fn asking(pair: &Pair, clients: &Ca) -> ServerConfig {
+    asking_with(pair, &[&rustls::version::TLS13, &rustls::version::TLS12], clients)
+}
+
+/// The same with these versions.
+pub(crate) fn asking_with(pair: &Pair, versions: &[&'static SupportedProtocolVersion], clients: &Ca) -> ServerConfig {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(clients.der.clone()).unwrap();
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .unwrap()
+        .with_client_cert_verifier(verifier.allow_unauthenticated().build().unwrap())
+        .with_single_cert(vec![pair.cert.clone()], PrivateKeyDer::try_from(pair.key.serialize_der()).unwrap())
+        .unwrap()
 }
 
 #[derive(Debug)]

@@ -64,7 +64,7 @@ impl TlsTarget {
         pem: Option<&PemBundle>,
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, LinkFailure> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
+        let provider = Arc::new(provider());
         let client = Arc::new(ClientResolver::new(pem.and_then(PemBundle::client), clock.now()));
         let verifier = PeerVerifier::new(tls, pem, provider.signature_verification_algorithms)?;
         let config = builder(provider, clock, tls.min_version)?
@@ -81,6 +81,15 @@ impl TlsTarget {
     pub fn client_auth(&self) -> ClientAuth {
         self.client.seen()
     }
+}
+
+/// The one provider.
+fn provider() -> CryptoProvider {
+    #[cfg(test)]
+    if let Some(provider) = fixtures::worn_soon() {
+        return provider;
+    }
+    aws_lc_rs::default_provider()
 }
 
 type VerifierWanted = rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>;

@@ -22,6 +22,7 @@ use tokio::net::UdpSocket;
 
 use super::*;
 use crate::delivery::failure::CODES;
+use crate::delivery::link::connect::scripted;
 use crate::delivery::tls::fixtures::{Pair, server};
 
 /// A situation and what the check must say about it.
@@ -54,10 +55,11 @@ async fn every_code_is_produced_by_its_situation() {
 #[test]
 fn the_codes_are_the_published_ones() {
     let published = "ok address_forbidden name_not_found name_server_failed connect_refused connect_timeout \
-        host_unreachable tls_expected plain_expected tls_timeout tls_version tls_cipher cert_expired cert_not_yet_valid \
+        host_unreachable not_permitted no_descriptors no_resources tls_expected plain_expected tls_timeout tls_version \
+        tls_cipher tls_broken cert_expired cert_not_yet_valid \
         cert_self_signed cert_unknown_ca cert_wrong_name cert_no_ip_san cert_ca_as_leaf cert_unsupported \
         cert_fingerprint_mismatch client_cert_required client_cert_refused client_cert_expired key_mismatch \
-        closed_at_once closed_after_message reset_after_message framing_refused not_acknowledged udp_port_closed \
+        closed_at_once closed_after_message reset_after_message framing_refused not_acknowledged message_too_long udp_port_closed \
         udp_unconfirmed internal";
     assert_eq!(CODES.to_vec(), published.split_ascii_whitespace().collect::<Vec<_>>());
     let manual = include_str!("../../../../../../docs/connection-check.md");
@@ -90,6 +92,26 @@ fn datagram_cases() -> Vec<Case> {
             drop(socket);
             check(&spec(Transport::Udp, address), None).await
         }),
+        case("a name whose first address refuses", "udp_unconfirmed", async {
+            let socket = UdpSocket::bind("127.0.0.3:0").await.unwrap();
+            let report = check(&twofold(&socket), None).await;
+            let length = socket.try_recv(&mut [0; 2048]).unwrap();
+            assert!(length > 100 && report.stages[4].message.starts_with("One of the addresses refused"), "{report:?}");
+            report
+        }),
+        case("a name whose addresses all refuse", "udp_port_closed", async {
+            let spec = twofold(&UdpSocket::bind("127.0.0.3:0").await.unwrap());
+            check(&spec, None).await
+        }),
+        case("an address that this machine may not send to", "not_permitted", async {
+            // The kernel refuses broadcasts by itself; nothing leaves the machine.
+            let allow = vec!["255.255.255.255/32".parse().unwrap()];
+            let mut context = context();
+            context.guard = AddressGuard::new(&DeliverySettings { allow, ..DeliverySettings::default() });
+            run(&context, &spec(Transport::Udp, "255.255.255.255:514".parse().unwrap()), None, &|_| ()).await
+        }),
+        case("a machine without memory for sockets", "no_resources", failing_with("127.0.0.9:1", libc::ENOBUFS)),
+        case("a message that no datagram carries", "message_too_long", failing_with("127.0.0.9:2", libc::EMSGSIZE)),
         case("a UDP port that somebody has", "udp_unconfirmed", async {
             let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
             let report = check(&spec(Transport::Udp, socket.local_addr().unwrap()), None).await;
@@ -100,6 +122,20 @@ fn datagram_cases() -> Vec<Case> {
             report
         }),
     ]
+}
+
+/// What no test can bring about.
+async fn failing_with(address: &'static str, errno: i32) -> CheckReport {
+    let address = address.parse().unwrap();
+    scripted::refuse(address, errno);
+    check(&spec(Transport::Udp, address), None).await
+}
+
+/// A name with two addresses, of which this socket has the second.
+fn twofold(socket: &UdpSocket) -> ConnectionSpec {
+    let address = socket.local_addr().unwrap();
+    let endpoint = Endpoint::parse(&format!("twofold.test:{}", address.port())).unwrap();
+    ConnectionSpec { endpoint, ..spec(Transport::Udp, address) }
 }
 
 fn defect_cases() -> Vec<Case> {

@@ -72,6 +72,12 @@ pub(super) async fn reads_and_stays(mut stream: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
+/// Ends its own direction before anything comes, and reads on.
+pub(super) async fn half_closes_and_reads(mut stream: TcpStream) -> io::Result<()> {
+    stream.shutdown().await?;
+    reads_and_stays(stream).await
+}
+
 /// As [`reads_and_stays`], counting messages that end with LF.
 pub(super) async fn counts_and_stays(mut stream: TcpStream, count: Arc<AtomicUsize>) -> io::Result<()> {
     let mut scratch = vec![0; 65536];

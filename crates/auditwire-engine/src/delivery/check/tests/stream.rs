@@ -28,6 +28,7 @@ fn before_connecting() -> Vec<Case> {
         case("a name that leads to loopback", "address_forbidden", closed_to_loopback("localhost:514")),
         case("a name that does not exist", "name_not_found", named("siem.invalid:514")),
         case("name servers that fail", "name_server_failed", named("unanswered.test:514")),
+        case("no descriptor to ask a name server with", "no_descriptors", named("crowded.test:514")),
         case("a name of which one address is forbidden", "address_forbidden", named("rebinding.test:514")),
         case("a name whose answer changes after it was judged", "ok", turning("ok")),
         case("a name whose answer has changed", "address_forbidden", turning("address_forbidden")),
@@ -52,6 +53,12 @@ fn healthy() -> Vec<Case> {
     vec![
         case("reads and closes when we do", "ok", async { check(&tcp(serve(r::reads).await), None).await }),
         case("reads and never closes", "ok", async { check(&tcp(serve(r::reads_and_stays).await), None).await }),
+        case("ends its direction at once and reads on", "ok", async {
+            let (address, connections) = r::counter(r::half_closes_and_reads).await;
+            let report = check(&tcp(address), None).await;
+            assert!(connections.load(Relaxed) <= 2, "{report:#?}");
+            report
+        }),
         case("reads octet counting", "ok", async {
             let address = serve(|s| r::wants_first(s, |c| c.is_ascii_digit())).await;
             check(&octets(address), None).await

@@ -87,6 +87,26 @@ fn unhealthy() -> Vec<Case> {
             };
             in_tls(temper, |s| s).await
         }),
+        case("breaks TLS off after the message", "tls_broken", async {
+            let temper = |mut s: Tls| async move {
+                s.read_u8().await?;
+                // A record that nobody can have made with the link's key.
+                let record = [&b"\x17\x03\x03\x00\x20"[..], &[7; 32]].concat();
+                s.get_mut().0.write_all(&record).await?;
+                s.read_to_end(&mut Vec::new()).await.map(|_| ())
+            };
+            in_tls(temper, |s| s).await
+        }),
+        case("asks for a certificate, does without one, and closes after the message", "closed_after_message", async {
+            let ca = Ca::new("CA");
+            let acceptor = r::acceptor(c::asking(&ca.issue(LOCAL), &ca));
+            let address = serve(move |stream| {
+                let acceptor = acceptor.clone();
+                async move { wants(acceptor.accept(stream).await?, |_| false).await }
+            })
+            .await;
+            check(&tls_spec(address, off()), None).await
+        }),
         case("shakes hands and never reads", "not_acknowledged", async {
             let temper = |s: Tls| async move {
                 pending::<()>().await;

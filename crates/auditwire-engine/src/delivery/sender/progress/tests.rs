@@ -78,6 +78,14 @@ struct ScriptedLink {
     settling: Settling,
 }
 
+/// Links over TLS whose key makes so many records, and then none, without an error.
+#[derive(Clone, Copy)]
+struct Worn {
+    records: usize,
+    /// The link takes what was handed to TLS for sent: what must not be.
+    believes: bool,
+}
+
 struct World {
     rng: SmallRng,
     seed: u64,
@@ -89,6 +97,7 @@ struct World {
     eyes: Eyes,
     /// Behind a proxy: everything that was acknowledged so long ago has been read, whatever the buffers hold.
     lag: Option<Duration>,
+    worn: Option<Worn>,
     now: Timestamp,
     /// Of the present link: what was acknowledged when.
     acknowledged: Vec<(Timestamp, u64)>,
@@ -122,6 +131,13 @@ impl World {
         Self { eyes, ..Self::new(seed) }
     }
 
+    /// Over links that wear out.
+    fn worn(seed: u64, believes: bool) -> Self {
+        let mut world = Self::new(seed);
+        let records = world.rng.random_range(1..40);
+        Self { worn: Some(Worn { records, believes }), ..world }
+    }
+
     fn with(seed: u64, mut rng: SmallRng, scale: u64, buffer: u64, cautious: bool, lag: Option<Duration>) -> Self {
         let bytes_max = LIMITS.bytes_max * scale;
         let limits = Limits { bytes_max, overlap_time: lag, ..LIMITS };
@@ -134,6 +150,7 @@ impl World {
             cautious,
             eyes: Eyes::Kernel,
             lag,
+            worn: None,
             now: Timestamp::EPOCH.saturating_add_nanos(1_000_000_000_000),
             acknowledged: Vec::new(),
             progress: Progress::new(Cursor::beginning(), limits),
@@ -223,6 +240,17 @@ impl World {
             Stored::Passing { bytes } => {
                 let link = self.link.as_mut().unwrap();
                 let (n, entry) = self.progress.message(position, received_at);
+                match self.worn {
+                    Some(worn) if link.messages.len() >= worn.records => {
+                        if !worn.believes {
+                            return self.stop_gracefully();
+                        }
+                        let end = link.queued;
+                        self.progress.push(entry, end);
+                        return self.collect();
+                    }
+                    _ => {}
+                }
                 link.queued += bytes * self.scale;
                 link.messages.push((link.queued, position.0, n));
                 let end = link.queued;
@@ -343,10 +371,13 @@ impl World {
             }
             self.pass();
             self.send();
-            self.acknowledge();
-            self.read();
             steps += 1;
             assert!(steps < 200_000, "gets nowhere");
+            if self.link.is_none() {
+                continue;
+            }
+            self.acknowledge();
+            self.read();
         }
         let all = self.link.as_ref().map_or(0, |link| link.queued);
         self.read_until(all);
@@ -414,6 +445,30 @@ proptest! {
         }
         world.finish();
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn nothing_is_lost_over_links_that_wear_out(seed in any::<u64>(), steps in 50_usize..1500) {
+        let mut world = World::worn(seed, false);
+        for _ in 0..steps {
+            world.step();
+        }
+        world.finish();
+    }
+}
+
+#[test]
+fn what_tls_took_and_did_not_send_would_be_lost() {
+    let lost = (0..20).filter(|seed| {
+        let mut world = World::worn(*seed, true);
+        world.step();
+        (0..300).for_each(|_| world.step_without_faults());
+        !world.end().is_empty()
+    });
+    assert!(lost.count() > 10, "these links prove nothing");
 }
 
 /// Without luck: one fault at every step of a run, each kind, and everything still arrives.

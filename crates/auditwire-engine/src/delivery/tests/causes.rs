@@ -1,0 +1,58 @@
+//! What the handshake showed explains no end of a link on which messages were acknowledged.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use auditwire_model::connection::Transport;
+use rustls::SupportedProtocolVersion;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
+
+use super::fixtures::{Service, spec, until};
+use crate::delivery::tls::fixtures::{Ca, Pair, asking_with};
+
+/// Serves one link, reading, until it is told to end it.
+async fn receiver(version: &'static SupportedProtocolVersion) -> (SocketAddr, oneshot::Sender<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (end, ended) = oneshot::channel();
+    tokio::spawn(async move {
+        let config = asking_with(&Pair::self_signed(&["localhost"], |_| {}), &[version], &Ca::new("CA"));
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let mut stream = acceptor.accept(listener.accept().await.unwrap().0).await.unwrap();
+        let mut scratch = vec![0; 65_536];
+        let reading = async { while stream.read(&mut scratch).await.is_ok_and(|count| count > 0) {} };
+        tokio::select! {
+            () = reading => {}
+            told = ended => told.unwrap(),
+        }
+    });
+    (address, end)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_optional_client_certificate_is_not_missed_after_acknowledged_events() {
+    for (version, at_least) in
+        [(&rustls::version::TLS12, Duration::ZERO), (&rustls::version::TLS13, Duration::from_secs(2))]
+    {
+        let (address, end) = receiver(version).await;
+        let mut service = Service::start().await;
+        service.store_connection("a", 1, spec(address, Transport::Tls)).await;
+        service.post(1).await;
+        service.activate(Some("a")).await;
+        let begun = Instant::now();
+        service.settled("a").await;
+        while begun.elapsed() < at_least + Duration::from_millis(500) {
+            service.post(1).await;
+            service.settled("a").await;
+        }
+        end.send(()).unwrap();
+        let told = || service.live("a").and_then(|l| l.delivery.last_error).map(|e| e.code);
+        until("the end is told", || told().is_some()).await;
+        assert_eq!(told(), Some("closed_after_message"), "{version:?}");
+        service.delivery.close().await;
+    }
+}
