@@ -1,6 +1,8 @@
 //! What the handshake showed explains no end of a link on which messages were acknowledged.
 
+use std::io::Write;
 use std::net::SocketAddr;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +14,7 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 use super::fixtures::{Service, spec, until};
+use crate::delivery::LastError;
 use crate::delivery::tls::fixtures::{Ca, Pair, asking_with};
 
 /// Serves one link, reading, until it is told to end it.
@@ -55,4 +58,57 @@ async fn an_optional_client_certificate_is_not_missed_after_acknowledged_events(
         assert_eq!(told(), Some("closed_after_message"), "{version:?}");
         service.delivery.close().await;
     }
+}
+
+/// OpenSSL's own server with its words, ended when dropped; `None`: it is not there.
+struct Openssl(std::process::Child, std::path::PathBuf);
+
+impl Openssl {
+    fn serve(address: SocketAddr) -> Option<Self> {
+        let pair = Pair::self_signed(&["localhost"], |_| {});
+        let pem = std::env::temp_dir().join(format!("auditwire-{}.pem", uuid::Uuid::now_v7()));
+        std::fs::write(&pem, pair.pem()).unwrap();
+        let mut command = Command::new("openssl");
+        command.args(["s_server", "-tls1_2", "-accept", &address.to_string(), "-cert"]).arg(&pem).arg("-key").arg(&pem);
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        match child {
+            Ok(child) => Some(Self(child, pem)),
+            Err(error) => {
+                assert!(std::env::var_os("AUDITWIRE_TEST_REAL_REQUIRED").is_none(), "no openssl: {error}");
+                println!("not run: no openssl");
+                None
+            }
+        }
+    }
+
+    /// Asks its client for another handshake.
+    fn renegotiate(&mut self) {
+        self.0.stdin.as_mut().unwrap().write_all(b"r\n").unwrap();
+    }
+}
+
+impl Drop for Openssl {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+        let _ = std::fs::remove_file(&self.1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_renegotiation_is_no_matter_of_ciphers() {
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let Some(mut openssl) = Openssl::serve(address) else { return };
+    let mut service = Service::start().await;
+    service.store_connection("a", 1, spec(address, Transport::Tls)).await;
+    service.post(1).await;
+    service.activate(Some("a")).await;
+    service.settled("a").await;
+    openssl.renegotiate();
+    let told = || service.live("a").and_then(|l| l.delivery.last_error);
+    until("the end is told", || told().is_some_and(|error| error.code != "connect_refused")).await;
+    let LastError { code, message, .. } = told().unwrap();
+    assert_eq!(code, "tls_broken", "{message}");
+    assert!(message.contains("alert handshake_failure, 40"), "{message}");
+    service.delivery.close().await;
 }
