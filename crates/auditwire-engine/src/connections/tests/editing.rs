@@ -1,5 +1,7 @@
 //! Create, change, delete, and who may.
 
+use auditwire_model::connection::{Mapping, MessagePart};
+
 use super::*;
 use crate::store::memory::Fault;
 
@@ -13,6 +15,26 @@ async fn a_new_connection_is_inactive_and_told_in_the_log() {
     let listed = list(&world.engine, &world.caller, &world.project).await.unwrap();
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0].stored, made.stored);
+}
+
+/// Rules in the SIEM go by the mapping: nothing but somebody's word changes it.
+#[tokio::test]
+async fn a_change_keeps_the_mapping_unless_it_names_one() {
+    let world = World::new().await;
+    let with = |options: Value| {
+        let mut body = body("siem");
+        body["options"] = options;
+        input(&body)
+    };
+    let first = with(json!({"mapping": 1}));
+    let made = create(&world.engine, &world.caller, &world.project, first, None).await.unwrap().stored;
+    let change = |options| update(&world.engine, &world.caller, &world.project, made.id.as_str(), with(options), None);
+    let kept = change(json!({"bom": true})).await.unwrap().stored.spec.options;
+    assert_eq!((kept.mapping, kept.bom), (Mapping::First, true));
+    assert_eq!(code(change(json!({"message": "text"})).await), "needs_mapping_2");
+    let named = change(json!({"mapping": 2, "message": "text"})).await.unwrap().stored.spec.options;
+    assert_eq!((named.mapping, named.message), (Mapping::Second, MessagePart::Text));
+    assert_eq!(change(json!({})).await.unwrap().stored.spec.options.mapping, Mapping::Second);
 }
 
 #[tokio::test]

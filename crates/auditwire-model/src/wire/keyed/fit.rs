@@ -7,7 +7,7 @@ use super::writer::{Plan, SLOTS, Size, Slot};
 
 /// In which order the fields of a format give. What none of the lists names stays.
 pub(in crate::wire) struct Giving {
-    /// Say what other fields say too: they leave before anything else is touched.
+    /// Say what other fields say too: they leave before anything else is touched, and a message without them is whole.
     pub(in crate::wire) repeating: &'static [Slot],
     /// Give all they have before what follows is touched.
     pub(in crate::wire) first: &'static [Slot],
@@ -24,15 +24,24 @@ const ROOM_MIN: usize = 48;
 /// many.
 pub(in crate::wire) fn plan(giving: &'static Giving, sizes: &[Size; SLOTS], over: usize) -> Result<Plan, usize> {
     let mut fit = Fit { giving, sizes, plan: Plan { flagged: true, ..Plan::WHOLE }, over };
-    for slot in giving.repeating {
-        fit.leave_out(*slot);
-    }
+    fit.leave_out_repeating();
     fit.take_from_first();
     fit.level();
     for slot in giving.leaving {
         fit.leave_out(*slot);
     }
     if fit.over == 0 { Ok(fit.plan) } else { Err(fit.over) }
+}
+
+/// A plan that saves at least `over` bytes of a message by leaving out what other fields say too, so that nothing is missing.
+pub(in crate::wire) fn plan_without_repeating(
+    giving: &'static Giving,
+    sizes: &[Size; SLOTS],
+    over: usize,
+) -> Option<Plan> {
+    let mut fit = Fit { giving, sizes, plan: Plan::WHOLE, over };
+    fit.leave_out_repeating();
+    (fit.over == 0).then_some(fit.plan)
 }
 
 struct Fit<'s> {
@@ -43,6 +52,12 @@ struct Fit<'s> {
 }
 
 impl Fit<'_> {
+    fn leave_out_repeating(&mut self) {
+        for slot in self.giving.repeating {
+            self.leave_out(*slot);
+        }
+    }
+
     fn take_from_first(&mut self) {
         for slot in self.giving.first.iter().copied() {
             let value = self.sizes[slot as usize].value;

@@ -7,7 +7,7 @@ mod writer;
 
 use super::render::{Rendered, Unrenderable};
 pub(super) use fit::Giving;
-use fit::plan;
+use fit::{plan, plan_without_repeating};
 use writer::Plan;
 pub(super) use writer::{Dialect, Key, Slot, Writer};
 
@@ -23,7 +23,7 @@ pub(super) struct Keyed {
 
 impl Keyed {
     /// Appends the fullest message of at most `limit` bytes. `write` writes one, with room for each field as its writer
-    /// says, and may be called twice.
+    /// says, and may be called again.
     ///
     /// # Errors
     /// [`Unrenderable`] when even what always stays is too long.
@@ -40,8 +40,15 @@ impl Keyed {
         if out.len() - start <= limit {
             return Ok(Rendered { truncated: cut });
         }
+        let over = out.len() - start - limit;
+        if let Some(plan) = plan_without_repeating(&self.giving, &sizes, over) {
+            out.truncate(start);
+            let mut writer = Writer::new(out, &self.dialect, &plan);
+            write(&mut writer);
+            return Ok(Rendered { truncated: writer.cut });
+        }
         let flag = if flagged { 0 } else { self.truncated.len() };
-        let over = out.len() - start + flag - limit;
+        let over = over + flag;
         out.truncate(start);
         let plan = plan(&self.giving, &sizes, over)
             .map_err(|still| Unrenderable::TooLarge { needed: limit + still, limit })?;

@@ -56,7 +56,7 @@ impl Writer<'_, '_> {
         let mut left = seen.clone().count();
         let mut room = self.plan.room(Slot::Chosen);
         if left == 0 || room == 0 {
-            self.cut |= left > 0;
+            self.cut |= left > 0 && self.plan.flagged;
             return;
         }
         let (start, mut size) = (self.out.len(), 0);

@@ -217,7 +217,7 @@ impl<'o, 'p> Writer<'o, 'p> {
     pub(super) fn field(&mut self, slot: Slot, key: Key, value: impl FnOnce(&mut Self, usize)) {
         let room = self.plan.room(slot);
         if room == 0 {
-            self.cut = true;
+            self.cut |= self.plan.flagged;
             return;
         }
         let start = self.out.len();

@@ -37,7 +37,7 @@ fn leef_has_no_pipe_behind_its_header() {
         ..full()
     };
     let message = text(Format::Leef, &Options::default(), draft.clone());
-    let (_, attributes) = message.split_once("|^|").unwrap();
+    let (_, attributes) = message.split_once("|^|devTime=").unwrap();
     assert!(!attributes.contains('|'), "{attributes}");
     let read = leef(&Options::default(), draft);
     assert_eq!(
@@ -125,4 +125,11 @@ fn json_has_one_spelling_of_every_control_character() {
     let read = leef(&Options::default(), draft());
     assert_eq!(get(&read, "resourceMetadata"), Some(r#"{"k":"\b\f\u000b\n"}"#));
     assert!(text(Format::Json, &Options::default(), draft()).contains(r#"{"k":"\b\f\u000b\n"}"#));
+}
+
+/// A delimiter is no delimiter in the header.
+#[test]
+fn an_action_of_delimiters_is_an_event_id() {
+    let draft = EventDraft { action: "^".to_owned(), ..full() };
+    assert_eq!(read_leef::parse(&text(Format::Leef, &Options::default(), draft)).unwrap().event_id, "^");
 }

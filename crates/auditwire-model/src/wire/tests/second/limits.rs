@@ -114,7 +114,7 @@ proptest! {
             for key in ["usrName", "accountName"] {
                 assert!(read.get(key).is_none_or(|value| value.chars().count() <= 255), "{text}");
             }
-            let (_, attributes) = text.split_once("|^|").unwrap();
+            let (_, attributes) = text.split_once("|^|devTime=").unwrap();
             assert!(!attributes.contains('|'), "{text}");
             for (key, pairs) in [("resourceMetadata", event.resource_metadata), ("subjectMetadata", event.subject_metadata)] {
                 if let Some(json) = read.get(key) {

@@ -55,6 +55,15 @@ fn duplicates_go_before_metadata() {
 }
 
 #[test]
+fn keys_of_cef_that_say_the_same_go_first() {
+    let whole = text(Format::Cef, &Options::default(), full());
+    let less = super::cef(&limited(u32::try_from(whole.len()).unwrap() - 1), full());
+    assert_eq!((get(&less, "start"), get(&less, "AuditwireCloudAuditTruncated")), (None, None), "rt says it");
+    let whole = super::cef(&Options::default(), full());
+    assert!(whole.iter().all(|(key, value)| key == "start" || get(&less, key) == Some(value)));
+}
+
+#[test]
 fn metadata_goes_member_by_member() {
     let draft = || EventDraft {
         resource_metadata: pairs(&[("big", &"y".repeat(900)), ("flavor", "m1"), ("image", "debian")]),
