@@ -201,3 +201,39 @@ impl Default for Options {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A connection that was stored before there were two goes on as it was.
+    #[test]
+    fn stored_options_that_name_no_mapping_mean_the_first() {
+        let stored: Options = serde_json::from_str(r#"{"facility":13,"order":"strict"}"#).unwrap();
+        assert_eq!(stored, Options { mapping: Mapping::First, ..Options::default() });
+        assert_eq!(Options::default().mapping, Mapping::Second);
+        for (number, mapping) in [("1", Mapping::First), ("2", Mapping::Second)] {
+            assert_eq!(serde_json::from_str::<Mapping>(number).unwrap(), mapping);
+            assert_eq!(serde_json::to_string(&mapping).unwrap(), number);
+        }
+        assert!(serde_json::from_str::<Mapping>("3").is_err());
+    }
+
+    /// Whatever only the second mapping can do is known as such.
+    #[test]
+    fn options_of_the_second_mapping_are_told() {
+        let key = MetadataKey::parse("resource.metadata.a").unwrap();
+        let all = Options {
+            leef_cat: LeefCategory::Source,
+            ipv6_in_src: true,
+            metadata_keys: vec![key],
+            structured_data: StructuredData::None,
+            message: MessagePart::Text,
+            ..Options::default()
+        };
+        let names: Vec<_> = all.of_second_mapping().collect();
+        assert_eq!(names, ["leef_cat", "ipv6_in_src", "metadata_keys", "structured_data", "message"]);
+        let others = Options { bom: true, facility: 1, mapping: Mapping::First, ..Options::default() };
+        assert_eq!(others.of_second_mapping().count(), 0);
+    }
+}

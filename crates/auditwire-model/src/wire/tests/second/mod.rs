@@ -10,8 +10,9 @@ mod typical;
 
 use std::collections::BTreeMap;
 
-use super::{message, renderer, with_view};
+use super::{first, message, renderer, with_view};
 use crate::connection::{Format, Options};
+use crate::event::testing::full;
 use crate::event::{EventDraft, Metadata};
 use crate::wire::{read_cef, read_json, read_leef, read5424};
 
@@ -61,6 +62,25 @@ fn some(text: &str) -> Option<String> {
 
 fn limited(max_bytes: u32) -> Options {
     Options { max_bytes: Some(max_bytes), ..Options::default() }
+}
+
+/// Readers know what marks a replay.
+#[test]
+fn messages_of_a_replay_are_read() {
+    for options in [first(), Options::default()] {
+        let text = |format| {
+            let renderer = renderer(format, options.clone()).for_replay("r-1f00ab");
+            with_view(full(), |event| message(&renderer, event, 7).unwrap().0)
+        };
+        let read = read_json::parse(&text(Format::Json)).unwrap();
+        assert_eq!((read.n, read.replay.as_deref()), (0, Some("r-1f00ab")));
+        let cef = text(Format::Cef);
+        assert_eq!(read_cef::parse(&cef).unwrap().get("AuditwireCloudAuditReplay"), Some("r-1f00ab"));
+        assert_eq!(read_leef::parse(&text(Format::Leef)).unwrap().get("replay"), Some("r-1f00ab"));
+        let raw = text(Format::Rfc5424);
+        let read = read5424::parse(raw.as_bytes()).unwrap();
+        assert_eq!(read.element("audit@32473").unwrap().param("replay"), Some("r-1f00ab"));
+    }
 }
 
 fn json(options: &Options, draft: EventDraft) -> read_json::JsonMessage {
