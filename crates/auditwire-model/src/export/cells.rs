@@ -1,19 +1,12 @@
-//! What stands in the cells of a table for people, and which of them a spreadsheet would run.
+//! What stands in the cells of a table for people.
 
+use std::borrow::Cow;
+
+use super::formulas::{Formulas, neutralised};
 use crate::event::EventView;
 
 /// The columns of TSV and CSV, in order; the first line of a file.
 pub const COLUMNS: [&str; 8] = ["timestamp", "severity", "action", "message", "source", "user", "resource", "status"];
-
-/// What happens to cells that a spreadsheet would run as a formula (OWASP, "CSV injection").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Formulas {
-    /// They get an apostrophe in front, so that they are shown.
-    #[default]
-    Neutralised,
-    /// They stay as they are: for programs.
-    Raw,
-}
 
 /// A cell after the timestamp: two texts with a blank in between where both are there.
 #[derive(Debug, Clone, Copy)]
@@ -22,15 +15,18 @@ pub(super) struct Cell<'a> {
     pub(super) second: &'a str,
 }
 
-impl Cell<'_> {
-    /// Whether the cell needs an apostrophe in front.
-    pub(super) fn is_neutralised(self, formulas: Formulas) -> bool {
-        formulas == Formulas::Neutralised && is_run_by_spreadsheets(self.first.chars().chain(self.second.chars()))
-    }
-
-    /// Whether a blank stands between the two.
-    pub(super) fn is_pair(self) -> bool {
-        !self.first.is_empty() && !self.second.is_empty()
+impl<'a> Cell<'a> {
+    /// The cell's text, as the spreadsheets that would run it may see it.
+    pub(super) fn text(self, formulas: Formulas) -> Cow<'a, str> {
+        let text = match (self.first, self.second) {
+            (text, "") | ("", text) => Cow::Borrowed(text),
+            (first, second) => Cow::Owned([first, " ", second].concat()),
+        };
+        match (formulas, text) {
+            (Formulas::Raw, text) => text,
+            (Formulas::Neutralised, Cow::Borrowed(text)) => neutralised(text),
+            (Formulas::Neutralised, Cow::Owned(text)) => Cow::Owned(neutralised(&text).into_owned()),
+        }
     }
 }
 
@@ -39,7 +35,7 @@ pub(super) struct Layout {
     pub(super) separator: &'static str,
     /// What ends a line.
     pub(super) end: &'static str,
-    pub(super) write_cell: fn(Cell<'_>, Formulas, &mut Vec<u8>),
+    pub(super) write_cell: fn(&str, &mut Vec<u8>),
 }
 
 impl Layout {
@@ -54,7 +50,7 @@ impl Layout {
         event.timestamp.append_rfc3339(out);
         for cell in cells(event) {
             out.extend_from_slice(self.separator.as_bytes());
-            (self.write_cell)(cell, formulas, out);
+            (self.write_cell)(&cell.text(formulas), out);
         }
         out.extend_from_slice(self.end.as_bytes());
     }
@@ -74,14 +70,4 @@ fn cells<'a>(event: &EventView<'a>) -> [Cell<'a>; 7] {
         [event.status_code, Some(event.outcome.as_str())],
     ]
     .map(|[first, second]| Cell { first: first.unwrap_or_default(), second: second.unwrap_or_default() })
-}
-
-/// Whether a spreadsheet would run a cell that begins like this, or read a quotation mark as the beginning of a cell that
-/// goes on behind the next tab or line end. Blanks, apostrophes and invisible characters in front hide neither.
-pub(super) fn is_run_by_spreadsheets(text: impl Iterator<Item = char>) -> bool {
-    let mut visible = text.skip_while(|c| {
-        let invisible = matches!(c, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}');
-        (c.is_whitespace() && !matches!(c, '\t' | '\r' | '\n')) || *c == '\'' || invisible
-    });
-    matches!(visible.next(), Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '"' | '＝' | '＋' | '－' | '＠'))
 }

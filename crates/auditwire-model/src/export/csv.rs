@@ -1,9 +1,10 @@
 //! Comma-separated values (RFC 4180): the columns of TSV, for programs and spreadsheets that want commas.
 //!
-//! Text stands as it is, in quotation marks where it needs them; only what a spreadsheet would run as a formula gets an
+//! Text stands as it is, in quotation marks where it needs them; only where a spreadsheet would run a formula there is an
 //! apostrophe in front, unless that is switched off.
 
-use super::cells::{Cell, Formulas, Layout};
+use super::cells::Layout;
+use super::formulas::Formulas;
 use crate::event::EventView;
 
 const LAYOUT: Layout = Layout { separator: ",", end: "\r\n", write_cell };
@@ -18,20 +19,17 @@ pub fn write_row(event: &EventView<'_>, formulas: Formulas, out: &mut Vec<u8>) {
     LAYOUT.write_row(event, formulas, out);
 }
 
-fn write_cell(cell: Cell<'_>, formulas: Formulas, out: &mut Vec<u8>) {
-    let apostrophe = cell.is_neutralised(formulas);
-    let quoted = needs_quotes(cell.first) || needs_quotes(cell.second);
+fn write_cell(text: &str, out: &mut Vec<u8>) {
+    let quoted = needs_quotes(text);
     if quoted {
         out.push(b'"');
     }
-    if apostrophe {
-        out.push(b'\'');
+    for (at, part) in text.split('"').enumerate() {
+        if at > 0 {
+            out.extend_from_slice(b"\"\"");
+        }
+        out.extend_from_slice(part.as_bytes());
     }
-    write_text(cell.first, out);
-    if cell.is_pair() {
-        out.push(b' ');
-    }
-    write_text(cell.second, out);
     if quoted {
         out.push(b'"');
     }
@@ -42,20 +40,12 @@ fn needs_quotes(text: &str) -> bool {
     text.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n')) || text.starts_with(' ') || text.ends_with(' ')
 }
 
-fn write_text(text: &str, out: &mut Vec<u8>) {
-    for (at, part) in text.split('"').enumerate() {
-        if at > 0 {
-            out.extend_from_slice(b"\"\"");
-        }
-        out.extend_from_slice(part.as_bytes());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::cells::{COLUMNS, is_run_by_spreadsheets};
+    use super::super::cells::COLUMNS;
+    use super::super::formulas::{neutralised, restored};
     use super::*;
     use crate::event::testing::{any_draft, batch, full, hostile, minimal};
     use crate::event::{EventDraft, rows, view};
@@ -96,7 +86,7 @@ mod tests {
         fn any_events_read_back(drafts in proptest::collection::vec(any_draft(), 1..4)) {
             let batch = batch(drafts.clone());
             let raw = read(&file(drafts.clone(), Formulas::Raw));
-            let neutralised = read(&file(drafts, Formulas::Neutralised));
+            let shown = read(&file(drafts, Formulas::Neutralised));
             prop_assert_eq!(raw.len(), batch.num_rows() + 1);
             prop_assert_eq!(raw[0].join(","), COLUMNS.join(","));
             for at in 0..batch.num_rows() {
@@ -104,9 +94,9 @@ mod tests {
                 prop_assert_eq!(&raw[at + 1][0], &event.timestamp.to_string());
                 prop_assert_eq!(&raw[at + 1][2], event.action);
                 prop_assert_eq!(&raw[at + 1][3], event.message.unwrap_or_default());
-                for (raw, neutralised) in raw[at + 1].iter().zip(&neutralised[at + 1]) {
-                    let expected = if is_run_by_spreadsheets(raw.chars()) { format!("'{raw}") } else { raw.clone() };
-                    prop_assert_eq!(neutralised, &expected);
+                for (raw, cell) in raw[at + 1].iter().zip(&shown[at + 1]) {
+                    prop_assert_eq!(cell, &neutralised(raw));
+                    prop_assert_eq!(&restored(cell), raw);
                 }
             }
         }

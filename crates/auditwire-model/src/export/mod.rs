@@ -4,10 +4,12 @@
 mod cells;
 pub mod csv;
 pub mod flat;
+mod formulas;
 pub mod jsonl;
 pub mod tsv;
 
-pub use cells::{COLUMNS, Formulas};
+pub use cells::COLUMNS;
+pub use formulas::Formulas;
 
 /// A format of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

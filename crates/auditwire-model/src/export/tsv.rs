@@ -1,9 +1,10 @@
 //! Tab-separated values, for people and their spreadsheets (`docs/formats/export.md`).
 //!
 //! A row stays a row and a cell stays a cell whatever an event holds, and no cell is run as a formula (OWASP, "CSV
-//! injection"). Both are undone without loss: unescape, and take off the apostrophe in front of what would be neutralised.
+//! injection"). Both are undone without loss: unescape, then take off the apostrophes (`docs/formats/export.md`).
 
-use super::cells::{Cell, Formulas, Layout};
+use super::cells::Layout;
+use super::formulas::Formulas;
 use crate::event::EventView;
 
 const LAYOUT: Layout = Layout { separator: "\t", end: "\n", write_cell };
@@ -18,20 +19,9 @@ pub fn write_row(event: &EventView<'_>, formulas: Formulas, out: &mut Vec<u8>) {
     LAYOUT.write_row(event, formulas, out);
 }
 
-fn write_cell(cell: Cell<'_>, formulas: Formulas, out: &mut Vec<u8>) {
-    if cell.is_neutralised(formulas) {
-        out.push(b'\'');
-    }
-    escape(cell.first, out);
-    if cell.is_pair() {
-        out.push(b' ');
-    }
-    escape(cell.second, out);
-}
-
 /// Backslash escapes: `\\`, `\t`, `\n`, `\r`, and `\uXXXX` for every other control character, the line ends of Unicode and
 /// the characters that turn the order of text around, which would make neighbouring cells look like something else.
-fn escape(text: &str, out: &mut Vec<u8>) {
+fn write_cell(text: &str, out: &mut Vec<u8>) {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\') {
         out.extend_from_slice(text.as_bytes());
         return;
@@ -58,7 +48,8 @@ fn escape_code(c: char, out: &mut Vec<u8>) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::cells::{COLUMNS, is_run_by_spreadsheets};
+    use super::super::cells::COLUMNS;
+    use super::super::formulas::restored;
     use super::*;
     use crate::event::testing::{any_draft, batch, full, hostile, minimal};
     use crate::event::{EventDraft, Outcome, view};
@@ -96,10 +87,7 @@ mod tests {
             }
             out
         };
-        match cell.strip_prefix('\'').map(plain) {
-            Some(rest) if is_run_by_spreadsheets(rest.chars()) => rest,
-            _ => plain(cell),
-        }
+        restored(&plain(cell))
     }
 
     #[test]
@@ -197,7 +185,6 @@ mod tests {
             for cell in &cells {
                 let begins = cell.trim_start().chars().next();
                 prop_assert!(!matches!(begins, Some('=' | '+' | '-' | '@' | '"')), "{:?}", cell);
-                prop_assert!(cell.starts_with('\'') || !is_run_by_spreadsheets(cell.chars()), "{:?}", cell);
             }
             prop_assert_eq!(read(cells[2]), draft.action);
             prop_assert_eq!(read(cells[3]), draft.message.unwrap_or_default());
