@@ -84,7 +84,7 @@ pub(crate) async fn run(args: AlertsArgs) -> Result {
                 body["secret"] = json!(read(&file)?.trim_end_matches(['\r', '\n']));
             }
             match pem_file {
-                Some(file) => body["pem"] = json!(read(&file)?),
+                Some(file) => body["pem"] = json!(crate::pem::text(&file)?),
                 None if no_pem => body["pem"] = Value::Null,
                 None => {}
             }

@@ -7,12 +7,16 @@ use std::time::Duration;
 use clap::Args;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, IF_MATCH};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
+use rustls_pki_types::CertificateDer;
 use serde_json::Value;
 
 use crate::failure::{Failure, Result};
+use crate::pem::certificates;
 
 /// Where the service listens unless told otherwise; `serve` has the same default.
 pub(crate) const DEFAULT_URL: &str = "http://127.0.0.1:8514";
+
+const DEFAULT_PROJECT: &str = "default";
 
 /// A check may take 20 s and a graceful stop 10 s more.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
@@ -31,7 +35,7 @@ pub(crate) struct ClientArgs {
     #[arg(long, env = "AUDITWIRE_CA", value_name = "FILE", global = true)]
     pub(crate) ca: Option<PathBuf>,
     /// Project whose log and connections are meant.
-    #[arg(long, env = "AUDITWIRE_PROJECT", default_value = "default", value_name = "ID", global = true)]
+    #[arg(long, env = "AUDITWIRE_PROJECT", default_value = DEFAULT_PROJECT, value_name = "ID", global = true)]
     pub(crate) project: String,
     /// Print JSON for programs instead of text for people.
     #[arg(long, global = true)]
@@ -63,15 +67,18 @@ impl Client {
                  `export AUDITWIRE_TOKEN=\"$(cat auditwire-data/operator.token)\"`, or give --token-file",
             ));
         }
-        let ca = args.ca.as_deref().map(|path| read(path, "the CA file")).transpose()?;
-        Self::new(&args.url, token.trim(), &args.project, ca.as_deref())
+        // An empty variable means "not set".
+        let ca = args.ca.as_deref().filter(|path| !path.as_os_str().is_empty());
+        let ca = ca.map(certificates).transpose()?;
+        let or = |text: &'_ str, usual: &'_ str| if text.is_empty() { usual.to_owned() } else { text.to_owned() };
+        Self::new(&or(&args.url, DEFAULT_URL), token.trim(), &or(&args.project, DEFAULT_PROJECT), ca.as_deref())
     }
 
     /// A client with everything given.
     ///
     /// # Errors
     /// When one of them is not usable.
-    pub(crate) fn new(url: &str, token: &str, project: &str, ca_pem: Option<&str>) -> Result<Self> {
+    pub(crate) fn new(url: &str, token: &str, project: &str, ca: Option<&[CertificateDer<'_>]>) -> Result<Self> {
         let base = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let base = base.ok_or_else(|| Failure::usage(format!("\"{url}\" is not an address such as {DEFAULT_URL}")))?;
         let mut token = HeaderValue::try_from(format!("Bearer {token}"))
@@ -84,9 +91,11 @@ impl Client {
         if is_local(&base) {
             builder = builder.no_proxy();
         }
-        if let Some(pem) = ca_pem {
-            let certificates = reqwest::Certificate::from_pem_bundle(pem.as_bytes())
-                .map_err(|e| Failure::caused_by("the CA file holds no usable certificate", &e))?;
+        if let Some(ca) = ca {
+            let certificates: reqwest::Result<Vec<_>> =
+                ca.iter().map(|der| reqwest::Certificate::from_der(der)).collect();
+            let certificates =
+                certificates.map_err(|e| Failure::caused_by("the CA file holds no usable certificate", &e))?;
             builder = builder.tls_certs_only(certificates);
         }
         let http = builder.build().map_err(|e| Failure::caused_by("the HTTP client cannot start", &e))?;

@@ -18,6 +18,7 @@ mod keys;
 mod lifecycle;
 mod minimums;
 mod notify;
+mod pem;
 mod receive;
 mod reload;
 mod replay;

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use auditwire_engine::delivery::tls::pem::{as_text, certificates, private_key};
 use auditwire_engine::delivery::tls::{PemBundle, foreign};
 use auditwire_model::connection::Verify;
 
@@ -18,6 +19,12 @@ pub(crate) fn pem(bytes: &[u8]) {
             assert!(!format!("{bundle:?}").contains("PRIVATE"), "a key is printed");
         }
         Err(refused) => assert!(!refused.message.is_empty() && refused.message.len() < 1024, "{refused}"),
+    }
+    let whole = certificates(bytes);
+    let _ = private_key(bytes);
+    // What the command line sends in place of the bytes is the same PEM.
+    if let Ok(text) = as_text(bytes) {
+        assert_eq!(certificates(text.as_bytes()), whole, "the text is another PEM");
     }
 }
 

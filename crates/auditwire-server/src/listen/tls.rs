@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+use auditwire_engine::delivery::tls::PemError;
+use auditwire_engine::delivery::tls::pem::{certificates, private_key};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::CertificateDer;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
@@ -20,19 +21,21 @@ const POLL: Duration = Duration::from_secs(5);
 /// Why a certificate or its key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsFilesError {
-    /// A file cannot be read as PEM.
-    #[error("cannot read {}: {source}", path.display())]
+    /// A file cannot be read.
+    #[error("cannot read {}: {why}", path.display())]
     Read {
         /// Which file.
         path: PathBuf,
         /// Why.
-        source: rustls_pki_types::pem::Error,
+        why: std::io::Error,
     },
-    /// The file is PEM but has no certificate in it.
-    #[error("{} holds no certificate", path.display())]
-    NoCertificate {
+    /// The file is no PEM, or has not in it what it is for.
+    #[error("cannot use {}: {why}", path.display())]
+    Pem {
         /// Which file.
         path: PathBuf,
+        /// Why.
+        why: PemError,
     },
     /// Certificate and key do not fit each other, or use an algorithm that is not supported.
     #[error("the certificate and its key cannot be used together: {0}")]
@@ -117,13 +120,7 @@ fn times(files: &TlsFiles) -> (Option<SystemTime>, Option<SystemTime>) {
 fn load(files: &TlsFiles) -> Result<Loaded, TlsFilesError> {
     // Taken first: a change while we read is then seen at the next look.
     let changed = times(files);
-    let unread = |path: &Path, source| TlsFilesError::Read { path: path.to_owned(), source };
-    let chain = CertificateDer::pem_file_iter(&files.cert)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|e| unread(&files.cert, e))?;
-    if chain.is_empty() {
-        return Err(TlsFilesError::NoCertificate { path: files.cert.clone() });
-    }
+    let chain = certificates(&read(&files.cert)?).map_err(|why| unusable(&files.cert, why))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
@@ -136,10 +133,7 @@ fn load(files: &TlsFiles) -> Result<Loaded, TlsFilesError> {
 /// The certificate with its key. What was read of the key is wiped; from here on it is only in the provider, which wipes what
 /// it frees (AWS-LC's `OPENSSL_free`).
 fn pair(files: &TlsFiles, chain: Vec<CertificateDer<'static>>) -> Result<CertifiedKey, TlsFilesError> {
-    let unread = |source| TlsFilesError::Read { path: files.key.clone(), source };
-    let text =
-        std::fs::read(&files.key).map(Zeroizing::new).map_err(|e| unread(rustls_pki_types::pem::Error::Io(e)))?;
-    let der = PrivateKeyDer::from_pem_slice(&text).map(Zeroizing::new).map_err(unread)?;
+    let der = private_key(&read(&files.key)?).map_err(|why| unusable(&files.key, why))?;
     let key = any_supported_type(&der)
         .map_err(|_| rustls::Error::General("the private key is of no kind that is supported".to_owned()))?;
     let pair = CertifiedKey::new(chain, key);
@@ -148,6 +142,15 @@ fn pair(files: &TlsFiles, chain: Vec<CertificateDer<'static>>) -> Result<Certifi
         Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => Ok(pair),
         Err(error) => Err(error.into()),
     }
+}
+
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsFilesError> {
+    let bytes = std::fs::read(path).map(Zeroizing::new);
+    bytes.map_err(|why| TlsFilesError::Read { path: path.to_owned(), why })
+}
+
+fn unusable(path: &Path, why: PemError) -> TlsFilesError {
+    TlsFilesError::Pem { path: path.to_owned(), why }
 }
 
 #[cfg(test)]
@@ -173,9 +176,14 @@ mod tests {
         assert!(!Arc::ptr_eq(&first, &second));
 
         std::fs::write(&files.cert, "nothing").expect("writes");
-        assert!(matches!(tls.reload(), Err(TlsFilesError::NoCertificate { .. })));
+        assert!(matches!(tls.reload(), Err(TlsFilesError::Pem { .. })));
         assert!(Arc::ptr_eq(&second, &tls.config()));
         write(&files, "three.example");
+        for file in [&files.cert, &files.key] {
+            let pem = std::fs::read(file).expect("reads");
+            std::fs::write(file, [b"\xef\xbb\xbf# caf\xe9\n".as_slice(), &pem].concat()).expect("writes");
+        }
+        tls.reload().expect("takes a byte order mark and a comment in any encoding");
         let other = rcgen::KeyPair::generate().expect("a key").serialize_pem();
         std::fs::write(&files.key, other).expect("writes");
         assert!(matches!(tls.reload(), Err(TlsFilesError::Unusable(_))));

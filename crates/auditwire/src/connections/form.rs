@@ -226,7 +226,7 @@ impl TlsArgs {
             tls["server_name"] = text_or_none(name);
         }
         if let Some(path) = &self.pem_file {
-            tls["pem"] = json!(read(path)?);
+            tls["pem"] = json!(crate::pem::text(path)?);
         }
         if self.remove_pem {
             tls["pem"] = Value::Null;

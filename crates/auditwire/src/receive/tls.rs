@@ -6,10 +6,10 @@ use std::sync::Arc;
 use auditwire_engine::secrets::sha256_hex;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
-use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::failure::{Failure, Result};
+use crate::pem::{certificates, private_key};
 
 /// A certificate with its key.
 pub(crate) struct Identity {
@@ -26,8 +26,7 @@ impl Identity {
     /// When one of them cannot be read.
     pub(crate) fn from_files(cert: &Path, key: &Path) -> Result<Self> {
         let chain = certificates(cert)?;
-        let key = PrivateKeyDer::from_pem_file(key)
-            .map_err(|e| Failure::caused_by(format!("{} holds no usable private key", key.display()), &e))?;
+        let key = private_key(key)?;
         Ok(Self { chain, key, pem: None })
     }
 
@@ -74,12 +73,4 @@ impl Identity {
         };
         Ok(Arc::new(builder.with_single_cert(self.chain, self.key).map_err(unusable)?))
     }
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let failed = |e: rustls_pki_types::pem::Error| {
-        Failure::caused_by(format!("{} holds no usable certificate", path.display()), &e)
-    };
-    let chain = CertificateDer::pem_file_iter(path).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
-    if chain.is_empty() { Err(Failure::new(format!("{} holds no certificate", path.display()))) } else { Ok(chain) }
 }

@@ -6,7 +6,7 @@ mod certificate;
 mod client;
 #[doc(hidden)]
 pub mod foreign;
-mod pem;
+pub mod pem;
 pub(crate) mod roots;
 mod verify;
 

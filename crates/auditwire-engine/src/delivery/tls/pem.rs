@@ -58,10 +58,7 @@ impl PemBundle {
         }
         let blocks = blocks::read(pem)?;
         let mut certificates = Vec::new();
-        for der in &blocks.certificates {
-            let certificate = Certificate::read(der).ok_or_else(|| {
-                PemError::new("pem_damaged", "One of the CERTIFICATE blocks does not hold an X.509 certificate.")
-            })?;
+        for certificate in read_all(&blocks.certificates)? {
             if !certificates.iter().any(|c: &Certificate| c.der == certificate.der) {
                 certificates.push(certificate);
             }
@@ -125,6 +122,50 @@ impl fmt::Debug for PemBundle {
         let sums: Vec<_> = self.certificates.iter().map(|c| (c.role, &c.sha256)).collect();
         f.debug_struct("PemBundle").field("certificates", &sums).field("client_key", &self.client.is_some()).finish()
     }
+}
+
+/// The certificates of a PEM in its order: of a listener of ours, or CAs. A private key beside them is none of them.
+///
+/// # Errors
+/// [`PemError`] with the first problem; `pem_empty` when there is no certificate.
+pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, PemError> {
+    let certificates = blocks::read(pem)?.certificates;
+    if certificates.is_empty() {
+        return Err(PemError::new("pem_empty", "The PEM holds no certificate, only a private key."));
+    }
+    read_all(&certificates)?;
+    Ok(certificates)
+}
+
+/// The one private key of a PEM, which may stand beside certificates.
+///
+/// # Errors
+/// [`PemError`] with the first problem; `pem_empty` when there is no key.
+pub fn private_key(pem: &[u8]) -> Result<Zeroizing<PrivateKeyDer<'static>>, PemError> {
+    let key = blocks::read(pem)?.key;
+    key.ok_or_else(|| PemError::new("pem_empty", "The PEM holds no private key, only certificates."))
+}
+
+/// A PEM as text for JSON, whatever encoding its comments have; what is no text in them is lost, and nothing else.
+///
+/// # Errors
+/// [`PemError`] when the bytes are no text and hold no PEM either, such as DER.
+pub fn as_text(pem: &[u8]) -> Result<String, PemError> {
+    if let Ok(text) = std::str::from_utf8(pem) {
+        return Ok(text.to_owned());
+    }
+    blocks::read(pem)?;
+    let narrow = Zeroizing::new(blocks::narrow(pem).unwrap_or_else(|| pem.to_vec()));
+    Ok(String::from_utf8_lossy(&narrow).into_owned())
+}
+
+fn read_all(certificates: &[CertificateDer<'static>]) -> Result<Vec<Certificate>, PemError> {
+    let read = |der| {
+        Certificate::read(der).ok_or_else(|| {
+            PemError::new("pem_damaged", "One of the CERTIFICATE blocks does not hold an X.509 certificate.")
+        })
+    };
+    certificates.iter().map(read).collect()
 }
 
 impl PemError {

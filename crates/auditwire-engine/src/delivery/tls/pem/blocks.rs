@@ -1,5 +1,6 @@
-//! The blocks of a PEM text (RFC 7468, and what people really paste): text around the markers, CRLF and a byte order
-//! mark are tolerated.
+//! The blocks of a PEM (RFC 7468, and what people really have): bytes, of which only the blocks must be text. Comments in any
+//! encoding, CRLF, byte order marks, UTF-16 and markers that share a line are taken; what looks like a marker and is none is
+//! refused, because a block that is passed over in silence is a certificate that is missing later.
 
 use rustls::pki_types::pem::{PemObject, SectionKind};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -15,47 +16,88 @@ pub(super) struct Blocks {
 
 /// Most blocks that are read.
 const MAX_BLOCKS: usize = 512;
+const BEGIN: &[u8] = b"-----BEGIN ";
+const END: &[u8] = b"-----END ";
 
 pub(super) fn read(pem: &[u8]) -> Result<Blocks, PemError> {
-    let text = pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem);
+    let text = Zeroizing::new(narrow(pem).unwrap_or_else(|| pem.to_vec()));
     let mut found = Blocks { certificates: Vec::new(), key: None };
-    let mut lines = text.split(|byte| *byte == b'\n' || *byte == b'\r').map(<[u8]>::trim_ascii);
-    let mut blocks = 0;
-    while let Some(line) = lines.next() {
-        let Some(label) = marker(line, b"-----BEGIN ") else { continue };
-        let body = body(label, &mut lines)?;
+    let (mut rest, mut blocks) = (text.as_slice(), 0);
+    while let Some((between, behind)) = split(rest, BEGIN) {
+        refuse_marker(between)?;
+        let (label, behind) = label(behind)?;
+        let (body, behind) = body(label, behind)?;
         take(&mut found, label, &body)?;
+        rest = behind;
         blocks += 1;
         if blocks > MAX_BLOCKS {
             return Err(PemError::new("pem_too_large", format!("The PEM has more than {MAX_BLOCKS} blocks.")));
         }
     }
-    if found.certificates.is_empty() && found.key.is_none() { Err(nothing(text)) } else { Ok(found) }
+    refuse_marker(rest)?;
+    if found.certificates.is_empty() && found.key.is_none() { Err(nothing(&text)) } else { Ok(found) }
 }
 
-/// The label of a marker line such as `-----BEGIN CERTIFICATE-----`. Text before the marker on its line is tolerated.
-fn marker<'a>(line: &'a [u8], begin: &[u8]) -> Option<&'a [u8]> {
-    let at = line.windows(begin.len()).position(|window| window == begin)?;
-    line[at + begin.len()..].strip_suffix(b"-----")
+/// UTF-16 with its mark, as Windows' "Unicode" is, in UTF-8; `None` for everything else.
+pub(super) fn narrow(bytes: &[u8]) -> Option<Vec<u8>> {
+    let unit: fn([u8; 2]) -> u16 = match bytes.get(..2)? {
+        [0xff, 0xfe] => u16::from_le_bytes,
+        [0xfe, 0xff] => u16::from_be_bytes,
+        _ => return None,
+    };
+    let (pairs, _) = bytes.get(2..)?.as_chunks();
+    let characters = char::decode_utf16(pairs.iter().map(|pair| unit(*pair)));
+    Some(characters.map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>().into_bytes())
 }
 
-/// Everything up to the end marker. Old encrypted keys say so in a header (RFC 1421 section 4.6.1.1).
-fn body<'a>(label: &[u8], lines: &mut impl Iterator<Item = &'a [u8]>) -> Result<Zeroizing<Vec<u8>>, PemError> {
-    let mut body = Zeroizing::new(Vec::new());
-    for line in lines {
-        if line.starts_with(b"-----END ") {
-            return if marker(line, b"-----END ") == Some(label) { Ok(body) } else { Err(unfinished()) };
-        }
-        if line.starts_with(b"-----BEGIN ") {
-            break;
-        }
+/// What stands before and behind the first `wanted`.
+fn split<'a>(text: &'a [u8], wanted: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let at = text.windows(wanted.len()).position(|window| window == wanted)?;
+    Some((text.get(..at)?, text.get(at + wanted.len()..)?))
+}
+
+/// The label of a marker whose beginning was taken, and what stands behind the marker, be it on the same line.
+fn label(text: &[u8]) -> Result<(&[u8], &[u8]), PemError> {
+    let label = split(text, b"-----").filter(|(label, _)| !label.iter().any(|byte| matches!(byte, b'\n' | b'\r')));
+    label.ok_or_else(damaged_marker)
+}
+
+/// Everything up to the end marker, and what stands behind that. Old encrypted keys say so in a header (RFC 1421 section 4.6.1.1).
+fn body<'a>(begun: &[u8], text: &'a [u8]) -> Result<(Zeroizing<Vec<u8>>, &'a [u8]), PemError> {
+    let (inside, behind) = split(text, END).ok_or_else(unfinished)?;
+    let (ended, behind) = label(behind)?;
+    if ended != begun || split(inside, BEGIN).is_some() {
+        return Err(unfinished());
+    }
+    let mut body = Zeroizing::new(Vec::with_capacity(inside.len() + 1));
+    for line in inside.split(|byte| matches!(byte, b'\n' | b'\r')).map(<[u8]>::trim_ascii) {
         if line.starts_with(b"Proc-Type:") && line.ends_with(b"ENCRYPTED") {
             return Err(encrypted());
         }
-        body.extend_from_slice(line);
+        // Where line ends became blanks, the whole body is one line of them.
+        body.extend(line.iter().filter(|byte| !byte.is_ascii_whitespace()));
         body.push(b'\n');
     }
-    Err(unfinished())
+    Ok((body, behind))
+}
+
+/// Refuses text outside of blocks that was meant to be a marker: an end without a beginning, a hyphen too few, dashes that a word
+/// processor made.
+fn refuse_marker(text: &[u8]) -> Result<(), PemError> {
+    const HYPHENS: [&[u8]; 3] = [b"--", "\u{2013}".as_bytes(), "\u{2014}".as_bytes()];
+    for word in [b"BEGIN ".as_slice(), b"END "] {
+        let mut rest = text;
+        let mut before = 0;
+        while let Some((head, behind)) = split(rest, word) {
+            let head = text.get(..before + head.len()).unwrap_or_default().trim_ascii_end();
+            if HYPHENS.iter().any(|hyphens| head.ends_with(hyphens)) {
+                return Err(damaged_marker());
+            }
+            before = text.len() - behind.len();
+            rest = behind;
+        }
+    }
+    Ok(())
 }
 
 fn take(found: &mut Blocks, label: &[u8], body: &[u8]) -> Result<(), PemError> {
@@ -107,7 +149,7 @@ fn nothing(text: &[u8]) -> PemError {
     let message = if binary {
         "This is a binary file (DER or PKCS#12). Convert it to PEM first, for example with 'openssl x509 -inform der' or 'openssl pkcs12 -nodes'."
     } else {
-        "No PEM block was found. A block begins with '-----BEGIN CERTIFICATE-----' or '-----BEGIN PRIVATE KEY-----' on a line of its own."
+        "No PEM block was found. A block begins with '-----BEGIN CERTIFICATE-----' or '-----BEGIN PRIVATE KEY-----'."
     };
     PemError::new(if binary { "pem_unsupported" } else { "pem_empty" }, message)
 }
@@ -116,12 +158,17 @@ fn unfinished() -> PemError {
     PemError::new("pem_damaged", "A PEM block is cut off: its '-----END …-----' line is missing. Copy the whole file.")
 }
 
+fn damaged_marker() -> PemError {
+    let message = "A '-----BEGIN …-----' or '-----END …-----' line is damaged or stands alone: each has five hyphens before and behind its words, and the two come in pairs. Copy the whole file.";
+    PemError::new("pem_damaged", message)
+}
+
 fn damaged() -> PemError {
     PemError::new("pem_damaged", "A PEM block cannot be decoded: it is not clean base64. Copy the file again.")
 }
 
 fn encrypted() -> PemError {
-    let message = "The private key is encrypted. Remove the passphrase first, for example with 'openssl pkey -in key.pem -out plain.pem'; Auditwire stores it encrypted.";
+    let message = "The private key is encrypted. Remove the passphrase first, for example with 'openssl pkey -in key.pem -out plain.pem'.";
     PemError::new("pem_key_encrypted", message)
 }
 

@@ -119,6 +119,9 @@ fn tolerates_what_people_paste() {
         pem.replace('\n', "\n  "),
         pem.replace("\n-----BEGIN", "\n\n\n-----BEGIN"),
         pem.trim_end().to_owned(),
+        pem.replace("-----\n-----BEGIN", "----------BEGIN"),
+        pem.replace('\n', " "),
+        pem.replace("-----\n-----BEGIN", "-----\n\u{feff}-----BEGIN"),
     ] {
         assert!(parse(&text).is_ok_and(|b| b.has_client_key()), "{text}");
     }
@@ -134,7 +137,11 @@ fn refuses_with_a_clear_code() {
     let cases = [
         (String::new(), "pem_empty"),
         ("hello".to_owned(), "pem_empty"),
-        (cert.replace("-----", "----"), "pem_empty"),
+        (cert.replace("-----", "----"), "pem_damaged"),
+        (format!("{cert}{}", cert.replacen("-----", "----", 1)), "pem_damaged"),
+        (format!("{cert}{}", cert.replacen("CATE-----", "CATE----", 1)), "pem_damaged"),
+        (format!("{cert}{}", cert.replacen("-----BEGIN CERTIFICATE-----", "", 1)), "pem_damaged"),
+        (format!("{cert}{}", cert.replace("-----", "\u{2014}\u{2013}")), "pem_damaged"),
         (cert[..cert.len() / 2].to_owned(), "pem_damaged"),
         (cert.replacen("MII", "M*I", 1).replacen("MIIB", "****", 1), "pem_damaged"),
         (block("CERTIFICATE", b"not a certificate"), "pem_damaged"),
@@ -167,6 +174,44 @@ fn prints_no_key() {
     let key = pair.key.serialize_pem();
     assert!(key.lines().filter(|l| !l.starts_with('-')).all(|line| !text.contains(line)), "{text}");
     assert!(text.len() < 300, "{text}");
+}
+
+/// A chain that lost its line end between two certificates, as `cat` makes of files without one at their end.
+#[test]
+fn markers_that_share_a_line_lose_no_certificate() {
+    let middle = Ca::new("root").issue_ca("middle");
+    let leaf = middle.issue(&["a"]);
+    let text = format!("{}{}", leaf.cert_pem.trim_end(), middle.pem);
+    assert!(text.contains("-----END CERTIFICATE----------BEGIN CERTIFICATE-----"));
+    assert_eq!(certificates(text.as_bytes()).unwrap(), [leaf.cert.clone(), middle.der.clone()]);
+    assert_eq!(parse(&text).unwrap().certificates().len(), 2);
+}
+
+#[test]
+fn only_the_blocks_must_be_text() {
+    let pair = Ca::new("CA").issue(&["a"]);
+    let pem = pair.pem();
+    let wide = |unit: fn(u16) -> [u8; 2], mark: [u8; 2]| {
+        mark.into_iter().chain(pem.encode_utf16().flat_map(unit)).collect::<Vec<_>>()
+    };
+    for bytes in [
+        [b"# caf\xe9\n".as_slice(), pem.as_bytes()].concat(),
+        [b"\xef\xbb\xbf".as_slice(), pem.as_bytes()].concat(),
+        wide(u16::to_le_bytes, [0xff, 0xfe]),
+        wide(u16::to_be_bytes, [0xfe, 0xff]),
+    ] {
+        assert!(PemBundle::parse(&bytes).is_ok_and(|bundle| bundle.has_client_key()));
+        assert_eq!(certificates(&bytes).unwrap(), [pair.cert.clone()]);
+        assert_eq!(private_key(&bytes).unwrap().secret_der(), pair.key.serialize_der());
+        assert!(parse(&as_text(&bytes).unwrap()).is_ok_and(|bundle| bundle.has_client_key()));
+    }
+    let der = as_text(&pair.cert).unwrap_err();
+    assert_eq!(der.code, "pem_unsupported");
+    assert!(der.message.contains("openssl x509 -inform der"), "{der}");
+    assert_eq!(certificates(&pair.cert).unwrap_err(), der);
+    assert_eq!(private_key(&pair.cert).unwrap_err(), der);
+    assert_eq!(certificates(pair.key.serialize_pem().as_bytes()).unwrap_err().code, "pem_empty");
+    assert_eq!(private_key(pair.cert_pem.as_bytes()).unwrap_err().code, "pem_empty");
 }
 
 proptest! {
