@@ -1,11 +1,11 @@
 //! The project's own automation: `cargo xtask VERB`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks to its user")]
 
+mod analysts;
 mod browser;
 mod ci;
 mod confined;
 mod deny;
-mod duckdb;
 mod faults;
 mod fuzz;
 mod real;
@@ -21,7 +21,7 @@ const USAGE: &str = "\
 cargo xtask VERB
 
   test [--real=auto|require|off] [-- ARGS]
-      All tests. Gets what they need first: real syslog receivers (rsyslog, syslog-ng), DuckDB and axe-core into
+      All tests. Gets what they need first: real syslog receivers (rsyslog, syslog-ng), readers of Parquet and axe-core into
       target/real/, without root; Chromium and its driver where they are installed, else, as root, by apt-get.
       auto     (default) run what can be had here and print which suites could not run and why
       require  fail when something cannot be had
@@ -38,6 +38,8 @@ cargo xtask VERB
   fuzz [TARGET …] [--seconds N]
       Every reader of foreign bytes (crates/auditwire-fuzz), guided by coverage; needs a C++ compiler. 3 s each in CI, an hour before
       a release: --seconds 3600.
+  spark
+      Has Spark read an export (PyPI, half a GB, into target/real/; needs Java 17).
   screenshots
       Renews docs/console/*.png from the console's pages.
   tidy
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         Some("bench") => test::bench(rest),
         Some("faults") => faults::run(rest),
         Some("ci") => ci::run_all(),
+        Some("spark") => analysts::spark(),
         Some("screenshots") => test::screenshots(),
         Some("tidy") => tidy::check(),
         Some("deny") => deny::check(),

@@ -3,14 +3,14 @@
 use std::process::Command;
 
 use crate::run::{cargo, run as execute};
-use crate::{browser, duckdb, real, shim};
+use crate::{analysts, browser, real, shim};
 
 /// Environment variable that makes a missing part a failure.
 const REQUIRED: &str = "AUDITWIRE_TEST_REAL_REQUIRED";
 /// Environment variable with the preloaded library that watches and delays syncs.
 const SHIM: &str = "AUDITWIRE_TEST_SHIM";
-/// Environment variable with the folder of DuckDB's Python package.
-const DUCKDB: &str = "AUDITWIRE_TEST_DUCKDB";
+/// Environment variable with the folder of the Python packages that read Parquet.
+const ANALYSTS: &str = "AUDITWIRE_TEST_ANALYSTS";
 
 /// Something that suites of tests need beyond this repository. Each is had or not had on its own.
 struct Part {
@@ -29,7 +29,11 @@ const PARTS: &[Part] = &[
         provide: receivers,
     },
     Part { what: "the library that watches syncs", suites: "with watched syncs", provide: syncs },
-    Part { what: "DuckDB, into target/real", suites: "of segments in DuckDB", provide: analyst },
+    Part {
+        what: "DuckDB, pyarrow and polars, into target/real",
+        suites: "of segments and exports in other readers of Parquet",
+        provide: readers,
+    },
     Part { what: "Chromium", suites: "of the console in a browser", provide: chromium },
     Part {
         what: "a network of the tests' own (unshare, ip)",
@@ -49,8 +53,8 @@ fn syncs(command: &mut Command) -> Result<(), String> {
     Ok(())
 }
 
-fn analyst(command: &mut Command) -> Result<(), String> {
-    command.env(DUCKDB, duckdb::fetch()?);
+fn readers(command: &mut Command) -> Result<(), String> {
+    command.env(ANALYSTS, analysts::fetch()?);
     Ok(())
 }
 
@@ -148,7 +152,7 @@ pub(crate) fn bench(args: &[String]) -> Result<(), String> {
     let mut command = std::process::Command::new(bin.join("examples/bench"));
     command.arg("--service").arg(bin.join("auditwire")).env(SHIM, shim::build()?).args(args);
     // Without it the questions are asked all the same, only with nothing beside them.
-    match duckdb::fetch() {
+    match analysts::fetch() {
         Ok(folder) => drop(command.arg("--duckdb").arg(folder)),
         Err(why) => println!("without DuckDB: {why}"),
     }

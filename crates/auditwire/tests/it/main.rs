@@ -8,6 +8,7 @@
     reason = "a test that cannot go on shall say why and fail"
 )]
 
+mod analysts;
 mod canary;
 mod cli;
 mod clocks;

@@ -233,7 +233,7 @@ async fn check_errors(service: &Service) {
 /// DuckDB opens the segments where they lie and finds the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn duckdb_reads_the_segments() {
-    let Some(package) = given("AUDITWIRE_TEST_DUCKDB", "of segments in DuckDB") else { return };
+    let Some(package) = given("AUDITWIRE_TEST_ANALYSTS", "of segments in DuckDB") else { return };
     // A batch fills a segment, so that all of them are sealed.
     let service = Service::start_in(tempfile::tempdir().unwrap(), &[("AUDITWIRE_LOG__SEAL_EVENTS", "300")], &[]).await;
     let events: Vec<Value> = (0..FIRST).map(event).collect();
