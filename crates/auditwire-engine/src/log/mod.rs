@@ -36,7 +36,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use arrow_array::RecordBatch;
-use auditwire_model::event::Columns;
+use auditwire_model::event::{Columns, EventLimits};
 use auditwire_model::query::Expr;
 use auditwire_model::{Clock, Position, ProjectId, Timestamp};
 use futures_util::StreamExt;
@@ -112,6 +112,8 @@ pub struct LogSettings {
     pub folder_every: std::time::Duration,
     /// Bytes of filters of all projects before those of idle projects leave memory. Default 64 MiB.
     pub duplicate_filter_bytes_max: usize,
+    /// What an event from outside may be; what the log makes of one stays within it.
+    pub event: EventLimits,
     /// Where tests make tasks panic. Default: nowhere.
     pub faults: Faults,
 }
@@ -136,6 +138,7 @@ impl Default for LogSettings {
             disk_every: std::time::Duration::from_secs(10),
             folder: None,
             folder_every: folder::EVERY,
+            event: EventLimits::default(),
             faults: Faults::default(),
         }
     }

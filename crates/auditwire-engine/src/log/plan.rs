@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use auditwire_model::event::{BatchBuilder, BatchRoom, Event, columns};
+use auditwire_model::event::{BatchBuilder, BatchRoom, Event, EventLimits, columns};
 use auditwire_model::{Position, ProjectId, Timestamp};
 
 use super::commit::{Committer, Pending, Step};
@@ -287,7 +287,7 @@ impl Committer {
                 Verdict::New => break,
                 Verdict::Duplicate => return None,
                 Verdict::Taken(by) => {
-                    let other = under_other_name(asked);
+                    let other = under_other_name(asked, &self.shared.settings.event);
                     hash = hash_id(&other.event_id);
                     let first = renamed.map_or(by, |(_, first)| first);
                     renamed = Some((Box::new(other), first));
@@ -390,12 +390,27 @@ fn room(group: &[Pending]) -> BatchRoom {
     room
 }
 
-/// The same event as `<id>~<8 hex digits of its digest>`, labelled.
-fn under_other_name(event: &Event) -> Event {
+/// The same event as `<id>~<8 hex digits of its digest>`, labelled as far as there is room: what is stored must be taken again
+/// when somebody posts it back.
+fn under_other_name(event: &Event, limits: &EventLimits) -> Event {
     let mut other = event.clone();
-    other.event_id = format!("{}~{}", event.event_id, hex::encode(&event.digest[..4]));
-    if !other.draft.labels.iter().any(|label| label == CONFLICT_LABEL) {
-        other.draft.labels.push(CONFLICT_LABEL.to_owned());
+    other.event_id = other_name(event, limits.event_id_bytes_max);
+    let labels = &mut other.draft.labels;
+    if labels.len() < limits.labels_max && !labels.iter().any(|label| label == CONFLICT_LABEL) {
+        labels.push(CONFLICT_LABEL.to_owned());
     }
     other
+}
+
+/// An id with no room for the digest is cut, and the hash of the whole of it stands behind: two long ids with the same
+/// beginning must not become one.
+fn other_name(event: &Event, bytes_max: usize) -> String {
+    let digest = hex::encode(&event.digest[..4]);
+    let name = format!("{}~{digest}", event.event_id);
+    if name.len() <= bytes_max {
+        return name;
+    }
+    let behind = format!("~{digest}{:016x}", hash_id(&event.event_id));
+    let kept = event.event_id.floor_char_boundary(bytes_max.saturating_sub(behind.len()));
+    format!("{}{behind}", &event.event_id[..kept])
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use auditwire_model::event::EventLimits;
 use proptest::prelude::*;
 
 use super::*;
@@ -120,5 +121,31 @@ proptest! {
                 }
             }
         });
+    }
+}
+
+/// What is stored can be posted back: an id with no room behind it is cut, and long ids that begin alike stay apart.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_id_that_is_made_of_another_one_stays_within_the_limits() {
+    let store = Arc::new(MemoryStore::default());
+    let log = open(&store, tiny()).await;
+    let limits = EventLimits::default();
+    let (one, other) = (format!("{}1", "é".repeat(63)), format!("{}2", "é".repeat(63)));
+    assert_eq!(one.len(), limits.event_id_bytes_max - 1);
+    let full = |id: &str, content| {
+        let mut event = event(id, content, 1);
+        event.draft.labels = (0..limits.labels_max).map(|n| format!("l{n}")).collect();
+        event
+    };
+    let first = vec![full(&one, 1), full(&other, 1), full(&one, 2), full(&other, 2), full(&one, 3)];
+    let stored: Vec<_> = (1..=5).map(Some).collect();
+    assert_eq!(positions(&log, &project(0), first.clone()).await, stored);
+    assert_eq!(positions(&log, &project(0), first).await, [None; 5], "and a repeated batch adds nothing");
+    for seq in 3..=5 {
+        let row = log.event(&project(0), Position(seq)).await.unwrap().unwrap();
+        let event = auditwire_model::event::view(&row, 0);
+        assert!(event.event_id.len() <= limits.event_id_bytes_max, "{}", event.event_id);
+        assert!(event.event_id.starts_with("éééé"), "{}", event.event_id);
+        assert_eq!(event.labels.iter().count(), limits.labels_max);
     }
 }
