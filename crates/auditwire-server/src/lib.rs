@@ -9,6 +9,7 @@ mod app;
 mod client;
 mod console;
 pub mod doors;
+mod escapes;
 pub mod listen;
 mod metrics;
 mod operations;

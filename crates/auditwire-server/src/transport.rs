@@ -19,6 +19,7 @@ use crate::App;
 use crate::api::Problem;
 use crate::client::{Asker, CalledBy, HostRefused, Link};
 use crate::console::failure::Written;
+use crate::escapes::is_text;
 use access::Line;
 
 pub(crate) use access::AccessLog;
@@ -80,10 +81,16 @@ fn admit(app: &App, link: Link, client: IpAddr, request: &Request) -> Result<(Ca
         return Err(not_through_proxy());
     }
     let called_by =
-        app.clients().called_by(link, request.uri(), request.headers()).map_err(|refused| match refused {
-            HostRefused::Invalid => invalid_host(),
-            HostRefused::NotOurs => host_not_allowed(),
+        app.clients().called_by(link, request.version(), request.uri(), request.headers()).map_err(|refused| {
+            match refused {
+                HostRefused::Invalid => invalid_host(),
+                HostRefused::NotOurs => host_not_allowed(),
+            }
         })?;
+    // Here for every route: what a decoder puts in the place of bytes that are no text is asked for as if it had been meant.
+    if !request.uri().query().is_none_or(|query| is_text(query.as_bytes())) {
+        return Err(invalid_query_string());
+    }
     Ok((called_by, Asker::begin(app, client, request.extensions().get())?))
 }
 
@@ -112,6 +119,11 @@ fn not_through_proxy() -> Problem {
 fn invalid_host() -> Problem {
     let detail = "a request has one Host header: a name or an address, and a port from 1 to 65535 if there is one";
     Problem::bad_request("invalid_host", detail)
+}
+
+fn invalid_query_string() -> Problem {
+    let detail = "the address holds percent escapes that are not UTF-8 text; %E9, for instance, is \u{e9} in Latin-1, in UTF-8 it is %C3%A9";
+    Problem::bad_request("invalid_query_string", detail)
 }
 
 fn host_not_allowed() -> Problem {

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::error::{Hint, Mistake, QueryError, place};
 use super::expr::{Expr, Field, Op};
 use super::lex::{Keyword, OPERATOR_NAMES, Scanner, is_bare};
+use super::time::{InvalidTime, plus_for_blank};
 use super::{print, suggest, value};
 use crate::Timestamp;
 
@@ -247,6 +248,7 @@ impl<'t> Parser<'t> {
         };
         let bytes = start..self.scan.at();
         self.refuse_blank_in_span(&field, &text, start)?;
+        self.refuse_blank_for_plus(&field, &text, start)?;
         let value = value::typed(&field, op, text, bytes.clone(), self.now)?;
         if let Some(detail) = value::doubt(&field, op, &value) {
             self.hint(bytes, detail);
@@ -266,6 +268,19 @@ impl<'t> Parser<'t> {
         Err(Mistake::new("query_bad_value", start..behind.at(), "a relative time has no blanks, like now-15m")
             .expecting(&["now", "now-15m"])
             .suggesting((meant.len() <= 20).then_some(meant)))
+    }
+
+    /// `timestamp > 2026-11-22T10:00:00 03:00` is what an address with a plus sign in it says. Read as a time and a word, its
+    /// remedy would be a time that is hours off.
+    fn refuse_blank_for_plus(&self, field: &Field, text: &str, start: usize) -> Result<(), Mistake> {
+        let mut behind = self.scan;
+        behind.skip_blanks();
+        let offset = behind.take_while(is_bare);
+        let meant = plus_for_blank(&format!("{text} {offset}")).filter(|_| value::is_time(field));
+        let Some(meant) = meant else { return Ok(()) };
+        Err(Mistake::new("query_bad_value", start..behind.at(), InvalidTime::BlankForPlus(meant.clone()).to_string())
+            .expecting(&["an RFC 3339 time"])
+            .suggesting(Some(meant)))
     }
 
     /// The field of `prefix` and a quoted key, whose quote comes next.

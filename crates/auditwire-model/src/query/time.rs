@@ -13,6 +13,9 @@ pub enum InvalidTime {
     /// It is relative, where there is no now.
     #[error("a time relative to now has no meaning here; write it as RFC 3339, like 2026-11-22T10:00:00Z")]
     NoNow,
+    /// A blank stands where the offset's plus sign was: forms and addresses say a blank by a plus sign.
+    #[error("the plus sign of the offset became a blank; write {0}, and %2B for the plus sign in an address")]
+    BlankForPlus(String),
     /// Not RFC 3339 either.
     #[error("{0}, or relative like now-15m")]
     Absolute(#[from] InvalidTimestamp),
@@ -29,7 +32,17 @@ pub fn read_time(text: &str, now: Option<Timestamp>) -> Result<Timestamp, Invali
         let nanos = nanos.ok_or(InvalidTime::Relative)?;
         return now.map(|now| now.saturating_add_nanos(-nanos)).ok_or(InvalidTime::NoNow);
     }
+    if let Some(meant) = plus_for_blank(text) {
+        return Err(InvalidTime::BlankForPlus(meant));
+    }
     Ok(without_doubled_zone(text).map_or_else(|| Timestamp::parse(text), |plain| Timestamp::parse(&plain))?)
+}
+
+/// What was meant by a time whose offset has a blank in the place of its plus sign.
+pub(super) fn plus_for_blank(text: &str) -> Option<String> {
+    let (time, offset) = text.rsplit_once(' ')?;
+    let meant = format!("{time}+{offset}");
+    (offset.len() == 5 && Timestamp::parse(&meant).is_ok()).then_some(meant)
 }
 
 /// `…Z03:00`, `…Z+03:00` and `…Z-03:00` with the offset alone.
@@ -92,6 +105,8 @@ mod tests {
             let read = read_time(text, Some(now)).map(|t| t.to_string());
             assert_eq!(read.as_deref().ok(), expected, "{text}");
         }
+        let meant = "2026-11-22T10:00:00+03:00".to_owned();
+        assert_eq!(read_time("2026-11-22T10:00:00 03:00", Some(now)), Err(InvalidTime::BlankForPlus(meant)));
         assert_eq!(read_time("now-15m", None), Err(InvalidTime::NoNow));
         assert_eq!(read_time("now-15", None), Err(InvalidTime::Relative));
         assert_eq!(read_time("2026-11-22T10:00:00Z", None), Ok(now));

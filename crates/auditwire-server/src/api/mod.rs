@@ -18,6 +18,7 @@ mod sign_in_links;
 mod tokens;
 mod unserved;
 mod webhook;
+mod whose;
 
 use axum::Router;
 use axum::http::{Method, StatusCode, header};

@@ -13,7 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, HeaderName, Uri, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, Uri, Version, header};
 use ipnet::IpNet;
 
 use crate::App;
@@ -123,14 +123,20 @@ impl ClientRules {
         self.tls || forwarded.is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"))
     }
 
-    /// The name that the client asks for, when it is ours: the Host header (RFC 9112 section 3.2: exactly one) and the
-    /// request target's, which must agree (RFC 9113 section 8.3.1); from a proxy of ours what it says in their place, which
-    /// must be configured.
-    pub(crate) fn called_by(&self, link: Link, uri: &Uri, headers: &HeaderMap) -> Result<CalledBy, HostRefused> {
+    /// The name that the client asks for, when it is ours: the Host header (RFC 9112 section 3.2: exactly one, in HTTP/1.1 also
+    /// beside a name in the request target) and the request target's, which must agree (RFC 9113 section 8.3.1); from a proxy of
+    /// ours what it says in their place, which must be configured.
+    pub(crate) fn called_by(
+        &self,
+        link: Link,
+        version: Version,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<CalledBy, HostRefused> {
         let hosts = list(headers, &header::HOST)?;
         let target = uri.authority().map(|target| parse(target.as_str())).transpose()?;
         let own = match (hosts.as_slice(), target) {
-            ([], Some(target)) => target,
+            ([], Some(target)) if version != Version::HTTP_11 => target,
             ([host], None) => host.clone(),
             ([host], Some(target)) if *host == target => target,
             _ => return Err(HostRefused::Invalid),
@@ -247,7 +253,7 @@ mod tests {
 
     fn called(peer: &str, target: &str, pairs: &[(&'static str, &str)]) -> Result<String, HostRefused> {
         let uri: Uri = target.parse().expect("a target");
-        rules().called_by(link(peer), &uri, &headers(pairs)).map(|name| name.0.to_string())
+        rules().called_by(link(peer), Version::HTTP_11, &uri, &headers(pairs)).map(|name| name.0.to_string())
     }
 
     #[test]
@@ -275,7 +281,11 @@ mod tests {
         assert_eq!(called("127.0.0.1", "/", &[("host", "localhost"), ("host", "localhost")]), invalid);
         assert_eq!(called("127.0.0.1", "/", &[("host", "localhost"), ("host", "evil.example")]), invalid);
         let absolute = "https://audit.example.com/";
-        assert!(called("127.0.0.1", absolute, &[]).is_ok());
+        assert_eq!(called("127.0.0.1", absolute, &[]), invalid, "HTTP/1.1 has Host beside it");
+        let uri: Uri = absolute.parse().expect("a target");
+        for version in [Version::HTTP_10, Version::HTTP_2] {
+            assert!(rules().called_by(link("127.0.0.1"), version, &uri, &headers(&[])).is_ok(), "{version:?}");
+        }
         assert!(called("127.0.0.1", absolute, &[("host", "audit.example.com")]).is_ok());
         assert_eq!(called("127.0.0.1", absolute, &[("host", "localhost")]), invalid);
         assert_eq!(called("127.0.0.1", "http://u@localhost/", &[("host", "localhost")]), invalid);

@@ -13,6 +13,7 @@ use super::words::Words;
 use crate::App;
 use crate::api::{Problem, read_small_body};
 use crate::client::CalledBy;
+use crate::escapes::is_text;
 
 /// The fields of a form, in its order. Values may be secrets, so they are wiped when the form is dropped; the request's body, of
 /// which they are read, lies in buffers of the HTTP library and is not.
@@ -122,6 +123,10 @@ where
         }
         let bytes = read_small_body(app, &parts.headers, &parts.extensions, body).await;
         let bytes = bytes.map_err(IntoResponse::into_response)?;
+        if !is_text(&bytes) {
+            let detail = "the form holds percent escapes that are not UTF-8 text";
+            return Err(Problem::bad_request("invalid_value", detail).into_response());
+        }
         let form = Form::parse(&bytes);
         if !csrf::matches(by.csrf_cookie(), form.raw(csrf::FIELD)) {
             return Err(csrf::refused().into_response());

@@ -21,6 +21,7 @@ mod safety;
 mod service;
 mod sign_in_links;
 mod sockets;
+mod strictness;
 mod syslog;
 mod tail;
 mod tokens;

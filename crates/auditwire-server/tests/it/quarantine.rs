@@ -51,6 +51,12 @@ async fn an_event_that_fits_nowhere_is_listed_and_cleared() {
     assert_eq!(first["quarantined"].as_array().map(Vec::len), Some(2));
     let cursor = first["next"].as_str().expect("another page");
     let second = service.get(&format!("{quarantine}?limit=2&cursor={cursor}")).await.is(200).json();
+    let elsewhere = json!({"name": "other", "endpoint": "127.0.0.1:9", "transport": "tcp"});
+    let other = service.post(CONNECTIONS, &elsewhere).await.is(201).json()["id"].as_str().expect("an id").to_owned();
+    let problem = service.get(&format!("{CONNECTIONS}/{other}/quarantine?cursor={cursor}")).await;
+    let problem = problem.is_problem(400, "invalid_cursor");
+    assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("another")), "{problem}");
+    service.get(&format!("{quarantine}?cursor=1000000000000004d")).await.is(200);
     assert_eq!((&second["quarantined"][0]["seq"], &second["next"]), (&json!(seqs[2]), &Value::Null));
     for (query, code) in [
         ("limit=0", "invalid_limit"),

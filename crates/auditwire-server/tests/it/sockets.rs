@@ -332,3 +332,30 @@ async fn a_client_that_never_ends_does_not_hold_the_drain_for_ever() {
     stuck.read_exact(&mut asked).await.expect("reads");
     served.stop(Duration::from_secs(5)).await;
 }
+
+/// RFC 9112 section 3.2: HTTP/1.1 without a Host, with two, or with one that is no name, whatever the target says.
+#[tokio::test]
+async fn a_request_has_one_host_header() {
+    let served = serve(|_| {}).await;
+    let address = served.address;
+    let host = format!("Host: {address}\r\n");
+    let absolute = format!("http://{address}/readyz");
+    for (target, hosts, status) in [
+        ("/readyz", "", 400),
+        (absolute.as_str(), "", 400),
+        ("/readyz", &*host.repeat(2), 400),
+        (absolute.as_str(), &*host.repeat(2), 400),
+        ("/readyz", &*format!("{host}Host: localhost\r\n"), 400),
+        ("/readyz", "Host:\r\n", 400),
+        (absolute.as_str(), &*host, 200),
+        ("/readyz", &*host, 200),
+    ] {
+        let mut stream = served.connect().await;
+        let request = format!("GET {target} HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("writes");
+        let answer = read_all(&mut stream).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request}{answer}");
+        assert_eq!(answer.contains("invalid_host"), status == 400, "{request}{answer}");
+    }
+    served.stop(Duration::from_secs(5)).await;
+}

@@ -81,6 +81,8 @@ pub(crate) struct LogConfig {
     pub(crate) retention: RetentionRule,
     /// See [`LogSettings::quota`]; the section `[quota]`.
     pub(crate) quota: QuotaSettings,
+    /// See [`LogSettings::event`]; the section `[event]`.
+    pub(crate) event: EventLimits,
 }
 
 impl LogConfig {
@@ -97,6 +99,7 @@ impl LogConfig {
             seal: SealSettings { rows: self.seal_events, after: self.seal_after, ..SealSettings::default() },
             retention: self.retention,
             quota: self.quota,
+            event: self.event,
             ..LogSettings::default()
         }
     }
@@ -160,9 +163,9 @@ fn check(raw: &mut Raw) -> Option<Config> {
     let server = server::server(raw);
     let data = raw.required_text("data", "dir").map(PathBuf::from);
     let reserve_bytes = raw.size("data", "reserve_bytes", 0, 64 << 30).and_then(|bytes| u64::try_from(bytes).ok());
-    let log = log(raw);
-    let search = search::search(raw);
     let event = event(raw);
+    let log = log(raw, event);
+    let search = search::search(raw);
     let delivery = delivery(raw);
     let alerts = alerts(raw);
     let telemetry = telemetry::telemetry(raw);
@@ -186,7 +189,7 @@ pub(crate) fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
 
-fn log(raw: &mut Raw) -> Option<LogConfig> {
+fn log(raw: &mut Raw, event: Option<EventLimits>) -> Option<LogConfig> {
     let group_bytes_max = raw.size("log", "group_bytes_max", 4096, 256 << 20);
     let group_events_max = raw.size("log", "group_events_max", 1, 1 << 20);
     let queue_bytes_max = raw.size("log", "queue_bytes_max", 1 << 20, 16 << 30);
@@ -216,6 +219,7 @@ fn log(raw: &mut Raw) -> Option<LogConfig> {
         seal_after: seal_after?,
         retention: retention?,
         quota: quota?,
+        event: event?,
     })
 }
 

@@ -103,8 +103,10 @@ impl Raw {
         }
     }
 
+    /// An empty text means "not set", whatever the key: what was written before stays.
     fn set(&mut self, section: &str, key: &str, value: Value, from: &str) {
         match self.entries.get_mut(&(section.to_owned(), key.to_owned())) {
+            Some(_) if value.as_str().is_some_and(str::is_empty) => {}
             Some(entry) => *entry = Entry { value, from: from.to_owned() },
             None => self.unknown(section, Some(key), from),
         }

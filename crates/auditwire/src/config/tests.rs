@@ -82,7 +82,8 @@ fn a_variable_that_names_no_setting_is_refused_with_the_name_that_was_meant() {
         assert!(message.contains(&format!("{name} (the environment)")) && message.contains(hint), "{message}");
     }
     let fine = ["AUDITWIRE_URL", "AUDITWIRE_TOKEN", "AUDITWIRE_PROJECT", "AUDITWIRE_CA", "AUDITWIRE_KEYS"];
-    for name in fine.into_iter().chain(["AUDITWIRE_TEST_DUCKDB", "AUDITWIRE_SERVICE_HOST", "AUDITWIRES", "auditwire"]) {
+    for name in fine.into_iter().chain(["AUDITWIRE_TEST_ANALYSTS", "AUDITWIRE_SERVICE_HOST", "AUDITWIRES", "auditwire"])
+    {
         assert!(load("", &[(name, "1")], &Vec::new()).is_ok(), "{name}");
     }
 }
@@ -180,4 +181,23 @@ fn a_public_address_is_fine_with_tls_or_behind_a_proxy() {
 fn a_file_that_is_not_there_is_named() {
     let failure = Config::load(Some(Path::new("/nowhere/a.toml")), [], &Vec::new()).unwrap_err();
     assert!(failure.message.contains("/nowhere/a.toml"), "{}", failure.message);
+}
+
+#[test]
+fn an_empty_variable_is_not_set_whatever_its_key() {
+    let plain = Config::load(None, [], &Vec::new()).unwrap();
+    for (section, keys) in &DEFAULTS.parse::<toml::Table>().unwrap() {
+        for key in keys.as_table().unwrap().keys() {
+            let name = format!("AUDITWIRE_{section}__{key}").to_uppercase();
+            let config = Config::load(None, [(OsString::from(&name), OsString::new())], &Vec::new());
+            assert_eq!(config.unwrap_or_else(|failure| panic!("{name}: {}", failure.message)), plain, "{name}");
+        }
+    }
+    let file = "[log]\nseal_after = '20 m'\n[server]\nhostnames = ['a']\n";
+    let empty =
+        [("AUDITWIRE_LOG__SEAL_AFTER", ""), ("AUDITWIRE_SERVER__HOSTNAMES", ""), ("AUDITWIRE_LOG__TAILS_MAX", "")];
+    let config = load(file, &empty, &Vec::new()).unwrap();
+    assert_eq!(config.log.seal_after, Duration::from_secs(1200), "the file's value stays");
+    assert_eq!(config.server.hostnames.len(), 1);
+    assert!(problem("", &[("AUDITWIRE_LOG__SEAL_AFTR", "")]).contains("seal_after"), "a slip is still one");
 }

@@ -64,7 +64,14 @@ fn errors_tell_place_and_remedy() {
         ("timestamp > 2026-11-22T10:00:00", value, 12, 19, Some("2026-11-22T10:00:00Z")),
         ("timestamp > now-15", value, 12, 6, None),
         ("timestamp > now - 15m", value, 12, 9, Some("now-15m")),
+        ("timestamp>=2026-11-22T10:00:00 03:00", value, 11, 25, Some("2026-11-22T10:00:00+03:00")),
+        ("received_at < \"2026-11-22T10:00:00.5 03:00\" a", value, 14, 29, Some("2026-11-22T10:00:00.5+03:00")),
         ("seq > x", value, 6, 1, None),
+        ("subject.address = 10.1.2.3/33", value, 18, 11, Some("10.1.2.3/32")),
+        ("source.address <> 10.1.2.3/33", value, 18, 11, Some("10.1.2.3/32")),
+        ("source.address = \"::1/129\"", value, 17, 9, Some("::1/128")),
+        ("source.address = 10.1.2.3/", value, 17, 9, Some("10.1.2.3/32")),
+        ("source.address = 10.1.2.3/255.255.255.0", value, 17, 22, None),
         ("labels > x", "query_bad_operator", 7, 1, None),
     ] {
         let error = read(text).expect_err(text);
@@ -126,6 +133,14 @@ fn hints_at_what_was_probably_not_meant() {
         assert_eq!(hints(silent), [], "{silent}");
     }
     assert_eq!(hints("outcome = SUCCESS")[0].position, 10);
+    for doubtful in ["10.1.2.300", "10.1.2.300/24", "10.1/16", "1::2::3"] {
+        assert_eq!(hints(&format!("source.address = \"{doubtful}\""))[0].position, 17, "{doubtful}");
+    }
+    for fine in ["10.1.2.3", "10.1.2.3/24", "10.1.2.3/0", "::1", "::1/128", "::ffff:10.0.0.1", "host-1", "unix", "a/b"]
+    {
+        assert_eq!(hints(&format!("source.address = \"{fine}\"")), [], "{fine}");
+    }
+    assert_eq!(hints("source.address : 10.1.2.3/33"), [], "a part of the text");
     assert_eq!(hints(&"seq=1 seq=2 ".repeat(100)).len(), 8);
 }
 
@@ -202,7 +217,7 @@ fn the_documentation_is_right() {
     let mistakes = document.lines().filter(|line| line.starts_with("| `") && line.contains("| `query_"));
     let cell = |cell: &str| cell.trim().trim_matches('`').to_owned();
     let mistakes: Vec<Vec<String>> = mistakes.map(|line| line.split('|').map(cell).collect()).collect();
-    assert_eq!(mistakes.len(), 8);
+    assert_eq!(mistakes.len(), 10);
     for cells in mistakes {
         let error = read(&cells[1]).expect_err(&cells[1]);
         assert_eq!(

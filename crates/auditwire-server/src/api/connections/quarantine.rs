@@ -15,6 +15,7 @@ use crate::api::events::{Params, number};
 use crate::api::json::{self, JsonBytes};
 use crate::api::problem::{Problem, ProblemBody, Result};
 use crate::api::replays::{ReplayAnswer, accepted};
+use crate::api::whose::{elsewhere, whose};
 
 const LIMIT_DEFAULT: usize = 100;
 
@@ -93,23 +94,32 @@ pub(crate) async fn list_quarantine(
 ) -> Result<Response> {
     let mut params = params.only(&["limit", "cursor"])?;
     let limit = number("limit", "invalid_limit", params.take("limit"))?.unwrap_or(LIMIT_DEFAULT);
-    let before = params.take("cursor").as_deref().map(read_cursor).transpose()?;
+    let belongs = whose([project.as_str(), &id]);
+    let before = params.take("cursor").as_deref().map(|text| read_cursor(text, belongs)).transpose()?;
     let page = connections::quarantine(app.engine(), &auth.caller, &project, &id, before, limit).await?;
     let QuarantinePage { entries, next, total, dropped } = page;
     let quarantined = entries.into_iter().map(QuarantinedEvent::from).collect();
-    let next = next.map(|seq| format!("{VERSION}{:016x}", seq.0));
+    let next = next.map(|seq| format!("{VERSION}{:016x}{belongs:016x}", seq.0));
     json::answer(StatusCode::OK, &Quarantine { quarantined, next, total, dropped })
 }
 
-/// Version 1 of a cursor: `1`, then the last position that was shown as 16 hex digits.
-const VERSION: char = '1';
+/// Version 2 of a cursor: `2`, then the last position that was shown and [`whose`] list it was, each as 16 hex digits.
+const VERSION: char = '2';
+/// The position alone. Still read, because cursors never expire.
+const WITHOUT_PROJECT: char = '1';
 
-fn read_cursor(text: &str) -> Result<Position> {
-    let digits = text.strip_prefix(VERSION).filter(|hex| hex.len() == 16 && !hex.contains('+'));
-    digits.and_then(|hex| u64::from_str_radix(hex, 16).ok()).map(Position).ok_or_else(|| {
+fn read_cursor(text: &str, belongs: u64) -> Result<Position> {
+    let number = |hex: &str| u64::from_str_radix(hex, 16).ok().filter(|_| hex.len() == 16 && !hex.contains('+'));
+    let (seq, of) = match (text.strip_prefix(VERSION), text.strip_prefix(WITHOUT_PROJECT)) {
+        (Some(rest), _) => rest.split_at_checked(16).map_or((None, None), |(seq, of)| (number(seq), number(of))),
+        (None, Some(rest)) => (number(rest), Some(belongs)),
+        (None, None) => (None, None),
+    };
+    let (Some(seq), Some(of)) = (seq, of) else {
         let detail = "this is no cursor; use the text of `next` as it is";
-        Problem::bad_request("invalid_cursor", detail).in_field("cursor")
-    })
+        return Err(Problem::bad_request("invalid_cursor", detail).in_field("cursor"));
+    };
+    if of == belongs { Ok(Position(seq)) } else { Err(elsewhere("project or connection")) }
 }
 
 /// Which entries of the quarantine.

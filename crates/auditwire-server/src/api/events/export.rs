@@ -1,10 +1,12 @@
 //! `GET /events/export`: all matching events as one file of any length.
 
 use auditwire_engine::export::{self, Wanted};
+use auditwire_engine::projects;
+use auditwire_model::access::Verb;
 use auditwire_model::export::{Format, Formulas};
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::TryStreamExt;
 
@@ -52,6 +54,7 @@ pub(crate) async fn export_events(
     State(app): State<App>,
     auth: Auth,
     InProject(project): InProject,
+    method: Method,
     params: Params,
 ) -> Result<Response> {
     let mut params = params.only(&["format", "q", "from", "to", "plane", "order", "limit", "raw"])?;
@@ -65,16 +68,23 @@ pub(crate) async fn export_events(
         format: read_format(params.take("format").as_deref())?,
         formulas: read_raw(params.take("raw").as_deref())?,
     };
-    let file = export::export(app.engine(), &auth.caller, &project, &wanted).await?;
-    let name = file_name(&project, now, wanted.format)?;
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(wanted.format.media_type())),
-        (header::CONTENT_DISPOSITION, name),
+        (header::CONTENT_DISPOSITION, file_name(&project, now, wanted.format)?),
+    ];
+    if method == Method::HEAD {
+        // Nothing is taken out, so nothing is counted and nothing told (RFC 9110 section 9.3.2 lets a server leave out what only
+        // the body's making would show).
+        projects::authorize(app.engine(), &auth.caller, &project, Verb::ExportEvents).await?;
+        return Ok((StatusCode::OK, headers).into_response());
+    }
+    let file = export::export(app.engine(), &auth.caller, &project, &wanted).await?;
+    let expected = [
         (EVENTS, HeaderValue::from(file.expected.count)),
         (EVENTS_EXACT, HeaderValue::from_static(if file.expected.exact { "true" } else { "false" })),
     ];
     // An error of the stream breaks the connection off.
-    Ok((StatusCode::OK, headers, Body::from_stream(file.pieces.into_stream())).into_response())
+    Ok((StatusCode::OK, headers, expected, Body::from_stream(file.pieces.into_stream())).into_response())
 }
 
 fn read_format(text: Option<&str>) -> Result<Format> {

@@ -62,11 +62,11 @@ pub(super) async fn answer(
     limit: usize,
     cursor: Option<String>,
 ) -> Result<Response> {
-    let cursor = cursor.map(|text| Cursor::read(&text, question)).transpose()?;
+    let cursor = cursor.map(|text| Cursor::read(&text, project, question)).transpose()?;
     let now = cursor.map_or_else(|| app.engine().clock.now(), |c| c.now);
     let wanted = question.search(cursor, now, limit)?;
     let page = search::page(app.engine(), &auth.caller, project, &wanted).await?;
-    let next = page.next.map(|after| Cursor { after, now }.write(question));
+    let next = page.next.map(|after| Cursor { after, now }.write(project, question));
     Ok(write_page(page, next))
 }
 

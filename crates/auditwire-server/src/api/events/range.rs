@@ -13,6 +13,7 @@ use axum::http::request::Parts;
 use super::cursor::Cursor;
 use crate::App;
 use crate::api::problem::{Problem, Result};
+use crate::api::whose::whose;
 
 const LIMIT_DEFAULT: usize = 100;
 const LIMIT_MAX: usize = 1_000;
@@ -91,19 +92,11 @@ impl Question {
         }
     }
 
-    /// FNV-1a, 64 bits, because it must stay the same in all versions. It guards against mistakes, not against anyone:
-    /// a forged cursor shows nothing that the caller may not see.
+    /// What a cursor belongs to, beside its project.
     pub(super) fn hash(&self) -> u64 {
         let order = self.order.as_deref().unwrap_or("desc");
         let parts = [self.q.as_deref(), self.from.as_deref(), self.to.as_deref(), self.plane.as_deref(), Some(order)];
-        let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-        for part in parts {
-            // 0xff ends a part and is no byte of UTF-8.
-            for byte in part.unwrap_or_default().bytes().chain([0xff]) {
-                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-            }
-        }
-        hash
+        whose(parts.map(Option::unwrap_or_default))
     }
 
     /// The predicate of `q`, whose relative times count from `now`.
