@@ -70,8 +70,10 @@ impl Client {
         // An empty variable means "not set".
         let ca = args.ca.as_deref().filter(|path| !path.as_os_str().is_empty());
         let ca = ca.map(certificates).transpose()?;
-        let or = |text: &'_ str, usual: &'_ str| if text.is_empty() { usual.to_owned() } else { text.to_owned() };
-        Self::new(&or(&args.url, DEFAULT_URL), token.trim(), &or(&args.project, DEFAULT_PROJECT), ca.as_deref())
+        let or = |text: &str, usual: &str| if text.is_empty() { usual.to_owned() } else { text.to_owned() };
+        // A file that was written by an editor may begin with a byte order mark.
+        let token = token.trim_start_matches('\u{feff}').trim();
+        Self::new(&or(&args.url, DEFAULT_URL), token, &or(&args.project, DEFAULT_PROJECT), ca.as_deref())
     }
 
     /// A client with everything given.
@@ -315,5 +317,23 @@ mod tests {
         for (url, token) in [("audit.example", "t"), ("ftp://a", "t"), ("http://a", "t\n")] {
             assert_eq!(Client::new(url, token, "p", None).err().unwrap().code, crate::failure::USAGE, "{url}");
         }
+    }
+
+    #[test]
+    fn empty_variables_are_not_set() {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let folder = tempfile::tempdir().unwrap();
+        let token = folder.path().join("token");
+        std::fs::write(&token, "\u{feff}aw_1\r\n").unwrap();
+        let args = ClientArgs {
+            url: String::new(),
+            token_file: Some(token),
+            ca: Some(PathBuf::new()),
+            project: String::new(),
+            json: false,
+        };
+        let client = Client::from_args(&args).unwrap();
+        assert_eq!(client.project_url(&["events"]).as_str(), "http://127.0.0.1:8514/api/v1/projects/default/events");
+        assert_eq!(client.token.to_str().unwrap(), "Bearer aw_1");
     }
 }

@@ -89,8 +89,11 @@ impl Raw {
                 }
                 continue;
             };
+            let (section, key) = (section.to_lowercase(), key.to_lowercase());
             match value.into_string() {
-                Ok(value) => self.set(&section.to_lowercase(), &key.to_lowercase(), Value::String(value), name),
+                // An empty variable is one that is not set; its name must be a setting all the same.
+                Ok(value) if value.is_empty() && self.value(&section, &key).is_some() => {}
+                Ok(value) => self.set(&section, &key, Value::String(value), name),
                 Err(_) => self.problems.push(format!("{name} is not UTF-8 text")),
             }
         }
@@ -103,10 +106,8 @@ impl Raw {
         }
     }
 
-    /// An empty text means "not set", whatever the key: what was written before stays.
     fn set(&mut self, section: &str, key: &str, value: Value, from: &str) {
         match self.entries.get_mut(&(section.to_owned(), key.to_owned())) {
-            Some(_) if value.as_str().is_some_and(str::is_empty) => {}
             Some(entry) => *entry = Entry { value, from: from.to_owned() },
             None => self.unknown(section, Some(key), from),
         }
