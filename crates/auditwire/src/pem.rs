@@ -61,7 +61,7 @@ mod tests {
         let both = format!("{}{}", made.cert.pem(), made.signing_key.serialize_pem());
         for before in [b"".as_slice(), b"\xef\xbb\xbf", b"# caf\xe9\n"] {
             std::fs::write(&path, [before, both.as_bytes()].concat()).unwrap();
-            assert_eq!(certificates(&path).unwrap(), [made.cert.der().clone()]);
+            assert_eq!(certificates(&path).unwrap(), std::slice::from_ref(made.cert.der()));
             assert_eq!(private_key(&path).unwrap().secret_der(), made.signing_key.serialize_der());
             assert!(text(&path).unwrap().contains(&made.cert.pem().replace("\r\n", "\n")[..200]));
         }

@@ -201,7 +201,7 @@ fn only_the_blocks_must_be_text() {
         wide(u16::to_be_bytes, [0xfe, 0xff]),
     ] {
         assert!(PemBundle::parse(&bytes).is_ok_and(|bundle| bundle.has_client_key()));
-        assert_eq!(certificates(&bytes).unwrap(), [pair.cert.clone()]);
+        assert_eq!(certificates(&bytes).unwrap(), std::slice::from_ref(&pair.cert));
         assert_eq!(private_key(&bytes).unwrap().secret_der(), pair.key.serialize_der());
         assert!(parse(&as_text(&bytes).unwrap()).is_ok_and(|bundle| bundle.has_client_key()));
     }
