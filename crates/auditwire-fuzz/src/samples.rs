@@ -279,8 +279,18 @@ pub(crate) fn events() -> &'static RecordBatch {
 pub(crate) fn renderer(format: Format, transport: Transport, options: Options) -> Renderer {
     let endpoint = Endpoint::parse("siem.example.com:6514").expect("an endpoint");
     let (name, filter, framing) = ("siem".to_owned(), Filter::default(), Framing::Lf);
-    let spec =
-        ConnectionSpec { name, endpoint, transport, tls: None, format, framing, options, filter, rate_limit: None };
+    let spec = ConnectionSpec {
+        name,
+        receiver: None,
+        endpoint,
+        transport,
+        tls: None,
+        format,
+        framing,
+        options,
+        filter,
+        rate_limit: None,
+    };
     Renderer::new(
         &spec,
         &RenderContext {

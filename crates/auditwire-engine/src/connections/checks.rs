@@ -9,6 +9,7 @@ use auditwire_model::wire::RenderContext;
 
 use super::input::PemInput;
 use super::running::Running;
+use super::view::warned;
 use super::{ConnectionInput, lost_race, stored};
 use crate::Engine;
 use crate::audit::{Audit, action};
@@ -188,7 +189,9 @@ async fn run(
 ) -> Result<CheckReport> {
     let bundle = match pem.as_ref().map(|pem| PemBundle::parse(pem.expose())).transpose() {
         Ok(bundle) => bundle,
-        Err(error) => return Ok(CheckReport::of_pem_error(&error)),
+        Err(error) => {
+            return Ok(CheckReport { warnings: warned(engine, spec), ..CheckReport::of_pem_error(&error) });
+        }
     };
     let settings = &engine.settings.delivery;
     let render = RenderContext {
@@ -199,7 +202,8 @@ async fn run(
     let context =
         CheckContext { tasks: engine.tasks().clone(), ..CheckContext::new(settings, render, engine.clock.clone()) };
     let observer = |stage: &StageReport| running.tell(stage);
-    engine.unless_closing(Box::pin(check::run(&context, spec, bundle.as_ref(), &observer))).await
+    let report = engine.unless_closing(Box::pin(check::run(&context, spec, bundle.as_ref(), &observer))).await?;
+    Ok(CheckReport { warnings: warned(engine, spec), ..report })
 }
 
 fn audit(caller: &Caller, spec: &ConnectionSpec, report: &CheckReport) -> Audit {

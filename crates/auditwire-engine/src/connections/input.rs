@@ -1,6 +1,7 @@
 //! A connection as a client sends it: read, checked field by field with one code per field, defaults filled in.
 
 mod options;
+mod receiver;
 
 use std::net::IpAddr;
 
@@ -9,6 +10,7 @@ use auditwire_model::connection::{
 };
 use auditwire_model::query::parse;
 
+use self::receiver::Wanted;
 use super::defaults::framing_default;
 use super::json::{Mistakes, Object};
 use super::pem::{PemContents, inspect_pem};
@@ -17,11 +19,11 @@ use crate::error::{Error, Kind, Result};
 use crate::projects::checked_name;
 use crate::secrets::{Secret, sha256_hex};
 
-const FIELDS: [&str; 9] =
-    ["name", "endpoint", "transport", "tls", "format", "framing", "options", "filter", "rate_limit"];
+const FIELDS: [&str; 10] =
+    ["name", "receiver", "endpoint", "transport", "tls", "format", "framing", "options", "filter", "rate_limit"];
 /// What the API adds to its answers; taken and ignored, so that an answer can be edited and sent back.
-const SHOWN: [&str; 9] =
-    ["id", "revision", "status", "since", "cause", "verified", "delivery", "created_at", "updated_at"];
+const SHOWN: [&str; 10] =
+    ["id", "revision", "status", "since", "cause", "verified", "delivery", "warnings", "created_at", "updated_at"];
 const FILTER_VALUES_MAX: usize = 256;
 
 /// The body of create, update and check.
@@ -30,8 +32,17 @@ pub struct ConnectionInput {
     spec: ConnectionSpec,
     /// The request says which mapping; else what is stored stays.
     mapping_named: bool,
+    wanted: Wanted,
     pem: PemInput,
     sha256: String,
+}
+
+/// A request's body as it was read.
+struct Read {
+    spec: ConnectionSpec,
+    mapping_named: bool,
+    wanted: Wanted,
+    pem: PemInput,
 }
 
 /// What a request says about the PEM.
@@ -62,7 +73,7 @@ impl ConnectionInput {
     ///
     /// # Errors
     /// One per wrong field, in the order of the form (at most 32): `invalid_json`, `invalid_type`, `unknown_field`,
-    /// `missing_field`, `not_available_yet`; `invalid_name`, `invalid_endpoint`, `invalid_transport`, `tls_not_allowed`,
+    /// `missing_field`, `not_available_yet`; `invalid_receiver`, `invalid_name`, `invalid_endpoint`, `invalid_transport`, `tls_not_allowed`,
     /// the codes of [`inspect_pem`], `invalid_verify`, `invalid_server_name`, `fingerprint_required`,
     /// `invalid_fingerprint`, `invalid_min_version`, `invalid_format`, `invalid_framing`, `invalid_max_bytes`,
     /// `invalid_facility`, `invalid_pen`, `invalid_hostname`, `invalid_app_name`, `invalid_cef_envelope`,
@@ -74,8 +85,8 @@ impl ConnectionInput {
     pub fn from_json_all(body: &[u8]) -> Result<Self, Vec<Error>> {
         let mut mistakes = Mistakes::default();
         let spec = Object::body(body, &FIELDS, &SHOWN, &mut mistakes).and_then(|object| spec(object, &mut mistakes));
-        let (spec, mapping_named, pem) = mistakes.unless_any(spec)?;
-        Ok(Self { spec, mapping_named, pem, sha256: sha256_hex(body) })
+        let Read { spec, mapping_named, wanted, pem } = mistakes.unless_any(spec)?;
+        Ok(Self { spec, mapping_named, wanted, pem, sha256: sha256_hex(body) })
     }
 
     /// Parts the checked settings from what shall become of the PEM. What is kept of `stored` is shown as stored.
@@ -85,6 +96,7 @@ impl ConnectionInput {
     pub(super) fn into_parts(mut self, stored: Option<&ConnectionSpec>) -> Result<(ConnectionSpec, PemInput)> {
         if let (false, Some(stored)) = (self.mapping_named, stored) {
             self.spec.options.mapping = stored.options.mapping;
+            self.wanted.fit(&mut self.spec.options);
             options::can_be_had(&self.spec.options)?;
         }
         match (&mut self.spec.tls, &self.pem) {
@@ -125,7 +137,8 @@ pub fn inspect_filter(filter: serde_json::Value) -> Result<Filter, Vec<Error>> {
 }
 
 /// All fields, in the order of the form; `None` when one that must be there is missing or wrong.
-fn spec(mut object: Object, mistakes: &mut Mistakes) -> Option<(ConnectionSpec, bool, PemInput)> {
+fn spec(mut object: Object, mistakes: &mut Mistakes) -> Option<Read> {
+    let wanted = Wanted::read(&mut object, mistakes);
     let name = object.required("name").and_then(|name| checked_name(&name, "name"));
     let name = mistakes.note(name);
     let endpoint = endpoint(&mut object);
@@ -143,6 +156,7 @@ fn spec(mut object: Object, mistakes: &mut Mistakes) -> Option<(ConnectionSpec, 
     let (transport, format) = (transport?, format?);
     let spec = ConnectionSpec {
         name: name?,
+        receiver: wanted.receiver,
         endpoint: endpoint?,
         transport,
         tls,
@@ -152,7 +166,7 @@ fn spec(mut object: Object, mistakes: &mut Mistakes) -> Option<(ConnectionSpec, 
         filter,
         rate_limit: rate_limit.and_then(|n| u32::try_from(n).ok()),
     };
-    Some((spec, mapping_named, pem))
+    Some(Read { spec, mapping_named, wanted, pem })
 }
 
 fn endpoint(object: &mut Object) -> Result<Endpoint> {

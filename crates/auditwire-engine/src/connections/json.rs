@@ -88,6 +88,30 @@ impl Object {
         }
     }
 
+    /// What stands in a field that is there, without taking it.
+    pub(super) fn named(&self, name: &str) -> Option<&Value> {
+        self.fields.get(name)
+    }
+
+    /// The same of a field of an object inside.
+    pub(super) fn inside(&self, outer: &str, name: &str) -> Option<&Value> {
+        self.fields.get(outer)?.get(name)
+    }
+
+    /// Sets a field that is not there. An explicit `null` is there.
+    pub(super) fn fill(&mut self, name: &str, value: Value) {
+        self.fields.entry(name).or_insert(value);
+    }
+
+    /// The same in an object inside, which is made when it is not there. True when it was set.
+    pub(super) fn fill_in(&mut self, outer: &str, name: &str, value: Value) -> bool {
+        let outer = self.fields.entry(outer).or_insert_with(|| Value::Object(Map::new()));
+        let Value::Object(fields) = outer else { return false };
+        let is_new = !fields.contains_key(name);
+        fields.entry(name).or_insert(value);
+        is_new
+    }
+
     /// A text; `None` when absent or `null`.
     pub(super) fn text(&mut self, name: &str) -> Result<Option<String>> {
         match self.take(name) {

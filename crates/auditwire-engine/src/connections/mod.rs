@@ -39,7 +39,7 @@ pub use edit::{create, update};
 pub use input::{ConnectionInput, inspect_filter};
 pub use overview::{OVERVIEW_MAX, Overview, OverviewAsked, OverviewPlace, OverviewRow, OverviewTotals, overview};
 pub use pem::{PemContents, inspect_pem};
-pub use preview::{Preview, PreviewMessage, preview};
+pub use preview::{OtherMessage, Preview, PreviewMessage, inspect, preview};
 pub(crate) use quarantine::demand_few;
 pub use quarantine::{PAGE_MAX, QuarantineEntry, QuarantinePage, delete_quarantined, quarantine};
 pub use remove::delete;

@@ -7,7 +7,8 @@ use super::input::PemInput;
 
 /// Whether the change touches what is sent or where it is sent. Everything does but the fields named here.
 pub(super) fn redirects(old: &ConnectionSpec, new: &ConnectionSpec, pem: &PemInput) -> bool {
-    let as_before = ConnectionSpec { name: old.name.clone(), rate_limit: old.rate_limit, ..new.clone() };
+    let (name, receiver, rate_limit) = (old.name.clone(), old.receiver, old.rate_limit);
+    let as_before = ConnectionSpec { name, receiver, rate_limit, ..new.clone() };
     as_before != *old || matches!(pem, PemInput::Replace(_))
 }
 
@@ -39,6 +40,10 @@ mod tests {
         let fields = [
             (json!({"name": "other"}), false, false),
             (json!({"rate_limit": 10}), false, false),
+            // Alone it changes nothing: what it wants of the other fields is judged with them.
+            (json!({"receiver": "other"}), false, false),
+            (json!({"receiver": "qradar"}), true, false),
+            (json!({"options": {"mapping": 1}}), true, false),
             (json!({"endpoint": "evil.example:514"}), true, true),
             (json!({"endpoint": "siem.example:515"}), true, true),
             (json!({"transport": "tcp"}), true, true),

@@ -73,7 +73,7 @@ pub async fn latest_sent(engine: &Engine, caller: &Caller, project: &ProjectId, 
             let rendered = maker.write(&event, if as_sent { before } else { 0 }, &mut bytes);
             let truncated = rendered.as_ref().is_ok_and(|rendered| rendered.truncated);
             let message = rendered.map(|_| bytes);
-            messages.push(SentMessage { message: PreviewMessage { seq, message, truncated }, as_sent });
+            messages.push(SentMessage { message: PreviewMessage { seq, message, truncated, other: None }, as_sent });
         }
     }
     messages.truncate(MESSAGES);

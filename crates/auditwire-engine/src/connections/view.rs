@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auditwire_model::access::{Caller, Verb};
-use auditwire_model::connection::Verify;
+use auditwire_model::connection::{ConnectionSpec, Verify, Warning, warnings};
 use auditwire_model::{ProjectId, Timestamp};
 
 use super::stored;
@@ -31,6 +31,8 @@ pub struct ConnectionView {
     pub delivery: DeliveryState,
     /// What the SIEM showed on the present or last link; `None` without TLS, and while no sender runs.
     pub server_certificate: Option<ServerCertificate>,
+    /// What its receiver is known to read wrongly.
+    pub warnings: Vec<Warning>,
     /// When this was so.
     pub at: Timestamp,
 }
@@ -131,7 +133,23 @@ pub(super) async fn complete(
     }
     let verified = connection.spec.tls.as_ref().is_some_and(|tls| tls.verify != Verify::Off);
     let at = engine.clock.now();
-    Ok(ConnectionView { stored: connection, status, since, cause, verified, delivery, server_certificate, at })
+    let warnings = warned(engine, &connection.spec);
+    Ok(ConnectionView {
+        stored: connection,
+        status,
+        since,
+        cause,
+        verified,
+        delivery,
+        server_certificate,
+        warnings,
+        at,
+    })
+}
+
+/// What the receiver of such a connection is known to read wrongly.
+pub(super) fn warned(engine: &Engine, spec: &ConnectionSpec) -> Vec<Warning> {
+    warnings(spec, &engine.settings.delivery.hostname)
 }
 
 /// Joins what the second stream has done with what the first one shows.

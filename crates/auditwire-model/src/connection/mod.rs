@@ -9,6 +9,7 @@ mod endpoint;
 mod filter;
 mod metadata_key;
 mod options;
+mod receiver;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,7 @@ pub use endpoint::{Endpoint, Host, InvalidEndpoint};
 pub use filter::{Filter, FilterKind, Selection, SelectionMode};
 pub use metadata_key::{InvalidMetadataKey, MetadataKey, MetadataOf};
 pub use options::{CefEnvelope, LeefCategory, METADATA_KEYS_MAX, Mapping, MessagePart, Options, Order, StructuredData};
+pub use receiver::{Preset, Receiver, Warning, warnings};
 
 /// How messages travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -45,6 +47,18 @@ impl Transport {
     #[must_use]
     pub const fn is_relp(self) -> bool {
         matches!(self, Self::Relp | Self::RelpTls)
+    }
+
+    /// The word in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Tls => "tls",
+            Self::Relp => "relp",
+            Self::RelpTls => "relp_tls",
+        }
     }
 
     /// Messages need a [`Framing`]: a datagram and a RELP transaction end by themselves.
@@ -156,6 +170,9 @@ pub enum CertificateRole {
 pub struct ConnectionSpec {
     /// 1–128 characters, unique in its project.
     pub name: String,
+    /// What is at the other end, as far as somebody said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receiver: Option<Receiver>,
     /// `IP:port`, `[IPv6]:port` or `host:port`.
     pub endpoint: Endpoint,
     /// How messages travel.

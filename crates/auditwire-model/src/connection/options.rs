@@ -176,6 +176,21 @@ impl Options {
         ];
         set.into_iter().filter(|(_, set)| *set).map(|(name, _)| name)
     }
+
+    /// The same with the first mapping, without what only the second one can do.
+    #[must_use]
+    pub fn as_in_first_mapping(&self) -> Self {
+        let new = Self::default();
+        Self {
+            mapping: Mapping::First,
+            leef_cat: new.leef_cat,
+            ipv6_in_src: new.ipv6_in_src,
+            metadata_keys: new.metadata_keys,
+            structured_data: new.structured_data,
+            message: new.message,
+            ..self.clone()
+        }
+    }
 }
 
 impl Default for Options {

@@ -101,6 +101,26 @@
     });
   };
 
+  /** What a receiver wants is set by the server, as without script; what follows from it is shown as other fields change. */
+  const watchReceiver = (form) => {
+    const apply = form.querySelector("button[name=save][value=receiver]");
+    form.elements.receiver.addEventListener("change", () => form.requestSubmit(apply));
+    const unread = ["pem", "save", "query", "name"];
+    const show = settled(200, async (current) => {
+      const fields = new URLSearchParams(Array.from(new FormData(form)).filter(([name]) => !unread.includes(name)));
+      const response = await post(form.dataset.receiver, fields).catch(() => null);
+      if (!response || !response.ok || signedOut(response) || !current()) return;
+      for (const part of all("[data-for]", await parsed(response))) {
+        const shown = form.querySelector(`#${CSS.escape(part.dataset.for)}`);
+        // What did not change is not read aloud again, and stays open or closed.
+        if (shown.textContent.trim() !== part.textContent.trim()) shown.replaceChildren(...part.childNodes);
+      }
+    });
+    form.addEventListener("input", (event) => {
+      if (form.elements.receiver.value && event.target.name !== "receiver" && !unread.includes(event.target.name)) show();
+    });
+  };
+
   /** Says something above the form that the server could not. */
   const say = (form, text) => {
     const notice = document.createElement("div");
@@ -135,6 +155,9 @@
     } else if (notice) {
       notice.tabIndex = -1;
       notice.focus();
+    } else if (button && button.value === "receiver") {
+      // It was chosen, not pressed.
+      again.elements.receiver.focus();
     } else if (button && !button.hidden) {
       // A button that only shows something.
       again.querySelector(`button[name=save][value="${CSS.escape(button.value)}"]`)?.focus();
@@ -164,6 +187,7 @@
     form.addEventListener("change", () => hint(form));
     watchPem(form);
     watchFilters(form);
+    watchReceiver(form);
     const busy = (is) => {
       for (const button of all("button[name=save]", form)) button.disabled = is;
       form.setAttribute("aria-busy", String(is));

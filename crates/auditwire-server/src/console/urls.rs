@@ -25,6 +25,7 @@ pub(crate) const COMPLETE: &str = "/projects/{project}/events/complete";
 pub(crate) const NEW_CONNECTION: &str = "/projects/{project}/settings/siem/new";
 pub(crate) const PEM: &str = "/projects/{project}/settings/siem/pem";
 pub(crate) const FILTER: &str = "/projects/{project}/settings/siem/filter";
+pub(crate) const RECEIVER: &str = "/projects/{project}/settings/siem/receiver";
 pub(crate) const CONNECTION: &str = "/projects/{project}/settings/siem/connections/{id}";
 
 /// What the router matches of alerts.
@@ -143,6 +144,11 @@ impl Urls<'_> {
     /// A fragment: the expression that general filters mean (POST).
     pub(crate) fn filter(self) -> String {
         format!("/projects/{}/settings/siem/filter", self.0)
+    }
+
+    /// A fragment: what follows from the receiver of a connection (POST).
+    pub(crate) fn receiver(self) -> String {
+        format!("/projects/{}/settings/siem/receiver", self.0)
     }
 
     /// What a group action asks first, and where it is done (POST): `start`, `stop` or `delete`.

@@ -3,16 +3,17 @@
 
 use std::path::PathBuf;
 
+use auditwire_model::connection::Receiver;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
 use crate::failure::{Failure, Result};
 
 /// Fields that a client may write (product section 9); everything else in an answer is the service's.
-const WRITABLE: [&str; 9] =
-    ["name", "endpoint", "transport", "tls", "format", "framing", "options", "filter", "rate_limit"];
+const WRITABLE: [&str; 10] =
+    ["name", "receiver", "endpoint", "transport", "tls", "format", "framing", "options", "filter", "rate_limit"];
 /// What a preview is made of.
-const PREVIEWED: [&str; 4] = ["transport", "format", "options", "filter"];
+const PREVIEWED: [&str; 6] = ["receiver", "transport", "format", "framing", "options", "filter"];
 const WRITABLE_TLS: [&str; 5] = ["pem", "server_name", "verify", "fingerprint", "min_version"];
 
 /// Flags of the form. Values are checked by the service, which knows all rules; closed sets are checked here too.
@@ -25,6 +26,10 @@ pub(crate) struct FormArgs {
     /// Name, unique in the project.
     #[arg(long)]
     pub(crate) name: Option<String>,
+    /// What is at the other end. It gives protocol, format, framing, CEF envelope, size and options where no flag does, also on
+    /// an edit; `none` forgets it.
+    #[arg(long, value_parser = receivers())]
+    pub(crate) receiver: Option<String>,
     /// Connection point: IP:port, [IPv6]:port or host:port.
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) endpoint: Option<String>,
@@ -112,6 +117,24 @@ pub(crate) struct OptionArgs {
     /// Which events go first after an outage: the oldest, or those that come from then on (over a second link).
     #[arg(long, value_parser = ["strict", "live_first"])]
     pub(crate) order: Option<String>,
+    /// Which field goes under which key: 1 for rules that were written before there was a second mapping. Default: 2.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub(crate) mapping: Option<u8>,
+    /// LEEF's cat: source and outcome (iam.failure), or the source alone. Needs mapping 2.
+    #[arg(long, value_parser = ["outcome", "source"])]
+    pub(crate) leef_cat: Option<String>,
+    /// Put IPv6 addresses into CEF's src and dvc. Needs mapping 2.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) ipv6_in_src: Option<bool>,
+    /// Metadata with keys of their own: resource.metadata.KEY or subject.metadata.KEY, at most 16; `none` for none. Needs mapping 2.
+    #[arg(long, value_delimiter = ',', value_name = "PATH,…|none")]
+    pub(crate) metadata_keys: Vec<String>,
+    /// Structured data of RAW: all fields, only what tells and counts the event, or none. Needs mapping 2.
+    #[arg(long, value_parser = ["full", "ids", "none"])]
+    pub(crate) structured_data: Option<String>,
+    /// Text of RAW: the event as JSON, or only its message for people. Needs mapping 2.
+    #[arg(long, value_parser = ["json", "text"])]
+    pub(crate) message: Option<String>,
 }
 
 /// Message filtering.
@@ -138,9 +161,25 @@ pub(crate) struct FilterArgs {
     pub(crate) source_except: Vec<String>,
 }
 
-/// What a new connection begins with: the API wants both told.
+/// What a new connection begins with: the API wants both told, unless a receiver is.
 pub(crate) fn blank() -> Value {
     json!({ "transport": "tcp", "format": "rfc5424" })
+}
+
+/// Words of `--receiver`.
+fn receivers() -> Vec<&'static str> {
+    Receiver::WORDS.into_iter().chain(["none"]).collect()
+}
+
+/// Takes out what a receiver that was just chosen has defaults for: what is absent is the service's to fill in.
+fn leave_to_receiver(body: &mut Value) {
+    for path in Receiver::GOVERNS {
+        let (outer, name) = path.rsplit_once('.').unwrap_or(("", path));
+        let inside = if outer.is_empty() { Some(&mut *body) } else { body.get_mut(outer) };
+        if let Some(fields) = inside.and_then(Value::as_object_mut) {
+            fields.remove(name);
+        }
+    }
 }
 
 /// What a preview of a stored connection begins with.
@@ -186,16 +225,38 @@ impl FormArgs {
                 .map_err(|e| Failure::usage(format!("{} is not a JSON object: {e}", path.display())))?,
         };
         let mut body = base;
+        if self.chooses_receiver() && self.from_file.is_none() {
+            // A protocol is more than a wish of the receiver's: what is stored stays, unless it does not take it.
+            let stored = body["transport"].as_str().filter(|_| body.get("name").is_some()).map(str::to_owned);
+            leave_to_receiver(&mut body);
+            if let Some(transport) = stored.filter(|transport| self.takes(transport)) {
+                body["transport"] = json!(transport);
+            }
+        }
         merge(&mut body, self.flags()?);
         // `tls` may only be there where TLS is spoken: changing the transport away from it drops the block.
         let transport = body["transport"].as_str().unwrap_or("tcp");
         if !matches!(transport, "tls" | "relp_tls")
-            && self.transport.is_some()
+            && (self.transport.is_some() || self.chooses_receiver())
             && let Some(fields) = body.as_object_mut()
         {
             fields.remove("tls");
         }
         Ok(body)
+    }
+
+    fn chosen_receiver(&self) -> Option<Receiver> {
+        self.receiver.as_deref().and_then(Receiver::parse)
+    }
+
+    /// A receiver that has defaults.
+    fn chooses_receiver(&self) -> bool {
+        self.chosen_receiver().is_some_and(|receiver| receiver != Receiver::Other)
+    }
+
+    fn takes(&self, transport: &str) -> bool {
+        let taken = |receiver: Receiver| receiver.transports().iter().any(|taken| taken.as_str() == transport);
+        self.chosen_receiver().is_none_or(taken)
     }
 
     /// What the flags say, in the shape of the API.
@@ -208,6 +269,9 @@ impl FormArgs {
             "framing": self.framing,
         });
         drop_nulls(&mut body);
+        if let Some(receiver) = &self.receiver {
+            body["receiver"] = text_or_none(receiver);
+        }
         set(&mut body, "tls", self.tls.value()?);
         set(&mut body, "options", self.options.value()?);
         set(&mut body, "filter", self.filter.value());
@@ -243,8 +307,18 @@ impl OptionArgs {
             "cef_envelope": self.cef_envelope,
             "pen": self.pen,
             "order": self.order,
+            "mapping": self.mapping,
+            "leef_cat": self.leef_cat,
+            "ipv6_in_src": self.ipv6_in_src,
+            "structured_data": self.structured_data,
+            "message": self.message,
         });
         drop_nulls(&mut options);
+        match self.metadata_keys.as_slice() {
+            [] => {}
+            [none] if none == "none" => options["metadata_keys"] = json!([]),
+            keys => options["metadata_keys"] = json!(keys),
+        }
         for (key, given) in [("hostname", &self.hostname), ("app_name", &self.app_name)] {
             if let Some(text) = given {
                 options[key] = text_or_none(text);
@@ -348,18 +422,53 @@ mod tests {
     }
 
     #[test]
+    fn a_receiver_is_asked_for_what_no_flag_says() {
+        let new = form("--name a --endpoint h:1 --receiver qradar").apply(blank()).unwrap();
+        assert_eq!(new, json!({ "name": "a", "endpoint": "h:1", "receiver": "qradar" }));
+        let told = form("--receiver qradar --transport tls --format cef --max-bytes 9000").apply(blank()).unwrap();
+        let expected =
+            json!({ "receiver": "qradar", "transport": "tls", "format": "cef", "options": { "max_bytes": 9000 } });
+        assert_eq!(told, expected);
+        let stored = json!({
+            "name": "a", "endpoint": "h:1", "transport": "tls", "tls": { "verify": "off" }, "format": "rfc5424", "framing": "lf",
+            "options": { "facility": 16, "max_bytes": 2000, "cef_envelope": "none", "structured_data": "full", "ipv6_in_src": false }
+        });
+        let kept = json!({
+            "name": "a", "endpoint": "h:1", "receiver": "qradar", "transport": "tls", "tls": { "verify": "off" },
+            "options": { "facility": 16 }
+        });
+        assert_eq!(form("--receiver qradar").apply(stored.clone()).unwrap(), kept);
+        // One that takes no TLS gets its own protocol, and the TLS settings go.
+        let wazuh = json!({ "name": "a", "endpoint": "h:1", "receiver": "wazuh", "options": { "facility": 16 } });
+        assert_eq!(form("--receiver wazuh").apply(stored.clone()).unwrap(), wazuh);
+        // Nothing is known of these.
+        for (flag, receiver) in [("other", json!("other")), ("none", Value::Null)] {
+            let mut same = stored.clone();
+            same["receiver"] = receiver;
+            assert_eq!(form(&format!("--receiver {flag}")).apply(stored.clone()).unwrap(), same);
+        }
+        assert_eq!(
+            form("--metadata-keys none").apply(json!({})).unwrap(),
+            json!({ "options": { "metadata_keys": [] } })
+        );
+    }
+
+    #[test]
     fn every_flag_lands_in_its_field() {
         let line = "--name a --endpoint h:1 --transport tls --format cef --framing lf --rate-limit 10 --server-name s \
                     --verify fingerprint --fingerprint ab --min-tls 1.3 --facility 16 --hostname h --app-name p --bom \
                     --max-bytes 4096 --cef-envelope bsd --pen 1 --overlap-bytes 9 --overlap-seconds 30 --heartbeat-seconds 60 \
-                    --order live_first --status-only failure,4xx \
+                    --order live_first --mapping 2 --leef-cat source --ipv6-in-src --structured-data ids --message text \
+                    --metadata-keys resource.metadata.a,subject.metadata.b --status-only failure,4xx \
                     --source-except dns";
         let expected = json!({
             "name": "a", "endpoint": "h:1", "transport": "tls", "format": "cef", "framing": "lf", "rate_limit": 10,
             "tls": { "server_name": "s", "verify": "fingerprint", "fingerprint": "ab", "min_version": "1.3" },
             "options": {
                 "facility": 16, "hostname": "h", "app_name": "p", "bom": true, "max_bytes": 4096, "cef_envelope": "bsd",
-                "pen": 1, "overlap_bytes": 9, "overlap_seconds": 30, "heartbeat_seconds": 60, "order": "live_first"
+                "pen": 1, "overlap_bytes": 9, "overlap_seconds": 30, "heartbeat_seconds": 60, "order": "live_first",
+                "mapping": 2, "leef_cat": "source", "ipv6_in_src": true, "structured_data": "ids", "message": "text",
+                "metadata_keys": ["resource.metadata.a", "subject.metadata.b"]
             },
             "filter": {
                 "kind": "general", "status": { "mode": "only", "values": ["failure", "4xx"] },

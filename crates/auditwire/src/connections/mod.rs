@@ -24,6 +24,7 @@ use form::FormArgs;
 const EXAMPLES: &str = "\
 Examples:
   auditwire connections create --name siem --endpoint 192.0.2.7:514
+  auditwire connections create --name qradar --endpoint qradar.example:514 --receiver qradar
   auditwire connections create --name siem-tls --endpoint siem.example:6514 --transport tls --pem-file siem.pem
   auditwire connections check siem-tls
   auditwire connections activate siem-tls --start take-over
@@ -91,7 +92,10 @@ pub(crate) enum Verb {
     Preview {
         /// Id or name of a stored connection to begin with; without one, filter and format are those of the flags.
         connection: Option<String>,
-        /// The form; filter, format, options and transport count.
+        /// Show each message with the other mapping, too.
+        #[arg(long)]
+        compare_mappings: bool,
+        /// The form; filter, format, framing, options, receiver and transport count.
         #[command(flatten)]
         form: Box<FormArgs>,
     },
@@ -171,7 +175,9 @@ pub(crate) async fn run(args: ConnectionsArgs) -> Result {
         Verb::Create { form } => create(&client, &form, out).await,
         Verb::Edit { connection, form } => edit(&client, &connection, &form, out).await,
         Verb::Check { connection, form } => check(&client, &connection, &form, out).await,
-        Verb::Preview { connection, form } => preview(&client, connection.as_deref(), &form, out).await,
+        Verb::Preview { connection, compare_mappings, form } => {
+            preview(&client, connection.as_deref(), compare_mappings, &form, out).await
+        }
         Verb::Activate { connection, start, despite_failed_check } => {
             let body = json!({ "start": start, "despite_failed_check": despite_failed_check });
             activate(&client, &connection, body, out).await
@@ -210,6 +216,14 @@ impl Output {
     pub(crate) fn told(self, value: &Value, sentence: &str) -> Result {
         let said = if self.json { terminal::json(value) } else { terminal::line(sentence) };
         said.map_err(Failure::from)
+    }
+
+    /// What a receiver is known to read wrongly; in JSON it stands in the answer.
+    fn warned(self, answer: &Value) -> Result {
+        if self.json {
+            return Ok(());
+        }
+        Ok(show::warnings(answer, self.screen).iter().try_for_each(terminal::line)?)
     }
 
     fn connection(self, connection: &Value) -> Result {
@@ -275,7 +289,8 @@ async fn create(client: &Client, form: &FormArgs, out: Output) -> Result {
             "{} is stored, inactive, with id {id}\nnext: auditwire connections check {id} && auditwire connections activate {id}",
             show::name(&created),
         ),
-    )
+    )?;
+    out.warned(&created)
 }
 
 async fn edit(client: &Client, wanted: &str, form: &FormArgs, out: Output) -> Result {
@@ -286,7 +301,8 @@ async fn edit(client: &Client, wanted: &str, form: &FormArgs, out: Output) -> Re
         response.json().await.map_err(|e| Failure::caused_by("the service's answer cannot be read", &e))?;
     let body = form.apply(form::writable(&stored))?;
     let changed = client.put(&["connections", &id], &body, etag.as_ref()).await?;
-    out.told(&changed, &format!("{} is changed; revision {}", show::name(&changed), changed["revision"]))
+    out.told(&changed, &format!("{} is changed; revision {}", show::name(&changed), changed["revision"]))?;
+    out.warned(&changed)
 }
 
 async fn check(client: &Client, wanted: &str, form: &FormArgs, out: Output) -> Result {
@@ -296,12 +312,13 @@ async fn check(client: &Client, wanted: &str, form: &FormArgs, out: Output) -> R
     out.check(&report)
 }
 
-async fn preview(client: &Client, wanted: Option<&str>, form: &FormArgs, out: Output) -> Result {
+async fn preview(client: &Client, wanted: Option<&str>, compared: bool, form: &FormArgs, out: Output) -> Result {
     let base = match wanted {
         Some(wanted) => form::previewed(&find(client, wanted).await?),
         None => json!({}),
     };
-    let body = form.apply(base)?;
+    let mut body = form.apply(base)?;
+    body["compare_mappings"] = json!(compared);
     let request = client.request(Method::POST, &["connections", "preview"]).json(&body);
     let response = question::send(client, request, show::text(&body["filter"], "query")).await?;
     let preview: Value =

@@ -32,7 +32,7 @@ pub(crate) fn connection(connection: &Value, screen: Screen) -> Vec<String> {
     let status = text(connection, "status");
     let mut lines =
         vec![format!("{}  {}", screen.paint(Tone::Bold, name(connection)), screen.paint(tone(status), status))];
-    let skip = ["name", "status", "tls", "options", "filter", "delivery"];
+    let skip = ["name", "status", "tls", "options", "filter", "delivery", "warnings"];
     fields(&mut lines, connection, "", &skip);
     for part in ["tls", "options", "filter", "delivery"] {
         if connection[part].as_object().is_some_and(|fields| !fields.is_empty()) {
@@ -59,7 +59,17 @@ pub(crate) fn connection(connection: &Value, screen: Screen) -> Vec<String> {
             lines.push(screen.paint(Tone::Warn, format!("  {}", escape(&said))));
         }
     }
+    lines.extend(warnings(connection, screen));
     lines
+}
+
+/// What the receiver is known to read wrongly, one a line.
+pub(crate) fn warnings(answer: &Value, screen: Screen) -> Vec<String> {
+    let line = |warning: &Value| {
+        let said = format!("! {} [{}, {}]", text(warning, "message"), text(warning, "code"), text(warning, "field"));
+        screen.paint(Tone::Warn, escape(&said))
+    };
+    answer["warnings"].as_array().into_iter().flatten().map(line).collect()
 }
 
 fn fields(lines: &mut Vec<String>, value: &Value, indent: &str, skip: &[&str]) {
@@ -109,6 +119,7 @@ pub(crate) fn check(report: &Value, screen: Screen) -> Vec<String> {
         (true, false) => screen.paint(Tone::Warn, "Nothing speaks against it, but the receiver cannot confirm."),
         (false, _) => screen.paint(Tone::Bad, "The check failed."),
     });
+    lines.extend(warnings(report, screen));
     lines
 }
 
@@ -128,17 +139,33 @@ pub(crate) fn preview(preview: &Value, screen: Screen) -> Vec<String> {
         lines.push("no event in the log matches".to_owned());
     }
     for message in messages {
-        let cut = if message["truncated"].as_bool().unwrap_or(false) { ", values were cut to fit" } else { "" };
-        let (size, shown) = match (message["text"].as_str(), message["base64"].as_str()) {
-            (Some(text), _) => (format!(", {} bytes", grouped(text.len() as u64)), escape(text).into_owned()),
-            (None, Some(bytes)) => (", not UTF-8, in Base64".to_owned(), escape(bytes).into_owned()),
-            (None, None) => (", no message".to_owned(), escape(text(message, "error")).into_owned()),
-        };
         lines.push(String::new());
-        lines.push(screen.paint(Tone::Dim, format!("seq {}{size}{cut}", message["seq"])));
-        lines.push(shown);
+        // The first mapping stands first, whichever was chosen.
+        let other = Some(&message["other"]).filter(|other| other.is_object());
+        let second = other.is_none_or(|other| other["mapping"] == 1);
+        let mut sides = vec![(if second { 2 } else { 1 }, message)];
+        sides.extend(other.map(|other| (if second { 1 } else { 2 }, other)));
+        sides.sort_by_key(|(mapping, _)| *mapping);
+        for (mapping, side) in sides {
+            let (about, shown) = one_message(side);
+            let mapping = if other.is_some() { format!(", mapping {mapping}") } else { String::new() };
+            lines.push(screen.paint(Tone::Dim, format!("seq {}{mapping}{about}", message["seq"])));
+            lines.push(shown);
+        }
     }
+    lines.extend(warnings(preview, screen));
     lines
+}
+
+/// What is said about a message, and the message.
+fn one_message(message: &Value) -> (String, String) {
+    let cut = if message["truncated"].as_bool().unwrap_or(false) { ", values were cut to fit" } else { "" };
+    let (size, shown) = match (message["text"].as_str(), message["base64"].as_str()) {
+        (Some(text), _) => (format!(", {} bytes", grouped(text.len() as u64)), escape(text).into_owned()),
+        (None, Some(bytes)) => (", not UTF-8, in Base64".to_owned(), escape(bytes).into_owned()),
+        (None, None) => (", no message".to_owned(), escape(text(message, "error")).into_owned()),
+    };
+    (format!("{size}{cut}"), shown)
 }
 
 #[cfg(test)]
@@ -184,6 +211,35 @@ mod tests {
         }
         let shown = preview(&json!({ "filter": "", "matched": 0, "total": 0, "exact": true, "messages": [] }), PLAIN);
         assert_eq!(shown.len(), 3, "{shown:?}");
+    }
+
+    #[test]
+    fn both_mappings_are_shown_the_first_one_first() {
+        let of = |chosen: &str, other: u8, theirs: &str| {
+            let other = json!({ "mapping": other, "text": theirs, "truncated": true });
+            let message = json!({ "seq": 9, "text": chosen, "truncated": false, "other": other });
+            preview(&json!({ "filter": "", "matched": 1, "total": 1, "exact": true, "messages": [message] }), PLAIN)
+                .join("\n")
+        };
+        let expected = "seq 9, mapping 1, 3 bytes";
+        let shown = of("old", 2, "newer");
+        assert!(
+            shown.contains("seq 9, mapping 1, 3 bytes\nold\nseq 9, mapping 2, 5 bytes, values were cut to fit\nnewer"),
+            "{shown}"
+        );
+        let shown = of("newer", 1, "old");
+        assert!(shown.contains(expected) && shown.contains("\nseq 9, mapping 2, 5 bytes\nnewer"), "{shown}");
+    }
+
+    #[test]
+    fn a_warning_is_shown_with_its_code_and_field() {
+        let warned = json!({ "name": "a", "status": "inactive", "warnings": [
+            { "code": "receiver_size", "field": "options.max_bytes", "message": "too\nlarge" },
+        ] });
+        let line = "! too\\nlarge [receiver_size, options.max_bytes]";
+        assert!(connection(&warned, PLAIN).contains(&line.to_owned()), "{:?}", connection(&warned, PLAIN));
+        assert_eq!(warnings(&warned, PLAIN), [line]);
+        assert_eq!(connection(&warned, PLAIN).iter().filter(|line| line.contains("receiver_size")).count(), 1);
     }
 
     #[test]

@@ -283,3 +283,5 @@ fn full(text: &str) -> Value {
 mod cef;
 #[path = "receivers_leef.rs"]
 mod leef;
+#[path = "receivers_snippets.rs"]
+mod snippets;

@@ -1,5 +1,7 @@
 use super::*;
-use auditwire_model::connection::{Framing, LeefCategory, Mapping, MessagePart, Options, StructuredData, TlsVersion};
+use auditwire_model::connection::{
+    CefEnvelope, Framing, LeefCategory, Mapping, MessagePart, Options, Receiver, StructuredData, TlsVersion,
+};
 use serde_json::{Value, json};
 
 fn read(value: &Value) -> Result<ConnectionInput> {
@@ -391,4 +393,91 @@ fn options_of_the_second_mapping_are_refused_with_the_first() {
     let both = json!(["resource.metadata.a", "resource.metadata.b", "resource.metadata.A"]);
     let wrong = read(&with("options.metadata_keys", both)).unwrap_err();
     assert!(wrong.detail.contains("at place 1 and") && wrong.detail.contains("at place 3"), "{}", wrong.detail);
+}
+
+fn received_by(receiver: &str, more: &Value) -> Value {
+    let mut body = json!({"name": "a", "endpoint": "siem.example.com:514", "receiver": receiver});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    body
+}
+
+/// Format, framing, envelope, size, and what needs the second mapping.
+fn wanted(body: &Value) -> (Transport, Format, Framing, Option<u32>, StructuredData, bool) {
+    let ConnectionSpec { transport, format, framing, options, .. } = spec(body);
+    (transport, format, framing, options.max_bytes, options.structured_data, options.ipv6_in_src)
+}
+
+#[test]
+fn a_receiver_gives_what_the_request_does_not_name() {
+    use Framing::{Lf, OctetCounting};
+    let (full, ids) = (StructuredData::Full, StructuredData::Ids);
+    let cases = [
+        (received_by("qradar", &json!({})), (Transport::Tcp, Format::Leef, Lf, Some(4096), full, false)),
+        (
+            received_by("qradar", &json!({"transport": "udp"})),
+            (Transport::Udp, Format::Leef, Lf, Some(1024), full, false),
+        ),
+        (
+            received_by("qradar", &json!({"format": "cef", "options": {"max_bytes": 9000}})),
+            (Transport::Tcp, Format::Cef, Lf, Some(9000), full, false),
+        ),
+        // A null is a name: as without a receiver.
+        (
+            received_by("qradar", &json!({"framing": null, "options": {"max_bytes": null}})),
+            (Transport::Tcp, Format::Leef, Lf, None, full, false),
+        ),
+        (received_by("syslog_ng", &json!({})), (Transport::Tcp, Format::Rfc5424, OctetCounting, None, full, false)),
+        (received_by("syslog_ng", &json!({"format": "json"})), (Transport::Tcp, Format::Json, Lf, None, full, false)),
+        (received_by("splunk", &json!({"transport": "tls"})), (Transport::Tls, Format::Rfc5424, Lf, None, ids, false)),
+        (received_by("splunk", &json!({"format": "cef"})), (Transport::Tcp, Format::Cef, Lf, None, full, true)),
+        (received_by("other", &json!({})), (Transport::Tcp, Format::Rfc5424, Lf, None, full, false)),
+        // With TLS, RAW is counted where the receiver takes both.
+        (
+            received_by("rsyslog", &json!({"transport": "tls"})),
+            (Transport::Tls, Format::Rfc5424, OctetCounting, None, full, false),
+        ),
+    ];
+    for (body, expected) in cases {
+        assert_eq!(wanted(&body), expected, "{body}");
+    }
+    assert_eq!(spec(&received_by("arcsight", &json!({}))).options.cef_envelope, CefEnvelope::Bsd);
+    assert_eq!(spec(&minimal()).receiver, None);
+    let wrong = read(&received_by("siem", &json!({"transport": "tcp"}))).unwrap_err();
+    assert_eq!((wrong.code, wrong.field.as_deref()), ("invalid_receiver", Some("receiver")));
+    // Without a receiver somebody must say how.
+    let silent = json!({"name": "a", "endpoint": "a:1"});
+    assert_eq!(read(&silent).unwrap_err().field.as_deref(), Some("transport"));
+}
+
+/// Nobody is refused for what he did not ask for.
+#[test]
+fn what_a_receiver_wants_of_the_second_mapping_is_left_out_with_the_first() {
+    let old = ConnectionSpec { options: Options { mapping: Mapping::First, ..Options::default() }, ..spec(&minimal()) };
+    for silent in [received_by("splunk", &json!({})), received_by("elastic", &json!({"format": "cef"}))] {
+        let kept = read(&silent).unwrap().into_parts(Some(&old)).unwrap().0.options;
+        assert_eq!(kept, Options { mapping: Mapping::First, ..Options::default() }, "{silent}");
+        let mut named = silent.clone();
+        named["options"] = json!({"mapping": 1});
+        assert_eq!(spec(&named).options, kept, "{silent}");
+    }
+    let asked = received_by("splunk", &json!({"options": {"structured_data": "none"}}));
+    assert_eq!(read(&asked).unwrap().into_parts(Some(&old)).unwrap_err().code, "needs_mapping_2");
+}
+
+#[test]
+fn a_connection_with_a_receiver_can_be_sent_back() {
+    for receiver in Receiver::WORDS {
+        for transport in ["tcp", "udp"] {
+            let stored = spec(&received_by(receiver, &json!({"transport": transport})));
+            let shown = serde_json::to_value(&stored).unwrap();
+            let mut body = shown.clone();
+            body.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+            assert_eq!(spec(&body), stored, "{receiver}");
+            // Also after somebody has chosen otherwise than the receiver wants.
+            body["options"]["max_bytes"] = Value::Null;
+            body["options"]["structured_data"] = json!("full");
+            let otherwise = spec(&body);
+            assert_eq!((otherwise.options.max_bytes, otherwise.options.structured_data), (None, StructuredData::Full));
+        }
+    }
 }

@@ -87,3 +87,37 @@ async fn an_event_that_is_too_large_for_a_message_says_so() {
     let message = &seen.messages[0];
     assert!(message.truncated || message.message.is_err(), "{message:?}");
 }
+
+/// Each event in the mapping that was asked for, and beside it in the other one; what only the second has is left out of the first.
+#[tokio::test]
+async fn both_mappings_are_shown_when_they_are_asked_for() {
+    let world = World::new().await;
+    post(&world, draft("a", 0, &world)).await;
+    let alone = preview(&world, json!({"format": "cef"})).await.unwrap();
+    assert!(alone.messages.iter().all(|message| message.other.is_none()));
+    let of = |mapping: u8, more: Value| {
+        let mut options = json!({"mapping": mapping});
+        options.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"format": "cef", "options": options, "compare_mappings": true})
+    };
+    let first = preview(&world, of(1, json!({}))).await.unwrap().messages.remove(0);
+    let second = preview(&world, of(2, json!({"ipv6_in_src": true}))).await.unwrap().messages.remove(0);
+    let (beside_first, beside_second) = (first.other.unwrap(), second.other.unwrap());
+    assert_eq!((u8::from(beside_first.mapping), u8::from(beside_second.mapping)), (2, 1));
+    assert_eq!(beside_second.message, first.message);
+    for wrong in [json!({"compare_mappings": 1}), json!({"compare_mappings": "yes"})] {
+        let error = preview(&world, wrong).await.unwrap_err();
+        assert_eq!((error.code, error.field.as_deref()), ("invalid_type", Some("compare_mappings")));
+    }
+}
+
+#[tokio::test]
+async fn a_preview_says_what_the_receiver_reads_wrongly() {
+    let world = World::new().await;
+    let seen = preview(&world, json!({"receiver": "graylog", "format": "cef"})).await.unwrap();
+    assert_eq!(seen.warnings.iter().map(|warning| warning.code).collect::<Vec<_>>(), ["receiver_forgery"]);
+    assert_eq!(preview(&world, json!({"receiver": "qradar"})).await.unwrap().warnings, []);
+    let body = serde_json::to_vec(&json!({"receiver": "qradar", "endpoint": "siem:514"})).unwrap();
+    let (spec, warnings) = crate::connections::inspect(&world.engine, &body).unwrap();
+    assert_eq!((spec.options.max_bytes, warnings.len()), (Some(4096), 0));
+}

@@ -99,7 +99,8 @@ impl<'a> Course<'a> {
 
     pub(super) fn report(self) -> CheckReport {
         let ok = !self.stages.is_empty() && self.stages.iter().all(|stage| stage.ok);
-        CheckReport { ok, confirmed: ok && self.confirmed, revision: None, stages: self.stages }
+        let confirmed = ok && self.confirmed;
+        CheckReport { ok, confirmed, revision: None, stages: self.stages, warnings: Vec::new() }
     }
 }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auditwire_model::Clock;
-use auditwire_model::connection::{ConnectionSpec, Transport};
+use auditwire_model::connection::{ConnectionSpec, Transport, Warning};
 use auditwire_model::wire::RenderContext;
 use serde::{Deserialize, Serialize};
 
@@ -129,6 +129,8 @@ pub struct CheckReport {
     pub revision: Option<u64>,
     /// In order; ends with the first that failed.
     pub stages: Vec<StageReport>,
+    /// What the connection's receiver is known to read wrongly; no stage can see that.
+    pub warnings: Vec<Warning>,
 }
 
 impl CheckReport {
@@ -142,7 +144,7 @@ impl CheckReport {
             "Correct the TLS key of this connection and save it again.".clone_into(&mut failure.remedy);
         }
         let stages = vec![StageReport::failed(Stage::Tls, Duration::ZERO, failure)];
-        Self { ok: false, confirmed: false, revision: None, stages }
+        Self { ok: false, confirmed: false, revision: None, stages, warnings: Vec::new() }
     }
 
     /// The code of the stage that decided: the first that failed, else the last.

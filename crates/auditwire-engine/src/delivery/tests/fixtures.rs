@@ -44,6 +44,7 @@ pub(crate) fn spec(address: SocketAddr, transport: Transport) -> ConnectionSpec 
     let tls = TlsSpec { verify: Verify::Off, ..TlsSpec::default() };
     ConnectionSpec {
         name: "siem".to_owned(),
+        receiver: None,
         endpoint: Endpoint::parse(&address.to_string()).unwrap(),
         transport,
         tls: (transport == Transport::Tls).then_some(tls),

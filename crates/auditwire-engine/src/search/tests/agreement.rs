@@ -93,6 +93,7 @@ const END: &str = "the-end";
 fn spec(query: String) -> ConnectionSpec {
     ConnectionSpec {
         name: "a".to_owned(),
+        receiver: None,
         endpoint: Endpoint::parse("siem:514").unwrap(),
         transport: Transport::Tcp,
         tls: None,

@@ -19,6 +19,7 @@ use crate::event::{EventDraft, EventView, view};
 fn spec(format: Format, options: Options) -> ConnectionSpec {
     ConnectionSpec {
         name: "siem".to_owned(),
+        receiver: None,
         endpoint: Endpoint::parse("siem.example.com:514").unwrap(),
         transport: Transport::Tcp,
         tls: None,

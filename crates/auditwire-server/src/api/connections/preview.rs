@@ -1,6 +1,6 @@
 //! What a filter and a format would do, before they are stored.
 
-use auditwire_engine::connections::{self, Preview, PreviewMessage};
+use auditwire_engine::connections::{self, OtherMessage, Preview, PreviewMessage};
 use auditwire_model::Timestamp;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -8,6 +8,7 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::view::{WarningAnswer, warned};
 use crate::App;
 use crate::api::auth::{Auth, InProject};
 use crate::api::json::{self, JsonBytes};
@@ -29,6 +30,8 @@ pub(crate) struct PreviewAnswer {
     exact: bool,
     /// The latest matching events of the whole log, newest first; at most 5.
     messages: Vec<MessageAnswer>,
+    /// What the receiver is known to read wrongly.
+    warnings: Vec<WarningAnswer>,
 }
 
 /// One event as a message.
@@ -47,12 +50,34 @@ pub(crate) struct MessageAnswer {
     error: Option<String>,
     /// Values were cut to fit the largest size.
     truncated: bool,
+    /// With `compare_mappings`: the same event with the other mapping.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other: Option<OtherAnswer>,
+}
+
+/// One event as the mapping makes it that was not chosen.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct OtherAnswer {
+    /// 1 or 2.
+    mapping: u8,
+    /// The message without its frame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    /// In place of `text`, when the message is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base64: Option<String>,
+    /// In place of a message: why there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    /// Values were cut to fit the largest size.
+    truncated: bool,
 }
 
 /// Preview a connection
 ///
 /// How much of the last 24 h would be sent, and the latest matching events as the very messages. The body is a connection, of
-/// which only `filter`, `format`, `options` and `transport` count; all may be absent. Nothing is stored or sent.
+/// which only `filter`, `format`, `options`, `receiver`, `framing` and `transport` count; all may be absent. With `compare_mappings`, true, each
+/// message has that of the other mapping beside it. Nothing is stored or sent.
 #[utoipa::path(
     post,
     path = "/connections/preview",
@@ -80,20 +105,32 @@ pub(crate) async fn preview_connection(
 
 impl From<Preview> for PreviewAnswer {
     fn from(preview: Preview) -> Self {
-        let Preview { filter, from, matched, total, exact, messages } = preview;
+        let Preview { filter, from, matched, total, exact, messages, warnings } = preview;
         let messages = messages.into_iter().map(MessageAnswer::from).collect();
-        Self { filter, from, matched, total, exact, messages }
+        Self { filter, from, matched, total, exact, messages, warnings: warned(&warnings) }
     }
 }
 
 impl From<PreviewMessage> for MessageAnswer {
-    fn from(PreviewMessage { seq, message, truncated }: PreviewMessage) -> Self {
-        let answer = Self { seq: seq.0, truncated, ..Self::default() };
-        match message.map(String::from_utf8) {
-            Ok(Ok(text)) => Self { text: Some(text), ..answer },
-            Ok(Err(bytes)) => Self { base64: Some(base64(bytes.as_bytes())), ..answer },
-            Err(error) => Self { error: Some(error), ..answer },
-        }
+    fn from(PreviewMessage { seq, message, truncated, other }: PreviewMessage) -> Self {
+        let [text, base64, error] = shown(message);
+        Self { seq: seq.0, text, base64, error, truncated, other: other.map(OtherAnswer::from) }
+    }
+}
+
+impl From<OtherMessage> for OtherAnswer {
+    fn from(OtherMessage { mapping, message, truncated }: OtherMessage) -> Self {
+        let [text, base64, error] = shown(message);
+        Self { mapping: mapping.into(), text, base64, error, truncated }
+    }
+}
+
+/// A message as text, as Base64, or why there is none: one of the three.
+fn shown(message: std::result::Result<Vec<u8>, String>) -> [Option<String>; 3] {
+    match message.map(String::from_utf8) {
+        Ok(Ok(text)) => [Some(text), None, None],
+        Ok(Err(bytes)) => [None, Some(base64(bytes.as_bytes())), None],
+        Err(error) => [None, None, Some(error)],
     }
 }
 
@@ -125,7 +162,8 @@ mod tests {
         {
             assert_eq!(base64(bytes.as_bytes()), text);
         }
-        let of = |message| MessageAnswer::from(PreviewMessage { seq: Position(1), message, truncated: false });
+        let of =
+            |message| MessageAnswer::from(PreviewMessage { seq: Position(1), message, truncated: false, other: None });
         assert_eq!(of(Ok(vec![0xff, 0xfe])).base64.as_deref(), Some("//4="));
         assert_eq!(of(Ok("ё".into())).text.as_deref(), Some("ё"));
         assert_eq!(of(Err("too large".to_owned())).error.as_deref(), Some("too large"));

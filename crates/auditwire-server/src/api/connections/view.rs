@@ -7,7 +7,9 @@ use auditwire_engine::connections::ConnectionView;
 use auditwire_engine::delivery::check::{CheckReport, StageReport};
 use auditwire_engine::delivery::{DeliveryState, FreshState, LastError};
 use auditwire_model::Timestamp;
-use auditwire_model::connection::{ConnectionSpec, Filter, Format, Framing, Options, TlsSpec, Transport};
+use auditwire_model::connection::{
+    ConnectionSpec, Filter, Format, Framing, Options, Receiver, TlsSpec, Transport, Warning,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -27,6 +29,11 @@ pub(crate) struct ConnectionAnswer {
     updated_at: Timestamp,
     /// Unique in its project.
     name: String,
+    /// What is at the other end: `kuma`, `maxpatrol`, `arcsight`, `qradar`, `splunk`, `sentinel`, `wazuh`, `elastic`, `graylog`, `rsyslog`,
+    /// `syslog_ng`, `other`, or null. Where a request names it, `transport`, `format`, `framing` and the options `cef_envelope`,
+    /// `max_bytes`, `ipv6_in_src` and `structured_data` are as that product wants them, unless the request names them, too.
+    #[schema(value_type = Option<String>, example = "qradar")]
+    receiver: Option<Receiver>,
     /// `IP:port`, `[IPv6]:port` or `host:port`.
     #[schema(example = "siem.example.com:6514")]
     endpoint: String,
@@ -48,7 +55,10 @@ pub(crate) struct ConnectionAnswer {
     #[schema(value_type = String)]
     framing: Framing,
     /// `facility`, `hostname`, `app_name`, `bom`, `max_bytes`, `cef_envelope`, `pen`, `overlap_bytes`, `overlap_seconds`, `heartbeat_seconds`,
-    /// `order`.
+    /// `order`; `mapping` (1 or 2: which field goes under which key; a new connection gets 2, a change that does not name it keeps what is
+    /// stored), and those that need mapping 2 unless they are at their defaults: `leef_cat` (`outcome`, `source`), `ipv6_in_src`,
+    /// `metadata_keys` (at most 16 paths `resource.metadata.KEY` or `subject.metadata.KEY`), `structured_data` (`full`, `ids`, `none`),
+    /// `message` (`json`, `text`).
     #[schema(value_type = Object)]
     options: Options,
     /// `kind`, `status`, `source`, `query`.
@@ -65,8 +75,31 @@ pub(crate) struct ConnectionAnswer {
     cause: Option<&'static str>,
     /// False when the peer's certificate is not verified.
     verified: bool,
+    /// What its receiver is known to read wrongly, or not at all. A warning stops nothing.
+    warnings: Vec<WarningAnswer>,
     /// Counters and positions.
     delivery: DeliveryAnswer,
+}
+
+/// Something that a receiver is known to read wrongly although it is right.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Warning)]
+pub(crate) struct WarningAnswer {
+    /// Stable.
+    #[schema(example = "receiver_size")]
+    code: &'static str,
+    /// The field to change, by its dotted path.
+    #[schema(example = "options.max_bytes")]
+    field: &'static str,
+    /// What is wrong and what to do.
+    message: String,
+}
+
+/// What is known of a receiver, as it is shown.
+pub(super) fn warned(warnings: &[Warning]) -> Vec<WarningAnswer> {
+    let warned =
+        |warning: &Warning| WarningAnswer { code: warning.code, field: warning.field, message: warning.detail() };
+    warnings.iter().map(warned).collect()
 }
 
 /// How far a connection has come; counters since it was created.
@@ -146,8 +179,8 @@ struct LastErrorAnswer {
 impl From<ConnectionView> for ConnectionAnswer {
     fn from(view: ConnectionView) -> Self {
         let age = view.oldest_unacknowledged_age();
-        let ConnectionView { stored, status, since, cause, verified, delivery, .. } = view;
-        let ConnectionSpec { name, endpoint, transport, tls, format, framing, options, filter, rate_limit } =
+        let ConnectionView { stored, status, since, cause, verified, delivery, warnings, .. } = view;
+        let ConnectionSpec { name, receiver, endpoint, transport, tls, format, framing, options, filter, rate_limit } =
             stored.spec;
         Self {
             id: stored.id.to_string(),
@@ -156,6 +189,7 @@ impl From<ConnectionView> for ConnectionAnswer {
             updated_at: stored.updated_at,
             name,
             endpoint_unicode: endpoint.readable(),
+            receiver,
             endpoint: endpoint.to_string(),
             transport,
             tls,
@@ -168,6 +202,7 @@ impl From<ConnectionView> for ConnectionAnswer {
             since,
             cause,
             verified,
+            warnings: warned(&warnings),
             delivery: DeliveryAnswer::of(delivery, age),
         }
     }
@@ -219,6 +254,8 @@ pub(crate) struct CheckAnswer {
     revision: Option<u64>,
     /// In order; ends with the first that failed.
     stages: Vec<StageAnswer>,
+    /// What its receiver is known to read wrongly; no stage can see that.
+    warnings: Vec<WarningAnswer>,
 }
 
 /// One stage.
@@ -242,8 +279,9 @@ struct StageAnswer {
 
 impl From<CheckReport> for CheckAnswer {
     fn from(report: CheckReport) -> Self {
-        let CheckReport { ok, confirmed, revision, stages } = report;
-        Self { ok, confirmed, revision, stages: stages.into_iter().map(StageAnswer::from).collect() }
+        let CheckReport { ok, confirmed, revision, stages, warnings } = report;
+        let stages = stages.into_iter().map(StageAnswer::from).collect();
+        Self { ok, confirmed, revision, stages, warnings: warned(&warnings) }
     }
 }
 

@@ -19,6 +19,7 @@ pub(super) const CONNECTIONS: &str = "/api/v1/projects/default/connections";
 pub(super) fn fields<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let mut fields = vec![
         ("name", "Main SIEM"),
+        ("receiver", ""),
         ("endpoint", "siem.example.com:514"),
         ("transport", "tcp"),
         ("pem", ""),
@@ -38,6 +39,11 @@ pub(super) fn fields<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a st
         ("overlap_seconds", ""),
         ("heartbeat_seconds", ""),
         ("order", "strict"),
+        ("mapping", "2"),
+        ("leef_cat", "outcome"),
+        ("metadata_keys", ""),
+        ("structured_data", "full"),
+        ("message", "json"),
         ("filter", "none"),
         ("status_mode", "off"),
         ("status_more", ""),
@@ -378,4 +384,72 @@ async fn only_somebody_signed_in_and_only_from_its_own_page() {
     browser.post(NEW, &all).await.is(403);
     browser.get("/projects/none/settings/siem/new").await.is(404);
     assert_eq!(stored(&service).await, Vec::<Value>::new());
+}
+
+/// Without script a button sets what the receiver wants; nothing is stored by it.
+#[tokio::test]
+async fn a_receiver_sets_its_fields_and_warns_of_others() {
+    let service = Service::start().await;
+    let mut browser = Browser::signed_in(&service).await;
+    let page = browser.get(NEW).await;
+    has(
+        page.is(200),
+        &["What is at the other end?", ">IBM QRadar</option>", "value=\"receiver\" formnovalidate>Set what it wants"],
+    );
+    assert!(!page.text().contains("id=\"receiver-setup\""), "nothing is chosen yet");
+    let chosen =
+        [("receiver", "wazuh"), ("endpoint", "siem.example.com:1514"), ("transport", "relp"), ("save", "receiver")];
+    let shown = browser.submit(&page, NEW, &fields(&chosen)).await;
+    has(shown.is(200), &["&#60;port&#62;1514&#60;/port&#62;", "contrib/siem/wazuh/tcp.xml", "value=\"6144\""]);
+    has(&shown, &["id=\"f-format-json\" name=\"format\" value=\"json\" checked", "value=\"tcp\" checked"]);
+    assert_eq!(stored(&service).await, Vec::<Value>::new());
+
+    // The same by the fragment that the script asks for, in the reader's language.
+    let csrf = super::hidden_fields(&page.text(), NEW).into_iter().find(|(name, _)| name == "csrf").expect("a token");
+    let graylog = fields(&[("receiver", "graylog"), ("format", "cef"), ("cef_envelope", "bsd")]);
+    let mut ask: Vec<_> = graylog.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    ask.push(csrf);
+    let told = browser.post(&format!("{LIST}/receiver"), &ask).await;
+    has(told.is(200), &["data-for=\"receiver-warnings\"", "can forge a user or an outcome", "Input: CEF TCP"]);
+    browser.language = "ru";
+    has(&browser.post(&format!("{LIST}/receiver"), &ask).await, &["может подделать там пользователя"]);
+    browser.post(&format!("{LIST}/receiver"), &ask[..ask.len() - 1]).await.is(403);
+    browser.language = "en";
+
+    // It stops nobody.
+    let page = browser.get(NEW).await;
+    browser.submit(&page, NEW, &graylog).await.is(303);
+    let only = &stored(&service).await[0];
+    assert_eq!((&only["receiver"], &only["format"]), (&json!("graylog"), &json!("cef")));
+    assert_eq!(only["warnings"][0]["code"], "receiver_forgery");
+}
+
+/// What an old connection sends stands beside what it would send; a new one has nothing to compare.
+#[tokio::test]
+async fn both_mappings_stand_beside_each_other_for_an_old_connection() {
+    let service = Service::start().await;
+    let mut browser = Browser::signed_in(&service).await;
+    service.post("/api/v1/projects/default/events", &json!({"action": "a", "source": {"id": "iam"}})).await.is(200);
+    let old = json!({"name": "Old", "endpoint": "10.0.0.5:514", "transport": "tcp", "format": "cef", "options": {"mapping": 1}});
+    let (_, address) = existing(&service, &old).await;
+    let page = browser.get(&address).await;
+    has(page.is(200), &["Mapping 1, as until now", "id=\"f-mapping-1\" name=\"mapping\" value=\"1\" checked"]);
+    let changes = [("name", "Old"), ("endpoint", "10.0.0.5:514"), ("format", "cef")];
+    let with = |more: &[(&'static str, &'static str)]| fields(&[&changes[..], more].concat());
+    for chosen in ["1", "2"] {
+        let shown = browser.submit(&page, &address, &with(&[("mapping", chosen), ("save", "compare")])).await;
+        let text = shown.is(200).text();
+        let first = text.find("<strong>Mapping 1</strong>").expect("the first mapping");
+        let second = text.find("<strong>Mapping 2</strong>").expect("the second mapping");
+        assert!(first < second && text.contains("CEF:0|Auditwire"), "{text}");
+    }
+    // An option of the second mapping is refused with the first one, under its field.
+    let wrong = with(&[("mapping", "1"), ("ipv6_in_src", "on"), ("save", "only")]);
+    let told = browser.submit(&page, &address, &wrong).await;
+    has(told.is(422), &["Mapping 1 does not have this.", "id=\"f-ipv6_in_src-error\""]);
+    let (_, address) =
+        existing(&service, &json!({"name": "New", "endpoint": "10.0.0.6:514", "transport": "tcp"})).await;
+    let page = browser.get(&address).await;
+    assert!(!page.text().contains("Mapping 1, as until now"), "{}", page.text());
+    has(&page, &["id=\"f-mapping\""]);
 }

@@ -119,12 +119,7 @@ input(type="imrelp" port="{relp_tls}" address="127.0.0.1" ruleset="r" maxDataSiz
         key = path("server-key.pem"),
         out = output.display(),
     );
-    let conf = folder.path().join("rsyslog.conf");
-    std::fs::write(&conf, config).unwrap();
-    let mut command = Command::new(root.join("usr/sbin/rsyslogd"));
-    command.arg("-n").arg("-M").arg(libraries(root).join("rsyslog")).arg("-f").arg(&conf);
-    command.arg("-i").arg(folder.path().join("pid"));
-    let child = spawn(command, root, &folder);
+    let child = spawn(rsyslogd(root, &folder, &config), root, &folder);
     let ports = vec![("tcp", tcp), ("udp", udp), ("tls", tls), ("relp", relp), ("relp-tls", relp_tls)];
     Receiver { ports, pki, output, child, folder }.ready().await
 }
@@ -152,6 +147,52 @@ log {{ source(s); destination(d); }};
         key = path("server-key.pem"),
         out = output.display(),
     );
+    let child = spawn(syslog_ng_daemon(root, &folder, &config), root, &folder);
+    let ports = vec![("syslog", syslog), ("syslog-tls", tls), ("network", network)];
+    Receiver { ports, pki, output, child, folder }.ready().await
+}
+
+/// A receiver that runs a snippet for rsyslog or syslog-ng as it stands, but that it listens on loopback only and that its files
+/// lie in a folder of its own. Its port is the one that the snippet says, and its name `udp` when it has no other.
+pub(crate) async fn by_snippet(root: &Path, snippet: &str, port: u16) -> Receiver {
+    let folder = tempfile::tempdir().unwrap();
+    let pki = Pki::new(folder.path());
+    let output = folder.path().join("out.json");
+    let own = |text: String, name: &str, path: &Path| text.replace(name, &path.display().to_string());
+    let mut config = own(snippet.to_owned(), "/var/log/auditwire.json", &output);
+    for (name, file) in [("ca", "ca.pem"), ("cert", "server.pem"), ("key", "server-key.pem")] {
+        for place in ["/etc/rsyslog.d", "/etc/syslog-ng"] {
+            config = own(config, &format!("{place}/auditwire-{name}.pem"), &pki.path(file));
+        }
+    }
+    let input = if snippet.contains("imudp") || snippet.contains("\"udp\"") { "udp" } else { "tcp" };
+    let is_rsyslog = snippet.contains("ruleset(");
+    let command = if is_rsyslog {
+        let here = format!("port=\"{port}\" address=\"127.0.0.1\"");
+        assert!(config.contains(&format!("port=\"{port}\"")), "{config}");
+        rsyslogd(root, &folder, &config.replace(&format!("port=\"{port}\""), &here))
+    } else {
+        let here = format!("port({port}) ip(127.0.0.1)");
+        assert!(config.contains(&format!("port({port})")), "{config}");
+        // As Debian's own file includes those of its folder.
+        let part = folder.path().join("auditwire.conf");
+        std::fs::write(&part, config.replace(&format!("port({port})"), &here)).unwrap();
+        syslog_ng_daemon(root, &folder, &format!("@version: 3.38\n@include \"{}\"\n", part.display()))
+    };
+    let child = spawn(command, root, &folder);
+    Receiver { ports: vec![(input, port)], pki, output, child, folder }.ready().await
+}
+
+fn rsyslogd(root: &Path, folder: &TempDir, config: &str) -> Command {
+    let conf = folder.path().join("rsyslog.conf");
+    std::fs::write(&conf, config).unwrap();
+    let mut command = Command::new(root.join("usr/sbin/rsyslogd"));
+    command.arg("-n").arg("-M").arg(libraries(root).join("rsyslog")).arg("-f").arg(&conf);
+    command.arg("-i").arg(folder.path().join("pid"));
+    command
+}
+
+fn syslog_ng_daemon(root: &Path, folder: &TempDir, config: &str) -> Command {
     let conf = folder.path().join("syslog-ng.conf");
     std::fs::write(&conf, config).unwrap();
     let modules = std::fs::read_dir(root.join("usr/lib/syslog-ng")).unwrap().flatten();
@@ -160,9 +201,7 @@ log {{ source(s); destination(d); }};
     command.args(["-F", "--no-caps", "-e"]).arg(format!("--module-path={}", modules.display()));
     command.arg("-f").arg(&conf).arg("-R").arg(folder.path().join("persist"));
     command.arg("-p").arg(folder.path().join("pid")).arg("-c").arg(folder.path().join("ctl"));
-    let child = spawn(command, root, &folder);
-    let ports = vec![("syslog", syslog), ("syslog-tls", tls), ("network", network)];
-    Receiver { ports, pki, output, child, folder }.ready().await
+    command
 }
 
 fn spawn(mut command: Command, root: &Path, folder: &TempDir) -> Child {
@@ -188,10 +227,10 @@ pub(crate) fn closed_endpoint() -> String {
 }
 
 /// A port that was free a moment ago; these programs cannot be asked which port they took.
-fn free_tcp() -> u16 {
+pub(crate) fn free_tcp() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn free_udp() -> u16 {
+pub(crate) fn free_udp() -> u16 {
     UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -250,6 +250,7 @@ fn context() -> CheckContext {
 fn spec(transport: Transport, address: SocketAddr) -> ConnectionSpec {
     ConnectionSpec {
         name: "SIEM".to_owned(),
+        receiver: None,
         endpoint: Endpoint::parse(&address.to_string()).unwrap(),
         transport,
         tls: None,

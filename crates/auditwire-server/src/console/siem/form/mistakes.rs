@@ -7,8 +7,9 @@ use crate::console::form::FormErrors;
 use crate::console::words::Words;
 
 /// Each field of the form with its label, in the order in which they stand there.
-pub(super) const FIELDS: [(&str, &str); 27] = [
+pub(super) const FIELDS: [(&str, &str); 34] = [
     ("name", "form-name"),
+    ("receiver", "form-receiver"),
     ("endpoint", "form-endpoint"),
     ("transport", "form-transport"),
     ("pem", "form-pem"),
@@ -18,6 +19,7 @@ pub(super) const FIELDS: [(&str, &str); 27] = [
     ("server_name", "form-server-name"),
     ("min_version", "form-min-version"),
     ("format", "form-format"),
+    ("mapping", "form-mapping"),
     ("framing", "form-framing"),
     ("cef_envelope", "form-cef-envelope"),
     ("facility", "form-facility"),
@@ -29,6 +31,11 @@ pub(super) const FIELDS: [(&str, &str); 27] = [
     ("overlap_seconds", "form-overlap-seconds"),
     ("heartbeat_seconds", "form-heartbeat"),
     ("order", "form-order"),
+    ("leef_cat", "form-leef-cat"),
+    ("ipv6_in_src", "form-ipv6-in-src"),
+    ("metadata_keys", "form-metadata-keys"),
+    ("structured_data", "form-structured-data"),
+    ("message", "form-message"),
     ("bom", "form-bom"),
     ("filter", "form-filter"),
     ("status", "form-status"),
@@ -76,6 +83,7 @@ pub(super) fn text(words: Words, mistake: &Error) -> String {
         ("verify_off_unconfirmed", _) => Some("form-wrong-unconfirmed"),
         ("pem_expected", _) => Some("form-wrong-pem-expected"),
         ("idempotency_key_reused", _) => Some("form-wrong-sent-before"),
+        ("needs_mapping_2", _) => Some("form-wrong-needs-mapping-2"),
         ("missing_field", "filter.query") => Some("form-wrong-no-query"),
         ("missing_field" | "invalid_type", _) => Some("form-wrong-missing"),
         _ => None,
@@ -116,6 +124,10 @@ mod tests {
             ("options.overlap_seconds", "overlap_seconds"),
             ("options.heartbeat_seconds", "heartbeat_seconds"),
             ("options.order", "order"),
+            ("receiver", "receiver"),
+            ("options.mapping", "mapping"),
+            ("options.metadata_keys", "metadata_keys"),
+            ("options.message", "message"),
             ("filter.kind", "filter"),
             ("filter.status.values", "status"),
             ("filter.source.mode", "source"),
@@ -154,13 +166,18 @@ mod tests {
             text.split(|c: char| !c.is_ascii_digit()).filter(|n| n.len() > 1).map(str::to_owned).collect()
         };
         let options = json!({"facility": 24, "hostname": "", "app_name": "", "max_bytes": 1, "cef_envelope": "x",
-                             "pen": 0, "overlap_bytes": 1, "overlap_seconds": 0, "heartbeat_seconds": 1, "order": "x"});
+                             "pen": 0, "overlap_bytes": 1, "overlap_seconds": 0, "heartbeat_seconds": 1, "order": "x", "mapping": 3, "leef_cat": "x",
+                             "structured_data": "x", "message": "x", "metadata_keys": ["x"]});
         let filter = json!({"kind": "general", "status": {"mode": "only"}, "source": {"mode": "x"}});
         let mut wrong = Vec::new();
         for transport in ["tcp", "udp"] {
             wrong.extend(refused(&json!({"name": "", "endpoint": "x", "transport": transport, "format": "x",
                                          "framing": "x", "options": options, "filter": filter, "rate_limit": 0})));
         }
+        wrong.extend(refused(&json!({"name": "a", "endpoint": "a:1", "receiver": "x",
+                                     "options": {"mapping": 1, "leef_cat": "source"}})));
+        let same = ["resource.metadata.a_b", "resource.metadata.aB"];
+        wrong.extend(refused(&json!({"name": "a", "endpoint": "a:1", "options": {"metadata_keys": same}})));
         let tls = json!({"server_name": "a b", "verify": "x", "fingerprint": "x", "min_version": "x"});
         wrong.extend(refused(&json!({"name": "a", "endpoint": "a:1", "transport": "tls", "tls": tls})));
         wrong.extend(refused(&json!({"transport": "x", "tls": {"verify": "fingerprint"}})));

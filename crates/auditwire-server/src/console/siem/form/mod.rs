@@ -10,11 +10,14 @@ mod mistakes;
 mod page;
 mod pem;
 mod preview;
+mod receiver;
+mod snippet;
 mod stale;
 mod values;
 
 use auditwire_engine::connections::{self, ConnectionInput, ConnectionView};
 use auditwire_engine::{Error, Kind};
+use auditwire_model::connection::Mapping;
 use axum::Router;
 use axum::extract::Path;
 use axum::http::StatusCode;
@@ -39,6 +42,7 @@ pub(super) fn routes() -> Router<App> {
         .route(urls::CONNECTION, get(configure).post(save))
         .route(urls::PEM, post(pem::inspect))
         .route(urls::FILTER, post(filter::meaning))
+        .route(urls::RECEIVER, post(receiver::told))
 }
 
 /// `GET …/settings/siem/new`.
@@ -118,20 +122,28 @@ async fn save(
 
 /// A button was pressed that shows the form again and stores nothing.
 fn is_draft(form: &Form) -> bool {
-    matches!(form.text("save"), "preview" | "build")
+    matches!(form.text("save"), "preview" | "compare" | "build" | "receiver")
 }
 
-/// The form with a preview of what it would do, or with the query that its rows say.
+/// The form with a preview of what it would do, with the query that its rows say, or with what the chosen receiver wants.
 async fn draft(
     by: &InProject,
     form: &Form,
     values: Values,
     stored: Option<&ConnectionView>,
 ) -> Result<Response, Problem> {
-    let built = form.text("save") == "build";
-    let values = if built { Values { query: builder::query(form), ..values } } else { values };
-    let preview = if built { None } else { Some(preview::Shown::load(by, &values).await?) };
-    show(by, StatusCode::OK, Draft { posted: Some(form), stored, preview, built, ..Draft::of(values) }).await
+    let posted = Some(form);
+    let button = form.text("save");
+    let draft = match button {
+        "build" => Draft { built: true, ..Draft::of(Values { query: builder::query(form), ..values }) },
+        "receiver" => Draft::of(values.wanted_by_receiver()),
+        _ => {
+            let two = stored.is_some_and(|view| view.stored.spec.options.mapping == Mapping::First);
+            let preview = preview::Shown::load(by, &values, two).await?;
+            Draft { preview: Some(preview), compared: button == "compare", ..Draft::of(values) }
+        }
+    };
+    show(by, StatusCode::OK, Draft { posted, stored, ..draft }).await
 }
 
 /// What was entered, as the engine takes it; else everything that is wrong with it.

@@ -5,7 +5,7 @@ use auditwire_engine::connections::{ConnectionView, PemContents, defaults, inspe
 use auditwire_engine::delivery::Status;
 use auditwire_engine::search;
 use auditwire_engine::secrets::Secret;
-use auditwire_model::connection::{Format, Options, Transport};
+use auditwire_model::connection::{Format, Mapping, Options, Receiver, Transport};
 use auditwire_model::query::Field;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -15,7 +15,7 @@ use super::mistakes::FIELDS;
 use super::pem::Shown;
 use super::stale::{Difference, differences};
 use super::values::{Selected, Values, size_text, word};
-use super::{builder, preview};
+use super::{builder, preview, receiver};
 use crate::api::Problem;
 use crate::console::cookies::hex;
 use crate::console::form::{Form, FormErrors};
@@ -23,6 +23,7 @@ use crate::console::page::{Frame, Section, page};
 use crate::console::siem::{is_active, name_of};
 use crate::console::visible::line;
 use crate::console::who::InProject;
+use crate::console::words::Words;
 
 /// Names of the facilities in their order (RFC 5424 section 6.2.1, as syslog servers spell them).
 const FACILITIES: [&str; 24] = [
@@ -45,6 +46,8 @@ pub(super) struct Draft<'a> {
     pub(super) stale: bool,
     /// What it would do, when that was asked for.
     pub(super) preview: Option<preview::Shown>,
+    /// It is to stand beside the mappings.
+    pub(super) compared: bool,
     /// Its query was just made from rows.
     pub(super) built: bool,
 }
@@ -53,7 +56,7 @@ impl Draft<'_> {
     /// Values that nothing is said about.
     pub(super) fn of(values: Values) -> Self {
         let errors = FormErrors::none();
-        Self { values, errors, posted: None, stored: None, stale: false, preview: None, built: false }
+        Self { values, errors, posted: None, stored: None, stale: false, preview: None, compared: false, built: false }
     }
 }
 
@@ -76,6 +79,8 @@ struct Editing {
     revision: u64,
     status: &'static str,
     active: bool,
+    /// It was stored before there was a second mapping, or left at the first one.
+    first_mapping: bool,
 }
 
 #[derive(Template)]
@@ -108,6 +113,10 @@ struct FormPage {
     parameters: Vec<&'static str>,
     built: bool,
     preview: Option<preview::Shown>,
+    compared: bool,
+    receiver: receiver::Shown,
+    receivers: Vec<(&'static str, String)>,
+    receiver_url: String,
     differences: Option<Vec<Difference>>,
     wrong: Vec<(&'static str, String)>,
     options_changed: u64,
@@ -115,7 +124,7 @@ struct FormPage {
 
 /// Writes the page.
 pub(super) async fn show(by: &InProject, status: StatusCode, draft: Draft<'_>) -> Result<Response, Problem> {
-    let Draft { values, errors, posted, stored, stale, preview, built } = draft;
+    let Draft { values, errors, posted, stored, stale, preview, compared, built } = draft;
     let (words, urls) = (by.words(), by.urls());
     let title = words.t(if stored.is_some() { "form-title-configure" } else { "form-title-new" });
     let pasted = posted.map(|form| form.raw("pem")).filter(|pem| !pem.trim().is_empty());
@@ -147,6 +156,10 @@ pub(super) async fn show(by: &InProject, status: StatusCode, draft: Draft<'_>) -
         parameters: Field::names().collect(),
         built,
         preview,
+        compared,
+        receiver: receiver::Shown::of(by, &values),
+        receivers: receivers(words),
+        receiver_url: urls.receiver(),
         differences,
         wrong: wrong.map(|(field, key)| (*field, words.t(key))).collect(),
         options_changed: options_changed(&values),
@@ -154,6 +167,15 @@ pub(super) async fn show(by: &InProject, status: StatusCode, draft: Draft<'_>) -
         values,
     };
     page(by, status, &template)
+}
+
+/// What can be at the other end, by its word.
+fn receivers(words: Words) -> Vec<(&'static str, String)> {
+    let label = |receiver: Receiver| match receiver {
+        Receiver::Other => words.t("form-receiver-other"),
+        known => known.name().to_owned(),
+    };
+    Receiver::ALL.into_iter().map(|receiver| (receiver.as_str(), label(receiver))).collect()
 }
 
 /// What a PEM that was sent holds; nothing if it is wrong, which is told as an error of its field.
@@ -176,6 +198,7 @@ impl Editing {
                 Status::Failing => "failing",
             },
             active: is_active(view),
+            first_mapping: view.stored.spec.options.mapping == Mapping::First,
         }
     }
 }
@@ -208,10 +231,17 @@ impl Choice {
 /// How many format options are not as by default.
 fn options_changed(values: &Values) -> u64 {
     let new = Values::new();
-    let mut changed = u64::from(values.bom);
+    // Those of another format are not shown.
+    let of = |format: &str| values.format == format;
+    let mut changed = u64::from(values.bom)
+        + u64::from(of("cef") && values.ipv6_in_src)
+        + u64::from(of("cef") && values.cef_envelope != new.cef_envelope)
+        + u64::from(of("leef") && values.leef_cat != new.leef_cat)
+        + u64::from(of("rfc5424") && values.structured_data != new.structured_data)
+        + u64::from(of("rfc5424") && values.message != new.message);
     for (value, default) in [
         (&values.framing, &new.framing),
-        (&values.cef_envelope, &new.cef_envelope),
+        (&values.metadata_keys, &new.metadata_keys),
         (&values.facility, &new.facility),
         (&values.hostname, &new.hostname),
         (&values.app_name, &new.app_name),
@@ -255,6 +285,7 @@ impl FormPage {
             "verify" => "-full",
             "min_version" => "-1.2",
             "format" => "-rfc5424",
+            "mapping" if self.first_mapping() => "-1",
             "filter" => "-none",
             "status" | "source" => "_more",
             _ => "",
@@ -284,9 +315,19 @@ impl FormPage {
             "overlap_seconds",
             "heartbeat_seconds",
             "order",
+            "leef_cat",
+            "ipv6_in_src",
+            "metadata_keys",
+            "structured_data",
+            "message",
             "bom",
         ];
         self.options_changed > 0 || self.wrong.iter().any(|(field, _)| options.contains(field))
+    }
+
+    /// The mappings stand beside each other.
+    fn first_mapping(&self) -> bool {
+        self.editing.as_ref().is_some_and(|editing| editing.first_mapping)
     }
 
     fn facility_default(&self) -> String {

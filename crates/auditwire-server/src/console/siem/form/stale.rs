@@ -1,5 +1,7 @@
 //! Somebody else changed the connection while it was being edited: what is stored now, beside what was entered.
 
+use auditwire_model::connection::Receiver;
+
 use super::filter::Meaning;
 use super::values::{Values, size_text};
 use crate::console::visible::line;
@@ -29,6 +31,7 @@ fn rows(words: Words, values: &Values) -> Vec<(&'static str, String)> {
     let header = format != "json";
     vec![
         ("form-name", text(&values.name)),
+        ("form-receiver", receiver(words, &values.receiver)),
         ("form-endpoint", text(&values.endpoint)),
         ("form-transport", choice(words, &values.transport)),
         ("form-verify", only(tls, choice(words, &values.verify))),
@@ -36,6 +39,7 @@ fn rows(words: Words, values: &Values) -> Vec<(&'static str, String)> {
         ("form-server-name", only(tls, text(&values.server_name))),
         ("form-min-version", only(tls, text(&values.min_version))),
         ("form-format", choice(words, &values.format)),
+        ("form-mapping", line(&values.mapping, 40)),
         ("form-framing", choice(words, &values.framing)),
         ("form-cef-envelope", only(format == "cef", choice(words, &format!("envelope-{}", values.cef_envelope)))),
         ("form-facility", only(header, text(&values.facility))),
@@ -48,6 +52,11 @@ fn rows(words: Words, values: &Values) -> Vec<(&'static str, String)> {
         ("form-overlap-seconds", text(&values.overlap_seconds)),
         ("form-heartbeat", text(&values.heartbeat_seconds)),
         ("form-order", choice(words, &format!("order-{}", values.order))),
+        ("form-leef-cat", only(format == "leef", choice(words, &format!("cat-{}", values.leef_cat)))),
+        ("form-ipv6-in-src", only(format == "cef", words.t(if values.ipv6_in_src { "form-yes" } else { "form-no" }))),
+        ("form-metadata-keys", only(header, line(&values.metadata_keys.replace('\n', ", "), 200))),
+        ("form-structured-data", only(format == "rfc5424", choice(words, &format!("sd-{}", values.structured_data)))),
+        ("form-message", only(format == "rfc5424", choice(words, &format!("message-{}", values.message)))),
         ("form-filter", meaning(words, values)),
         ("form-rate-limit", text(&values.rate_limit)),
     ]
@@ -56,6 +65,14 @@ fn rows(words: Words, values: &Values) -> Vec<(&'static str, String)> {
 /// The same number of bytes reads the same, however it was entered.
 fn overlap(entered: &str) -> String {
     entered.parse().map_or_else(|_| entered.to_owned(), size_text)
+}
+
+fn receiver(words: Words, value: &str) -> String {
+    match Receiver::parse(value) {
+        None => words.t("form-receiver-unsaid"),
+        Some(Receiver::Other) => words.t("form-receiver-other"),
+        Some(receiver) => receiver.name().to_owned(),
+    }
 }
 
 fn choice(words: Words, value: &str) -> String {
@@ -78,6 +95,13 @@ fn choice(words: Words, value: &str) -> String {
         "envelope-rfc5424" => "form-envelope-rfc5424",
         "envelope-bsd" => "form-envelope-bsd",
         "envelope-none" => "form-envelope-none",
+        "cat-outcome" => "form-leef-cat-outcome",
+        "cat-source" => "form-leef-cat-source",
+        "sd-full" => "form-structured-data-full",
+        "sd-ids" => "form-structured-data-ids",
+        "sd-none" => "form-structured-data-none",
+        "message-json" => "form-message-json",
+        "message-text" => "form-message-text",
         "order-strict" => "form-order-strict",
         "order-live_first" => "form-order-live-first",
         other => return line(other, 40),

@@ -8,7 +8,8 @@ use std::ops::RangeInclusive;
 
 use auditwire_engine::connections::defaults;
 use auditwire_model::connection::{
-    CefEnvelope, ConnectionSpec, FilterKind, Format, Options, Order, Selection, SelectionMode, TlsSpec, Transport,
+    CefEnvelope, ConnectionSpec, Endpoint, FilterKind, Format, LeefCategory, Mapping, MessagePart, Options, Order,
+    Receiver, Selection, SelectionMode, StructuredData, TlsSpec, Transport,
 };
 use auditwire_model::query::parse;
 use serde::Serialize;
@@ -20,6 +21,8 @@ use crate::console::form::Form;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Values {
     pub(super) name: String,
+    /// Empty: nobody said what is at the other end.
+    pub(super) receiver: String,
     pub(super) endpoint: String,
     pub(super) transport: String,
     pub(super) server_name: String,
@@ -42,6 +45,13 @@ pub(super) struct Values {
     pub(super) overlap_seconds: String,
     pub(super) heartbeat_seconds: String,
     pub(super) order: String,
+    pub(super) mapping: String,
+    pub(super) leef_cat: String,
+    pub(super) ipv6_in_src: bool,
+    /// One path a line.
+    pub(super) metadata_keys: String,
+    pub(super) structured_data: String,
+    pub(super) message: String,
     pub(super) filter: String,
     pub(super) status: Selected,
     pub(super) source: Selected,
@@ -84,6 +94,7 @@ impl Values {
         let Options { facility, .. } = Options::default();
         Self {
             name: String::new(),
+            receiver: String::new(),
             endpoint: String::new(),
             transport: word(Transport::Tcp),
             server_name: String::new(),
@@ -104,6 +115,12 @@ impl Values {
             overlap_seconds: String::new(),
             heartbeat_seconds: String::new(),
             order: word(Order::default()),
+            mapping: number_of(Options::default().mapping),
+            leef_cat: word(LeefCategory::default()),
+            ipv6_in_src: false,
+            metadata_keys: String::new(),
+            structured_data: word(StructuredData::default()),
+            message: word(MessagePart::default()),
             filter: word(FilterKind::default()),
             status: Selected::of(&Selection::default()),
             source: Selected::of(&Selection::default()),
@@ -120,6 +137,7 @@ impl Values {
         let unless_default = |n: u32, default: u32| if n == default { String::new() } else { n.to_string() };
         Self {
             name: spec.name.clone(),
+            receiver: spec.receiver.map(|receiver| receiver.as_str().to_owned()).unwrap_or_default(),
             endpoint: spec.endpoint.to_string(),
             transport: word(spec.transport),
             server_name: tls.server_name.unwrap_or_default(),
@@ -140,6 +158,12 @@ impl Values {
             overlap_seconds: options.overlap_seconds.map(|n| n.to_string()).unwrap_or_default(),
             heartbeat_seconds: options.heartbeat_seconds.map(|n| n.to_string()).unwrap_or_default(),
             order: word(options.order),
+            mapping: number_of(options.mapping),
+            leef_cat: word(options.leef_cat),
+            ipv6_in_src: options.ipv6_in_src,
+            metadata_keys: options.metadata_keys.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+            structured_data: word(options.structured_data),
+            message: word(options.message),
             filter: word(spec.filter.kind),
             status: Selected::of(&spec.filter.status),
             source: Selected::of(&spec.filter.source),
@@ -153,6 +177,7 @@ impl Values {
         let text = |name: &str| form.text(name).to_owned();
         Self {
             name: text("name"),
+            receiver: text("receiver"),
             endpoint: text("endpoint"),
             transport: text("transport"),
             server_name: text("server_name"),
@@ -173,6 +198,12 @@ impl Values {
             overlap_seconds: text("overlap_seconds"),
             heartbeat_seconds: text("heartbeat_seconds"),
             order: text("order"),
+            mapping: text("mapping"),
+            leef_cat: text("leef_cat"),
+            ipv6_in_src: form.has("ipv6_in_src"),
+            metadata_keys: text("metadata_keys"),
+            structured_data: text("structured_data"),
+            message: text("message"),
             filter: text("filter"),
             status: Selected::read(form, "status_mode", "status", "status_more"),
             source: Selected::read(form, "source_mode", "source", "source_more"),
@@ -185,6 +216,7 @@ impl Values {
     pub(super) fn to_json(&self, pem: &PemChange<'_>) -> Value {
         let mut body = Map::new();
         body.insert("name".to_owned(), json!(self.name));
+        body.insert("receiver".to_owned(), text(&self.receiver));
         body.insert("endpoint".to_owned(), json!(self.endpoint));
         body.insert("transport".to_owned(), json!(self.transport));
         if self.is_tls() {
@@ -198,14 +230,51 @@ impl Values {
         Value::Object(body)
     }
 
-    /// What a preview depends on.
-    pub(super) fn preview_json(&self) -> Value {
+    /// What a preview depends on; with `compared` it shows both mappings.
+    pub(super) fn preview_json(&self, compared: bool) -> Value {
         json!({
             "transport": self.transport,
             "format": self.format,
             "options": self.options_json(),
             "filter": self.filter_json(),
+            "compare_mappings": compared,
         })
+    }
+
+    /// What depends on the receiver.
+    pub(super) fn receiver_json(&self) -> Value {
+        let endpoint = Endpoint::parse(&self.endpoint).ok().map(|endpoint| endpoint.to_string());
+        json!({
+            "receiver": text(&self.receiver),
+            "endpoint": endpoint,
+            "transport": self.transport,
+            "format": self.format,
+            "framing": text(&self.framing),
+            "options": self.options_json(),
+        })
+    }
+
+    /// The same with what the chosen receiver wants. A protocol that it takes stays.
+    pub(super) fn wanted_by_receiver(self) -> Self {
+        let known = Receiver::parse(&self.receiver).filter(|receiver| *receiver != Receiver::Other);
+        let Some(receiver) = known else { return self };
+        let chosen = receiver.transports().iter().find(|transport| transport.as_str() == self.transport);
+        let (transport, format) = (chosen.copied().unwrap_or_else(|| receiver.transport()), receiver.format());
+        let preset = receiver.preset(transport, format);
+        let by_default = defaults(transport, format).framing;
+        let second = self.mapping != "1";
+        Self {
+            transport: word(transport),
+            format: word(format),
+            framing: preset.framing.filter(|framing| *framing != by_default).map(word).unwrap_or_default(),
+            cef_envelope: word(preset.cef_envelope),
+            max_bytes: preset.max_bytes.map(|n| n.to_string()).unwrap_or_default(),
+            leef_cat: word(LeefCategory::default()),
+            ipv6_in_src: second && preset.ipv6_in_src,
+            structured_data: if second { word(preset.structured_data) } else { word(StructuredData::default()) },
+            message: word(MessagePart::default()),
+            ..self
+        }
     }
 
     fn tls_json(&self, pem: &PemChange<'_>) -> Value {
@@ -241,6 +310,12 @@ impl Values {
             "overlap_bytes": if applies { overlap } else { Value::Null },
             "heartbeat_seconds": number(&self.heartbeat_seconds),
             "order": text(&self.order),
+            "mapping": number(&self.mapping),
+            "leef_cat": if self.may_say("leef") { text(&self.leef_cat) } else { Value::Null },
+            "ipv6_in_src": self.ipv6_in_src && self.may_say("cef"),
+            "metadata_keys": self.metadata_keys.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>(),
+            "structured_data": if self.may_say("rfc5424") { text(&self.structured_data) } else { Value::Null },
+            "message": if self.may_say("rfc5424") { text(&self.message) } else { Value::Null },
             "overlap_seconds": if seconds_apply { seconds } else { Value::Null },
         })
     }
@@ -262,6 +337,11 @@ impl Values {
 
     pub(super) fn is_by_query(&self) -> bool {
         self.filter == "query"
+    }
+
+    /// The first mapping refuses what the second one adds: nobody is blamed for a field of another format, which is not shown.
+    fn may_say(&self, format: &str) -> bool {
+        self.mapping != "1" || self.format == format
     }
 
     /// Messages have a frame, and what was sent last is sent again after a break: not with UDP and RELP.
@@ -308,6 +388,11 @@ pub(super) fn word(choice: impl Serialize) -> String {
         Ok(Value::String(word)) => word,
         _ => String::new(),
     }
+}
+
+/// A mapping's number.
+pub(super) fn number_of(mapping: Mapping) -> String {
+    u8::from(mapping).to_string()
 }
 
 fn text(text: &str) -> Value {

@@ -9,6 +9,7 @@ mod fails;
 mod keyboard;
 mod newcomer;
 mod received;
+mod receiver;
 mod search;
 mod start_stop;
 mod variants;

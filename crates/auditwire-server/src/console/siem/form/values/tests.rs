@@ -91,6 +91,10 @@ fn connections() -> Vec<Value> {
             "options",
             json!({"cef_envelope": "none", "pen": 1, "overlap_bytes": 1_073_741_823, "overlap_seconds": 60, "heartbeat_seconds": 30, "order": "live_first"}),
         ),
+        with("receiver", json!("qradar")),
+        with("options", json!({"mapping": 1})),
+        with("options", json!({"mapping": 2, "leef_cat": "source", "ipv6_in_src": true, "structured_data": "ids", "message": "text"})),
+        with("options", json!({"structured_data": "none", "metadata_keys": ["resource.metadata.vm.id", "subject.metadata.role"]})),
         with("tls", json!({"server_name": "2001:db8::1", "verify": "off", "min_version": "1.3"})),
         with("tls", json!({"server_name": "siem.example.com", "verify": "fingerprint", "fingerprint": fingerprint})),
         with("tls", json!({"verify": "full", "fingerprint": fingerprint})),
@@ -180,7 +184,8 @@ fn what_a_browser_sends_becomes_the_request() {
     assert_eq!((&body["framing"], &body["rate_limit"]), (&Value::Null, &json!(5000)));
     let options = json!({"facility": 16, "hostname": null, "app_name": null, "bom": true, "max_bytes": 1_048_576,
                          "cef_envelope": null, "pen": null, "overlap_bytes": 67_108_864, "overlap_seconds": null,
-                         "heartbeat_seconds": null, "order": null});
+                         "heartbeat_seconds": null, "order": null, "mapping": null, "leef_cat": null,
+                         "ipv6_in_src": false, "metadata_keys": [], "structured_data": null, "message": null});
     assert_eq!(body["options"], options);
     let filter = json!({"kind": "general",
                         "status": {"mode": "only", "values": ["failure", "a, b", "403", "5xx"]},
@@ -236,4 +241,41 @@ fn numbers_are_read_as_people_write_them() {
         assert_eq!(size(&size_text(bytes)), json!(bytes));
     }
     assert_eq!(size_text(32 << 20), "32 MiB");
+}
+
+#[test]
+fn choosing_a_receiver_sets_what_it_wants_and_nothing_else() {
+    let entered = Values {
+        name: "a".to_owned(),
+        endpoint: "a:1".to_owned(),
+        transport: "relp".to_owned(),
+        hostname: "h".to_owned(),
+        rate_limit: "5".to_owned(),
+        ..Values::new()
+    };
+    let wanted = |receiver: &str| Values { receiver: receiver.to_owned(), ..entered.clone() }.wanted_by_receiver();
+    let qradar = wanted("qradar");
+    assert_eq!((qradar.transport.as_str(), qradar.format.as_str(), qradar.max_bytes.as_str()), ("tcp", "leef", "4096"));
+    assert_eq!((qradar.framing.as_str(), qradar.hostname.as_str(), qradar.rate_limit.as_str()), ("", "h", "5"));
+    // What is taken stays.
+    assert_eq!(wanted("rsyslog").transport, "relp");
+    let counted = wanted("syslog_ng");
+    assert_eq!((counted.transport.as_str(), counted.framing.as_str()), ("tcp", "octet_counting"));
+    // Another choice takes back what the one before set.
+    let arcsight = Values { receiver: "arcsight".to_owned(), ..qradar }.wanted_by_receiver();
+    assert_eq!(
+        (arcsight.format.as_str(), arcsight.max_bytes.as_str(), arcsight.cef_envelope.as_str()),
+        ("cef", "", "bsd")
+    );
+    assert_eq!(wanted("splunk").structured_data, "ids");
+    let first =
+        Values { mapping: "1".to_owned(), receiver: "splunk".to_owned(), ..entered.clone() }.wanted_by_receiver();
+    assert_eq!((first.structured_data.as_str(), first.mapping.as_str()), ("full", "1"));
+    for receiver in ["", "other", "nonsense"] {
+        assert_eq!(wanted(receiver), Values { receiver: receiver.to_owned(), ..entered.clone() });
+    }
+    // What was set is what is warned of nowhere, and can be stored.
+    for receiver in auditwire_model::connection::Receiver::WORDS {
+        input(&wanted(receiver).to_json(&PemChange::Keep));
+    }
 }
