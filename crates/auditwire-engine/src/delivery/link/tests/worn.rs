@@ -1,9 +1,10 @@
 //! Keys that may make few records. What rustls takes past their limit it throws away.
 
-use tokio::io::AsyncReadExt;
+use auditwire_model::wire::relp::{RelpReader, write_frame};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::super::*;
-use super::{tls_fixture_with, tls_pair};
+use super::{acknowledged, tls_fixture_with, tls_pair};
 use crate::delivery::tls::fixtures::provider;
 
 const LIMIT: u64 = 40;
@@ -90,4 +91,37 @@ async fn tls_1_3_changes_its_keys_and_goes_on() {
         assert!(!link.is_worn());
     }
     reading.await.unwrap();
+}
+
+/// The session has the key of its carrier.
+#[tokio::test]
+async fn a_relp_session_over_tls_1_2_is_worn_with_its_key() {
+    let fixture = tls_fixture_with(&rustls::version::TLS12, provider(LIMIT));
+    let (link, mut theirs) = tls_pair(&fixture).await;
+    let server = tokio::spawn(async move {
+        let (mut reader, mut piece, mut messages) = (RelpReader::new(1 << 20), vec![0; 4096], 0);
+        while let Ok(count @ 1..) = theirs.read(&mut piece).await {
+            reader.push(&piece[..count]);
+            while let Some(frame) = reader.next_frame().unwrap() {
+                let mut answer = Vec::new();
+                let agreed: &[u8] = if frame.command == "open" { b"200 OK\ncommands=syslog" } else { b"200 OK" };
+                write_frame(frame.txnr, "rsp", agreed, &mut answer);
+                theirs.write_all(&answer).await.unwrap();
+                messages += u64::from(frame.command == "syslog");
+            }
+        }
+        messages
+    });
+    let mut link = connect::relp(link, connect::OPEN_LIMIT).await.unwrap();
+    let mut sent = 0;
+    while !link.is_worn() {
+        let mut ends = [7];
+        link.queue(b"message", &mut ends).unwrap();
+        sent += 1;
+        assert!(sent < LIMIT, "never worn");
+        acknowledged(&mut link, ends[0]).await;
+    }
+    assert_eq!(sent, 33, "the greeting was a record, too");
+    drop(link);
+    assert_eq!(server.await.unwrap(), sent);
 }
