@@ -45,7 +45,7 @@ const RUSSIAN: Words = Words {
     leef: "LEEF 2.0 (Log Event Extended Format)",
     not_discovered: "сам CEF не распознаёт",
     preview: "Предпросмотр",
-    compare: "Показать последние сообщения в обеих",
+    compare: "Показать обе раскладки",
     mappings: ["Раскладка 1", "Раскладка 2"],
 };
 
