@@ -93,6 +93,17 @@ pub(super) fn copied(world: &mut World) -> Result<BTreeSet<u64>> {
     Ok((found.len() as u64..world.accepted()).collect())
 }
 
+/// Where the records of API tokens lie. A digest that was altered is that of a token nobody has, and no rescue can know it: a person then
+/// signs in by a link and makes another, and whoever judges here would be shut out.
+fn token_records(bytes: &[u8]) -> Vec<std::ops::Range<usize>> {
+    let mark = b"\"sha256\":\"";
+    let found = bytes.windows(mark.len()).enumerate().filter(|(_, window)| window == mark);
+    found.map(|(at, _)| at.saturating_sub(RECORD)..at + RECORD).collect()
+}
+
+/// More than a token's record has before its digest and behind it, in bytes.
+const RECORD: usize = 700;
+
 /// Bytes of the store are flipped: what can be read is rescued, what lay in files is untouched.
 pub(super) fn damaged(world: &mut World) -> Result<BTreeSet<u64>> {
     world.work()?;
@@ -100,10 +111,13 @@ pub(super) fn damaged(world: &mut World) -> Result<BTreeSet<u64>> {
     world.stop()?;
     let store = world.service.data().join("log.sqlite");
     let mut bytes = std::fs::read(&store)?;
+    let spared = token_records(&bytes);
     for _ in 0..world.rng.random_range(1..40) {
         // Not the header: a file that is no database at all is another case.
         let at = world.rng.random_range(100..bytes.len());
-        bytes[at] ^= world.rng.random_range(1..=255_u8);
+        if !spared.iter().any(|record| record.contains(&at)) {
+            bytes[at] ^= world.rng.random_range(1..=255_u8);
+        }
     }
     std::fs::write(&store, bytes)?;
     let to = world.service.folder().join("rescued");
