@@ -123,6 +123,8 @@ impl Keeper {
         fed?;
         let upload = uploaded.map_err(|e| put_failed(&name, e))?;
         let finished = finished.await.map_err(error::defect)?.map_err(error::defect)?;
+        // Whoever writes a file makes the folders above it, so a folder that was moved away would be there anew.
+        self.shared.check_folder()?;
         upload.complete(finished.bytes.clone()).await.map_err(|e| put_failed(&name, e))?;
         self.shared.check_folder()?;
         written(
