@@ -78,6 +78,7 @@ async fn head_runs_no_export() {
     assert_eq!(answer.header("content-type"), "text/csv; charset=utf-8; header=present");
     assert!(answer.header("content-disposition").ends_with(".csv\""));
     assert!(answer.body.is_empty());
+    assert!(!answer.headers.contains_key("content-length"), "the file has a length, and it is not 0");
     let told = service.get(&format!("{EVENTS}/count?q=source.id=auditwire")).await.json();
     assert_eq!(told["count"], 0, "nothing was taken out");
     let blind = service.token_with(&["ingest"]).await;

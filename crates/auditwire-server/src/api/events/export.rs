@@ -76,7 +76,9 @@ pub(crate) async fn export_events(
         // Nothing is taken out, so nothing is counted and nothing told (RFC 9110 section 9.3.2 lets a server leave out what only
         // the body's making would show).
         projects::authorize(app.engine(), &auth.caller, &project, Verb::ExportEvents).await?;
-        return Ok((StatusCode::OK, headers).into_response());
+        // An empty body has a length, and Content-Length would tell it as the file's (section 8.6): a stream has none.
+        let nothing = futures_util::stream::empty::<std::io::Result<bytes::Bytes>>();
+        return Ok((StatusCode::OK, headers, Body::from_stream(nothing)).into_response());
     }
     let file = export::export(app.engine(), &auth.caller, &project, &wanted).await?;
     let expected = [
