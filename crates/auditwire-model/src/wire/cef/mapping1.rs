@@ -2,8 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use uuid::Uuid;
-
+use super::external_id;
 use crate::catalogue;
 use crate::event::{EventView, Outcome};
 use crate::wire::control::{CEF_HEADER, CEF_JSON, CEF_VALUE, JSON, is_blank, is_blank_char};
@@ -96,12 +95,9 @@ fn write(renderer: &Renderer, event: &EventView<'_>, n: u64, writer: &mut Writer
     extension(event, n, renderer.replay.as_deref(), writer);
 }
 
-/// Longest `externalId` in characters (dictionary).
-const EXTERNAL_ID_CHARS: usize = 40;
 const MESSAGE_CHARS: usize = 1023;
 
 const START: Key = Key::plain(" start=", 0);
-const EXTERNAL_ID: Key = Key::plain(" externalId=", EXTERNAL_ID_CHARS);
 const CATEGORY: Key = Key::plain(" cat=", 1023);
 const ACT: Key = Key::plain(" act=", ACT_CHARS);
 const ACT_CHARS: usize = 63;
@@ -124,7 +120,6 @@ const RESOURCE_METADATA: Key = Key::labelled(" cs5=", 4000, " cs5Label=ResourceM
 const SUBJECT_METADATA: Key = Key::labelled(" cs6=", 4000, " cs6Label=SubjectMetadata");
 const LABELS: Key = Key::labelled(" flexString1=", 1023, " flexString1Label=Labels");
 const INGEST_TIME: Key = Key::labelled(" deviceCustomDate1=", 0, " deviceCustomDate1Label=IngestTime");
-const FULL_ID: Key = Key::plain(" AuditwireCloudAuditEventId=", 4000);
 const SEVERITY: Key = Key::labelled(" flexString2=", 1023, " flexString2Label=Severity");
 const MESSAGE: Key = Key::plain(" msg=", MESSAGE_CHARS);
 
@@ -165,7 +160,7 @@ fn what(event: &EventView<'_>, n: u64, w: &mut Writer<'_, '_>) {
     w.out.extend_from_slice(b"rt=");
     time::epoch_millis(event.timestamp, w.out);
     w.plain(Slot::Start, START, |out| time::epoch_millis(event.timestamp, out));
-    external_id(event.event_id, w);
+    external_id::write(event.event_id, w);
     w.text(Slot::Category, CATEGORY, event.source_id);
     if event.action.len() <= ACT_CHARS || event.action.chars().count() <= ACT_CHARS {
         w.text(Slot::Act, ACT, Some(event.action));
@@ -178,19 +173,6 @@ fn what(event: &EventView<'_>, n: u64, w: &mut Writer<'_, '_>) {
         w.plain(Slot::Sequence, SEQUENCE, |out| time::number(seq.0, out));
     }
     w.plain(Slot::DeliveryNumber, DELIVERY_NUMBER, |out| time::number(n, out));
-}
-
-/// An id that is too long for `externalId` is represented by the UUIDv5 of its bytes in the URL namespace, which
-/// anyone can recompute, and goes whole under a key of our own.
-fn external_id(id: &str, w: &mut Writer<'_, '_>) {
-    if id.len() <= EXTERNAL_ID_CHARS || id.chars().count() <= EXTERNAL_ID_CHARS {
-        w.text(Slot::ExternalId, EXTERNAL_ID, Some(id));
-        return;
-    }
-    let hash = Uuid::new_v5(&Uuid::NAMESPACE_URL, id.as_bytes());
-    let mut text = [0u8; uuid::fmt::Hyphenated::LENGTH];
-    w.text(Slot::ExternalId, EXTERNAL_ID, Some(hash.hyphenated().encode_lower(&mut text)));
-    w.text(Slot::FullId, FULL_ID, Some(id));
 }
 
 /// A number goes to `cn1`, any other code to the end of `reason`.

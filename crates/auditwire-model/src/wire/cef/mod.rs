@@ -1,5 +1,6 @@
 //! CEF version 0 (CEF Implementation Standard, document version 27) in one of three envelopes, by one of two mappings.
 
+mod external_id;
 pub(super) mod mapping1;
 pub(super) mod mapping2;
 

@@ -1,17 +1,14 @@
 //! The extension: which field goes under which key (`docs/formats/wire.md`).
 
-use uuid::Uuid;
-
 use crate::event::{EventView, Outcome};
 use crate::wire::address::{Address, write_v4};
+use crate::wire::cef::external_id;
 use crate::wire::control::{is_unseen, is_unseen_char};
 use crate::wire::facts::Facts;
 use crate::wire::keyed::{Key, Slot, Writer};
 use crate::wire::render::Renderer;
 use crate::wire::time;
 
-/// Longest `externalId` in characters (dictionary).
-const EXTERNAL_ID_CHARS: usize = 40;
 /// Longest `act` in characters (dictionary).
 const ACT_CHARS: usize = 63;
 /// Longest `msg` in characters (dictionary).
@@ -20,8 +17,6 @@ const MESSAGE_CHARS: usize = 1023;
 const CHOSEN_CHARS: usize = 4000;
 
 const START: Key = Key::plain(" start=", 0);
-const EXTERNAL_ID: Key = Key::plain(" externalId=", EXTERNAL_ID_CHARS);
-const FULL_ID: Key = Key::plain(" AuditwireCloudAuditEventId=", 4000);
 const CATEGORY: Key = Key::plain(" cat=", 1023);
 const ACT: Key = Key::plain(" act=", ACT_CHARS);
 const OUTCOME: Key = Key::plain(" outcome=", 63);
@@ -97,7 +92,7 @@ fn what(event: &EventView<'_>, facts: &Facts<'_>, n: u64, w: &mut Writer<'_, '_>
     w.out.extend_from_slice(b"rt=");
     time::epoch_millis(event.timestamp, w.out);
     w.plain(Slot::Start, START, |out| time::epoch_millis(event.timestamp, out));
-    external_id(event.event_id, w);
+    external_id::write(event.event_id, w);
     w.text(Slot::Category, CATEGORY, event.source_id);
     let id = facts.named.id;
     if id.len() <= ACT_CHARS || id.chars().count() <= ACT_CHARS {
@@ -111,19 +106,6 @@ fn what(event: &EventView<'_>, facts: &Facts<'_>, n: u64, w: &mut Writer<'_, '_>
         w.plain(Slot::Sequence, SEQUENCE, |out| time::number(seq.0, out));
     }
     w.plain(Slot::DeliveryNumber, DELIVERY_NUMBER, |out| time::number(n, out));
-}
-
-/// An id that is too long for `externalId` is represented by the UUIDv5 of its bytes in the URL namespace, which
-/// anyone can recompute, and goes whole under a key of our own.
-fn external_id(id: &str, w: &mut Writer<'_, '_>) {
-    if id.len() <= EXTERNAL_ID_CHARS || id.chars().count() <= EXTERNAL_ID_CHARS {
-        w.text(Slot::ExternalId, EXTERNAL_ID, Some(id));
-        return;
-    }
-    let hash = Uuid::new_v5(&Uuid::NAMESPACE_URL, id.as_bytes());
-    let mut text = [0u8; uuid::fmt::Hyphenated::LENGTH];
-    w.text(Slot::ExternalId, EXTERNAL_ID, Some(hash.hyphenated().encode_lower(&mut text)));
-    w.text(Slot::FullId, FULL_ID, Some(id));
 }
 
 /// A code of HTTP or gRPC goes to `cn1`, any other to the end of `reason`: rules compare `cn1` with 400.
