@@ -8,7 +8,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use rustls::SupportedCipherSuite;
+use auditwire_engine::delivery::tls::RecordLimit;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
@@ -16,38 +16,38 @@ use tokio_util::sync::CancellationToken;
 /// Most plaintext of a record, in bytes (RFC 5246 section 6.2.1).
 const RECORD: usize = 16 << 10;
 
+/// How many records so much plaintext makes.
+fn records(bytes: usize) -> u64 {
+    bytes.div_ceil(RECORD) as u64
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Worn<S> {
     inner: TlsStream<S>,
-    records: u64,
-    limit: u64,
+    limit: RecordLimit,
     retire: CancellationToken,
 }
 
 impl<S> Worn<S> {
     /// Of a connection after its handshake; `retire` is cancelled when it should end soon.
     pub(super) fn new(inner: TlsStream<S>, retire: CancellationToken) -> Self {
-        let limit = match inner.get_ref().1.negotiated_cipher_suite() {
-            Some(SupportedCipherSuite::Tls12(suite)) => suite.common.confidentiality_limit,
-            Some(SupportedCipherSuite::Tls13(_)) | None => u64::MAX,
-        };
-        Self { inner, records: 1, limit, retire }
+        let limit = RecordLimit::of(inner.get_ref().1.negotiated_cipher_suite());
+        Self { inner, limit, retire }
     }
 
     /// `bytes` are about to be written at once.
-    fn counts(&mut self, bytes: usize) -> io::Result<()> {
-        let records = self.records.saturating_add(bytes.div_ceil(RECORD) as u64);
-        if records > self.limit - self.limit / 16 {
-            return Err(io::Error::new(io::ErrorKind::BrokenPipe, "the TLS key has made as many records as it may"));
+    fn has_room(&self, bytes: usize) -> io::Result<()> {
+        if self.limit.has_room(records(bytes)) {
+            return Ok(());
         }
-        Ok(())
+        Err(io::Error::new(io::ErrorKind::BrokenPipe, "the TLS key has made as many records as it may"))
     }
 
     fn wrote(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(bytes)) = written {
-            self.records = self.records.saturating_add(bytes.div_ceil(RECORD) as u64);
-            if self.records >= self.limit - self.limit / 8 {
+            self.limit.count(records(bytes));
+            if self.limit.is_near() {
                 self.retire.cancel();
             }
         }
@@ -63,7 +63,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Worn<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Worn<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.counts(buf.len())?;
+        self.has_room(buf.len())?;
         let written = Pin::new(&mut self.inner).poll_write(cx, buf);
         self.wrote(written)
     }
@@ -73,7 +73,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Worn<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.counts(bufs.iter().map(|buf| buf.len()).sum())?;
+        self.has_room(bufs.iter().map(|buf| buf.len()).sum())?;
         let written = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
         self.wrote(written)
     }

@@ -9,7 +9,6 @@ pub(crate) mod connect;
 mod relp;
 mod tcp;
 mod tls;
-mod tls_limit;
 mod udp;
 
 use std::io;
@@ -187,7 +186,7 @@ impl Link {
         }
     }
 
-    /// It should be replaced before its TLS key has made too many records; see [`RecordLimit`](tls_limit::RecordLimit).
+    /// It should be replaced before its TLS key has made too many records; see [`RecordLimit`](super::tls::RecordLimit).
     pub(crate) fn is_worn(&self) -> bool {
         match self {
             Self::Tls(l) => l.is_worn(),

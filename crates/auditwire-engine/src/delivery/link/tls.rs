@@ -12,8 +12,8 @@ use rustls::pki_types::ServerName;
 
 use super::super::measure::Measure;
 use super::super::sockets::PathInfo;
+use super::super::tls::RecordLimit;
 use super::tcp::{Socket, TcpLink};
-use super::tls_limit::RecordLimit;
 use super::{LinkError, RECEIVE_MAX, Ready};
 
 /// Plaintext of one record at most; pieces of this size let the end of a message be known to the record.
@@ -86,7 +86,10 @@ impl TlsLink {
 
     /// Makes one record, and does not believe it before there is one.
     fn encrypt(&mut self, piece: &[u8]) -> Result<(), LinkError> {
-        self.limit.count()?;
+        if !self.limit.has_room(1) {
+            return Err(LinkError::Worn);
+        }
+        self.limit.count(1);
         let before = self.held;
         self.tls.writer().write_all(piece)?;
         self.measure()?;

@@ -6,6 +6,7 @@ mod certificate;
 mod client;
 #[doc(hidden)]
 pub mod foreign;
+mod limit;
 pub mod pem;
 pub(crate) mod roots;
 mod verify;
@@ -26,6 +27,7 @@ use super::failure::LinkFailure;
 
 pub(crate) use certificate::{describe, server_certificate};
 pub use client::ClientAuth;
+pub use limit::RecordLimit;
 pub use pem::{PemBundle, PemError};
 pub use verify::{CertProblem, normalise_fingerprint};
 
