@@ -103,10 +103,28 @@ impl Connector {
     }
 }
 
-/// The addresses at which nobody was missed yet, in their order.
+/// The addresses at which nobody was missed yet, in their order. What the name does not lead to any more is forgotten, as name servers
+/// may answer something else every time.
 fn untried(addresses: &[SocketAddr], nobody_at: &mut BTreeSet<SocketAddr>) -> Vec<SocketAddr> {
+    nobody_at.retain(|address| addresses.contains(address));
     if addresses.iter().all(|address| nobody_at.contains(address)) {
         nobody_at.clear();
     }
     addresses.iter().copied().filter(|address| !nobody_at.contains(address)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_without_anybody_are_left_out_until_none_is_left_and_no_others_are_remembered() {
+        let [a, b, c] = [1, 2, 3].map(|last| SocketAddr::from(([127, 0, 0, last], 514)));
+        let mut nobody_at = BTreeSet::from([a, c]);
+        assert_eq!(untried(&[a, b], &mut nobody_at), [b]);
+        assert_eq!(nobody_at, BTreeSet::from([a]), "the name leads to the third no more");
+        nobody_at.insert(b);
+        assert_eq!(untried(&[a, b], &mut nobody_at), [a, b], "all are tried again");
+        assert!(nobody_at.is_empty());
+    }
 }
