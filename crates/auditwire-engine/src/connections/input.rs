@@ -22,8 +22,19 @@ use crate::secrets::{Secret, sha256_hex};
 const FIELDS: [&str; 10] =
     ["name", "receiver", "endpoint", "transport", "tls", "format", "framing", "options", "filter", "rate_limit"];
 /// What the API adds to its answers; taken and ignored, so that an answer can be edited and sent back.
-const SHOWN: [&str; 10] =
-    ["id", "revision", "status", "since", "cause", "verified", "delivery", "warnings", "created_at", "updated_at"];
+const SHOWN: [&str; 11] = [
+    "id",
+    "revision",
+    "endpoint_unicode",
+    "status",
+    "since",
+    "cause",
+    "verified",
+    "delivery",
+    "warnings",
+    "created_at",
+    "updated_at",
+];
 const FILTER_VALUES_MAX: usize = 256;
 
 /// The body of create, update and check.

@@ -57,6 +57,18 @@ async fn an_object_is_created_read_replaced_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_name_in_another_script_is_shown_in_both_ways_and_can_be_sent_back() {
+    let service = Service::start().await;
+    let made =
+        service.post(CONNECTIONS, &json!({"name": "a", "endpoint": "Сервер.рф:514", "receiver": "rsyslog"})).await;
+    let object = made.is(201).json();
+    let (endpoint, written) = (&object["endpoint"], &object["endpoint_unicode"]);
+    assert_eq!((endpoint, written), (&json!("xn--b1afb6bcb.xn--p1ai:514"), &json!("сервер.рф:514")));
+    let put = service.send("PUT", made.header("location"), &[JSON, ("if-match", "\"1\"")], object.to_string()).await;
+    assert_eq!(put.is(200).json()["endpoint_unicode"], "сервер.рф:514");
+}
+
+#[tokio::test]
 async fn several_are_deleted_at_once() {
     let service = Service::start().await;
     let mut ids = Vec::new();
